@@ -1,0 +1,5 @@
+use std::error::Error;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    build_info::write()
+}
