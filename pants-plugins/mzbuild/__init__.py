@@ -1,0 +1,1 @@
+"""Docker images named by what goes into them: mzbuild for Pants."""

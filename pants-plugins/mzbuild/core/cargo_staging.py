@@ -1,0 +1,280 @@
+"""Builds with Cargo in a directory that stays, from sources that are put there by content.
+
+This file runs by itself, as a process in a sandbox: `python cargo_staging.py plan.json`. Cargo
+knows what it has compiled by absolute path and modification time, so a build in a fresh sandbox
+would compile everything. Here the sources are staged into the same directory each time, and a
+file is touched only where its content differs.
+
+The plan is a JSON object:
+
+    directory   where the build lives, relative to the sandbox; kept between builds
+    sources     a directory of the sandbox for each source path: path -> [directory, digest, mode]
+    empty       source paths that are to be empty files, for targets that are not built
+    command     Cargo's command line
+    results     path in the sandbox -> path in Cargo's target directory
+    finish      the command to run on each result
+    extract     package -> path in its build script's OUT_DIR -> path in the sandbox
+    triple      the platform that is compiled for
+
+It needs nothing but the standard library, so that any Python can run it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+# What is known of a path that was staged: digest, mode, modification time (ns), size. It is kept
+# when the file goes, so that it can come back as old as it was.
+Staged = dict[str, tuple[str, int, int, int]]
+
+_EMPTY = "empty"
+
+# Modes are Git's.
+_REGULAR = 0o100644
+_SYMLINK = 0o120000
+
+_MESSAGE_START = b'{"reason":'
+
+
+class StagingError(Exception):
+    """What kept the build from starting, in words."""
+
+
+@contextmanager
+def locked(directory: str) -> Iterator[None]:
+    """Holds a directory for one build at a time; the lock goes with the process that holds it."""
+    os.makedirs(directory, exist_ok=True)
+    with open(os.path.join(directory, "lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Waiting for another build in the same directory.", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def stage(
+    directory: str, sources: Mapping[str, tuple[str | None, str, int]], known: Staged
+) -> Staged:
+    """Makes a directory hold just these sources, and returns what is known of it then.
+
+    `sources` has for each path the directory to copy it from (none for an empty file), a digest
+    of its content, and its mode. A file whose digest is the known one keeps its modification
+    time, even if it was away in between: whatever was compiled from it then is still good.
+    """
+    _remove_others(directory, sources)
+    staged = dict(known)
+    for path, (origin, digest, mode) in sources.items():
+        target = os.path.join(directory, path)
+        was = known.get(path)
+        same = was is not None and (was[0], was[1]) == (digest, mode)
+        if was is not None and same and _is_as_known(target, was):
+            continue
+        _put(None if origin is None else os.path.join(origin, path), target, mode)
+        if was is not None and same:
+            os.utime(target, ns=(was[2], was[2]), follow_symlinks=False)
+        status = os.lstat(target)
+        staged[path] = (digest, mode, status.st_mtime_ns, status.st_size)
+    return staged
+
+
+def _is_as_known(path: str, known: tuple[str, int, int, int]) -> bool:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return (status.st_mtime_ns, status.st_size) == (known[2], known[3])
+
+
+def _put(origin: str | None, target: str, mode: int) -> None:
+    """Puts a file in place, whole or not at all."""
+    parent = os.path.dirname(target)
+    os.makedirs(parent, exist_ok=True)
+    # A name that no source can have: sources are what Git sees, and Git sees nothing in `.git`.
+    unfinished = os.path.join(parent, ".git")
+    if os.path.lexists(unfinished):
+        os.remove(unfinished)
+    if mode == _SYMLINK:
+        os.symlink(os.readlink(origin or ""), unfinished)
+    else:
+        with open(unfinished, "wb") as file:
+            if origin is not None:
+                with open(origin, "rb") as source:
+                    shutil.copyfileobj(source, file)
+        os.chmod(unfinished, mode & 0o777)
+    os.replace(unfinished, target)
+
+
+def _remove_others(directory: str, sources: Mapping[str, object]) -> None:
+    for parent, directories, files in os.walk(directory, topdown=False):
+        for name in [*files, *directories]:
+            path = os.path.join(parent, name)
+            if os.path.isdir(path) and not os.path.islink(path):
+                if not os.listdir(path):
+                    os.rmdir(path)
+            elif os.path.relpath(path, directory) not in sources:
+                os.remove(path)
+
+
+def load_known(path: str) -> Staged:
+    """What an earlier build wrote down; nothing where it did not, or where it cannot be read."""
+    try:
+        with open(path) as file:
+            return {name: tuple(entry) for name, entry in json.load(file).items()}
+    except (OSError, ValueError):
+        return {}
+
+
+def save_known(path: str, staged: Staged) -> None:
+    """Writes down what is staged, at once or not at all."""
+    unfinished = f"{path}.unfinished"
+    with open(unfinished, "w") as file:
+        json.dump(staged, file)
+    os.replace(unfinished, path)
+
+
+def run(
+    command: list[str], directory: str, env: Mapping[str, str], log: str
+) -> tuple[int, list[dict[str, Any]]]:
+    """Runs Cargo with its output both shown and written to a log.
+
+    Returns its exit code and the messages for programs that it writes among its output, one in a
+    line: https://doc.rust-lang.org/cargo/reference/external-tools.html
+    """
+    messages = []
+    with open(log, "wb") as file:
+        process = subprocess.Popen(
+            command, cwd=directory, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith(_MESSAGE_START):
+                messages.append(json.loads(line))
+                continue
+            for stream in (file, sys.stdout.buffer):
+                stream.write(line)
+                stream.flush()
+        return process.wait(), messages
+
+
+def package_name(package_id: str) -> str:
+    """The name of the package that an ID stands for.
+
+    It has one of the forms `<kind>+<url>#<name>@<version>`, `path+file:///<path>/<name>#<version>`
+    (where the directory is named like the package) and, before Cargo 1.77,
+    `<name> <version> (<source>)`.
+    """
+    if " " in package_id:
+        return package_id.split(" ")[0]
+    url, _, fragment = package_id.partition("#")
+    name, at, _ = fragment.partition("@")
+    return name if at else url.rstrip("/").rpartition("/")[2]
+
+
+def out_directories(messages: list[dict[str, Any]], triple: str) -> dict[str, str]:
+    """What build scripts wrote for the target platform: packages, each with its directory.
+
+    What the same script wrote for the machine that compiles lies outside the triple's directory.
+    """
+    return {
+        package_name(message["package_id"]): message["out_dir"]
+        for message in messages
+        if message["reason"] == "build-script-executed" and f"/{triple}/" in message["out_dir"]
+    }
+
+
+def extract(plan: Mapping[str, Mapping[str, str]], directories: Mapping[str, str]) -> None:
+    """Copies files that build scripts made into the sandbox, where the plan wants them."""
+    for package, wanted in plan.items():
+        if package not in directories:
+            raise StagingError(
+                f"`extract`: Cargo ran no build script of a package `{package}` for this build. "
+                f"It ran those of: {', '.join(sorted(directories)) or 'none'}."
+            )
+        for source, destination in wanted.items():
+            origin = os.path.join(directories[package], source)
+            _make_parent(destination)
+            if os.path.isdir(origin):
+                shutil.copytree(origin, destination, dirs_exist_ok=True)
+            elif os.path.isfile(origin):
+                shutil.copy(origin, destination)
+            else:
+                there = ", ".join(sorted(os.listdir(directories[package]))) or "nothing"
+                raise StagingError(
+                    f"`extract`: the build script of `{package}` made no `{source}`. "
+                    f"Its OUT_DIR has: {there}."
+                )
+
+
+def collect(results: Mapping[str, str], target_directory: str, finish: list[str]) -> None:
+    """Copies what was built into the sandbox, and runs the finishing command on each copy."""
+    for destination, built in results.items():
+        _make_parent(destination)
+        shutil.copy(os.path.join(target_directory, built), destination)
+        try:
+            subprocess.run([*finish, destination], check=True)
+        except FileNotFoundError:
+            raise StagingError(
+                f"`{finish[0]}` is not on the PATH. Install it (in the package `binutils`)."
+            ) from None
+        except subprocess.CalledProcessError as error:
+            raise StagingError(
+                f"`{' '.join(map(str, error.cmd))}` failed with exit code {error.returncode}."
+            ) from None
+
+
+def _make_parent(path: str) -> None:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+
+
+def build(plan: Mapping[str, Any]) -> int:
+    """Does what a plan says and returns the exit code of its command."""
+    directory = os.path.realpath(plan["directory"])
+    sources_directory = os.path.join(directory, "sources")
+    target_directory = os.path.join(directory, "target")
+    known_file = os.path.join(directory, "staged.json")
+    sources = {path: tuple(entry) for path, entry in plan["sources"].items()}
+    sources.update(dict.fromkeys(plan["empty"], (None, _EMPTY, _REGULAR)))
+    with locked(directory):
+        os.makedirs(sources_directory, exist_ok=True)
+        start = time.monotonic()
+        save_known(known_file, stage(sources_directory, sources, load_known(known_file)))
+        print(f"Staged {len(sources)} files in {time.monotonic() - start:.2f} s.", flush=True)
+        env = {**os.environ, "CARGO_TARGET_DIR": target_directory}
+        log = os.path.join(directory, "build.log")
+        code, messages = run(plan["command"], sources_directory, env, log)
+        if code == 0:
+            collect(plan["results"], target_directory, plan["finish"])
+            extract(plan["extract"], out_directories(messages, plan["triple"]))
+        return code
+
+
+def main(plan_file: str) -> int:
+    """Builds by the plan in a file; what goes wrong is said on standard error."""
+    with open(plan_file) as file:
+        plan = json.load(file)
+    try:
+        return build(plan)
+    except StagingError as error:
+        print(error, file=sys.stderr)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            place = os.path.realpath(plan["directory"])
+            print(f"The disk is full: {place} needs more room. Free some.", file=sys.stderr)
+        else:
+            print(f"Staging the sources failed: {error}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,49 @@
+"""What Docker is handed: the files of a context, by where they come to lie in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from mzbuild.core.errors import MzbuildError
+
+T = TypeVar("T")
+
+# The directory that is handed to Docker, and the Dockerfile beside it: the context keeps the
+# Dockerfile as it is in the work tree, for whoever copies it into the image.
+CONTEXT = "context"
+DOCKERFILE = "Dockerfile"
+
+
+def add_results(files: Mapping[str, T], results: Mapping[str, T], where: str) -> dict[str, T]:
+    """The files of a context with the results of a pre-image action put over them.
+
+    `where` names the action. Raises `MzbuildError` where a result would lie in something that is
+    no directory, or in the place of a directory.
+    """
+    together = {**files, **results}
+    directories = set()
+    for path in together:
+        while "/" in path:
+            path = path.rpartition("/")[0]
+            if path in directories:
+                break
+            directories.add(path)
+    for path in sorted(directories.intersection(together)):
+        raise MzbuildError(
+            f"{where}: `{path}` would be both a file and a directory of the context. Rename one of "
+            "them, or choose another destination."
+        )
+    return together
+
+
+def docker_files(context: Mapping[str, T], dockerfile: T) -> tuple[tuple[str, T], ...]:
+    """Everything that Docker reads, by its path in the sandbox.
+
+    Docker looks for the Dockerfile's own ignore file beside it, so that goes along.
+    """
+    files = [(f"{CONTEXT}/{path}", file) for path, file in sorted(context.items())]
+    ignore_file = f"{DOCKERFILE}.dockerignore"
+    if ignore_file in context:
+        files.append((ignore_file, context[ignore_file]))
+    return (*files, (DOCKERFILE, dockerfile))

@@ -1,0 +1,62 @@
+"""Asking Git which files there are. This module runs processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from tempfile import TemporaryFile
+from typing import Callable
+
+from mzbuild.core.errors import MzbuildError
+
+
+def list_files(
+    directory: str, env: Mapping[str, str], meanwhile: Callable[[], None] = lambda: None
+) -> list[str]:
+    """The paths under a directory that Git sees, relative to it; some may no longer exist.
+
+    These are the tracked files and the untracked ones that no ignore rule matches. Among them is
+    the directory of each submodule; another repository that merely lies there is left out. Bytes
+    that are not UTF-8 are kept as surrogates. `env` is the environment of the user's command;
+    `meanwhile` is called while Git is at work. Raises `MzbuildError` where Git is missing or
+    refuses.
+    """
+    args = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    paths = _git(directory, env, args, meanwhile).decode("utf-8", "surrogateescape").split("\0")
+    paths.pop()
+    return [path for path in paths if not path.endswith("/")]
+
+
+def _git(
+    directory: str, env: Mapping[str, str], args: Sequence[str], meanwhile: Callable[[], None]
+) -> bytes:
+    # Git writes into files, so that it never has to wait for somebody to read.
+    with TemporaryFile() as stdout, TemporaryFile() as stderr:
+        try:
+            process = subprocess.Popen(
+                ["git", *args],
+                cwd=directory,
+                env={**env, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+            )
+        except FileNotFoundError:
+            raise MzbuildError(
+                "mzbuild reads the list of files from Git, but there is no `git` on the PATH. "
+                "Install Git."
+            ) from None
+        with process:
+            meanwhile()
+        if process.returncode == 0:
+            stdout.seek(0)
+            return stdout.read()
+        stderr.seek(0)
+        said = os.fsdecode(stderr.read()).strip()
+    if "not a git repository" in said:
+        raise MzbuildError(
+            f"{directory} is not in a Git work tree. mzbuild takes an image's inputs from "
+            "what Git sees there: run `git init` first."
+        )
+    raise MzbuildError(f"`git {' '.join(args)}` failed in {directory}: {said}")
