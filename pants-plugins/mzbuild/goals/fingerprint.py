@@ -1,0 +1,147 @@
+"""`pants mzbuild-fingerprint`: what each image is named by."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from pants.base.exiter import PANTS_FAILED_EXIT_CODE, PANTS_SUCCEEDED_EXIT_CODE, ExitCode
+from pants.base.specs import Specs
+from pants.build_graph.build_configuration import BuildConfiguration
+from pants.engine.addresses import Addresses
+from pants.engine.internals.scheduler import ExecutionError
+from pants.engine.internals.selectors import Params
+from pants.engine.rules import QueryRule, Rule, collect_rules, rule
+from pants.engine.unions import UnionMembership
+from pants.goal.builtin_goal import BuiltinGoal
+from pants.init.engine_initializer import GraphSession
+from pants.option.option_types import EnumOption
+from pants.option.options import Options
+from pants.util.strutil import softwrap
+
+from mzbuild.core.errors import listed
+from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
+from mzbuild.rules.images import Images, ImageWarnings
+
+logger = logging.getLogger(__name__)
+
+
+class Format(Enum):
+    """How fingerprints are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SPEC = "spec"
+
+
+@dataclass(frozen=True)
+class FingerprintedImage:
+    """What the goal tells of one image."""
+
+    name: str
+    address: str
+    fingerprint: str
+    spec: str
+    # The names of the images that it builds on directly.
+    dependencies: tuple[str, ...]
+    # How many files go into it.
+    inputs: int
+
+
+@dataclass(frozen=True)
+class FingerprintedImages:
+    """What the goal tells of the images that were asked for, sorted by name."""
+
+    images: tuple[FingerprintedImage, ...]
+
+
+# A builtin goal, since it takes precedence: `pants run mzbuild-fingerprint ::` means it as well.
+class FingerprintGoal(BuiltinGoal):
+    name = "mzbuild-fingerprint"
+    help = softwrap(
+        """
+        Print the fingerprints of images: the names under which they are found.
+
+        For example, `pants mzbuild-fingerprint ::` prints a line `name: FINGERPRINT` for each
+        image of the repository. Neither Docker nor Cargo is needed for it.
+        """
+    )
+
+    format = EnumOption(
+        default=Format.TEXT,
+        help=softwrap(
+            """
+            `text` prints `name: FINGERPRINT` lines, `spec` prints the name that Docker has for
+            each image, and `json` a list of objects with `name`, `address`, `fingerprint`,
+            `spec`, `dependencies` (the names of the images it builds on directly) and `inputs`
+            (how many files go into it).
+            """
+        ),
+    )
+
+    def run(
+        self,
+        *,
+        build_config: BuildConfiguration,
+        graph_session: GraphSession,
+        options: Options,
+        specs: Specs,
+        union_membership: UnionMembership,
+    ) -> ExitCode:
+        if options.unknown_goals:
+            # A word that is neither a path nor a goal; Pants leaves it to a builtin goal to say so.
+            logger.error(f"There is no file, directory or goal {listed(options.unknown_goals)}.")
+            return PANTS_FAILED_EXIT_CODE
+        try:
+            (result,) = graph_session.scheduler_session.product_request(
+                FingerprintedImages, [Params(specs)]
+            )
+        except ExecutionError as error:
+            for cause in error.wrapped_exceptions:
+                logger.error("%s", cause)  # noqa: TRY400  # A mistake of the user's has no traceback.
+            return PANTS_FAILED_EXIT_CODE
+        if not result.images and self.format is not Format.JSON:
+            logger.warning("None of the targets is an image. `::` stands for all images.")
+        for line in show(result.images, self.format):
+            print(line)
+        return PANTS_SUCCEEDED_EXIT_CODE
+
+
+def show(images: Sequence[FingerprintedImage], output_format: Format) -> Iterable[str]:
+    """The lines to print."""
+    if output_format is Format.TEXT:
+        return [f"{image.name}: {image.fingerprint}" for image in images]
+    if output_format is Format.SPEC:
+        return [image.spec for image in images]
+    return [json.dumps([vars(image) for image in images], indent=2)]
+
+
+@rule
+def fingerprinted_images(
+    addresses: Addresses,
+    images: Images,
+    inputs: ImageInputs,
+    fingerprints: Fingerprints,
+    warnings: ImageWarnings,
+) -> FingerprintedImages:
+    names = sorted(images.names[address] for address in addresses if address in images.names)
+    return FingerprintedImages(
+        tuple(
+            FingerprintedImage(
+                name=name,
+                address=images.addresses[name].spec,
+                fingerprint=fingerprints.fingerprints[name],
+                spec=fingerprints.specs[name],
+                dependencies=images.graph.dependencies[name],
+                inputs=len(inputs.paths[name]),
+            )
+            for name in names
+        )
+    )
+
+
+def rules() -> Iterable[Rule | QueryRule]:
+    return (*collect_rules(), *FingerprintGoal.rules(), QueryRule(FingerprintedImages, (Specs,)))

@@ -1,0 +1,47 @@
+"""`pants run`: acquires an image and runs it in the foreground."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
+from pants.engine.fs import EMPTY_DIGEST
+from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.unions import UnionRule
+
+from mzbuild.core.docker import run_command
+from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
+from mzbuild.rules.docker_engine import DockerClient
+from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.subsystems.mzbuild import Mzbuild
+from mzbuild.target_types import ImageNameField, RunArgsField, RunEnvField
+
+
+@dataclass(frozen=True)
+class RunImageFieldSet(RunFieldSet):
+    required_fields = (ImageNameField,)
+    run_in_sandbox_behavior = RunInSandboxBehavior.NOT_SUPPORTED
+
+    run_args: RunArgsField
+    run_env: RunEnvField
+
+
+@rule
+async def run_image(
+    field_set: RunImageFieldSet,
+    images: Images,
+    client: DockerClient,
+    mzbuild: Mzbuild,
+    warnings: ImageWarnings,
+) -> RunRequest:
+    image = await Get(AcquiredImage, AcquireRequest(images.names[field_set.address]))
+    args = (*mzbuild.docker_run_args, *(field_set.run_args.value or ()))
+    return RunRequest(
+        digest=EMPTY_DIGEST,
+        args=run_command(client.path, image.spec, field_set.run_env.value or (), args),
+        extra_env=client.env,
+    )
+
+
+def rules() -> tuple[Rule | UnionRule, ...]:
+    return (*collect_rules(), *RunImageFieldSet.rules())

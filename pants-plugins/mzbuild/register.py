@@ -1,0 +1,52 @@
+"""What the backend `mzbuild` adds to Pants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pants.engine.rules import Rule
+from pants.engine.target import Target
+from pants.engine.unions import UnionRule
+
+from mzbuild import target_types as mzbuild_target_types
+from mzbuild.goals import fingerprint, package_image, run_image
+from mzbuild.rules import (
+    acquire,
+    captured_files,
+    cargo,
+    dependencies,
+    docker_context,
+    docker_engine,
+    fingerprints,
+    host_tools,
+    images,
+    pre_image,
+    repository,
+    synthetic_targets,
+)
+
+_MODULES = (
+    acquire,
+    captured_files,
+    cargo,
+    dependencies,
+    docker_context,
+    docker_engine,
+    fingerprint,
+    fingerprints,
+    host_tools,
+    images,
+    package_image,
+    pre_image,
+    repository,
+    run_image,
+    synthetic_targets,
+)
+
+
+def target_types() -> Iterable[type[Target]]:
+    return mzbuild_target_types.target_types()
+
+
+def rules() -> Iterable[Rule | UnionRule]:
+    return [rule for module in _MODULES for rule in module.rules()]

@@ -1,0 +1,125 @@
+"""Files of the work tree, brought into Pants' store exactly as they were fingerprinted."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Union
+
+from pants.base.build_root import BuildRoot
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestEntries,
+    FileContent,
+    FileDigest,
+    FileEntry,
+    PathGlobs,
+    SymlinkEntry,
+)
+from pants.engine.rules import Get, Rule, collect_rules, rule
+
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.git_glob import escape_glob
+from mzbuild.core.work_tree import (
+    EXECUTABLE,
+    REGULAR,
+    SYMLINK,
+    WorkTree,
+    leads_to_file,
+    read_content,
+)
+from mzbuild.rules.repository import CONTENTS
+
+Entry = Union[FileEntry, SymlinkEntry]
+
+
+@dataclass(frozen=True)
+class FileToCapture:
+    """A file by its path, and what it must hold: equal requests are for equal contents."""
+
+    path: str
+    mode: int
+    # The SHA-256 and the size in bytes; of a symlink that stays one, its text instead.
+    content: tuple[str, int] | str
+
+    @property
+    def name(self) -> str:
+        """What tells this content from any other: a digest, or a symlink's text."""
+        return self.content if isinstance(self.content, str) else self.content[0]
+
+
+@dataclass(frozen=True)
+class CaptureFiles:
+    """A request for files of the work tree in Pants' store."""
+
+    files: tuple[FileToCapture, ...]
+
+
+@dataclass(frozen=True)
+class CapturedFiles:
+    """The files in Pants' store, under their paths in the repository."""
+
+    entries: tuple[Entry, ...]
+    digest: Digest
+
+
+def files_to_capture(
+    work_tree: WorkTree, paths: Iterable[str], *, follow_links: bool
+) -> CaptureFiles:
+    """A request for files as they are in the work tree.
+
+    With `follow_links`, a symlink to a file is captured as that file.
+    """
+    files = []
+    for path in paths:
+        mode = work_tree.mode(path)
+        if mode == SYMLINK and follow_links and leads_to_file(work_tree, path):
+            executable = os.stat(work_tree.absolute(path)).st_mode & stat.S_IXUSR
+            mode = EXECUTABLE if executable else REGULAR
+        if mode == SYMLINK:
+            files.append(FileToCapture(path, mode, os.readlink(work_tree.absolute(path))))
+        else:
+            content = CONTENTS.get(work_tree, path)
+            files.append(FileToCapture(path, mode, (content.sha256, content.size)))
+    return CaptureFiles(tuple(files))
+
+
+@rule
+async def capture_files(request: CaptureFiles, build_root: BuildRoot) -> CapturedFiles:
+    entries: list[Entry] = [
+        SymlinkEntry(file.path, file.content)
+        if isinstance(file.content, str)
+        else FileEntry(file.path, FileDigest(*file.content), file.mode == EXECUTABLE)
+        for file in request.files
+    ]
+    wanted = [entry for entry in entries if isinstance(entry, FileEntry)]
+    # Pants reads most of the files itself, which keeps their contents out of Python. It does not
+    # see those that its ignore rules match, and it may not know yet of a change just made.
+    globs = PathGlobs(escape_glob(entry.path) for entry in wanted)
+    seen = await Get(DigestEntries, Digest, await Get(Digest, PathGlobs, globs))
+    stored = {entry.path: entry.file_digest for entry in seen if isinstance(entry, FileEntry)}
+    missing = [entry for entry in wanted if stored.get(entry.path) != entry.file_digest]
+    if missing:
+        await Get(Digest, CreateDigest(_read(build_root, entry) for entry in missing))
+    return CapturedFiles(tuple(entries), await Get(Digest, CreateDigest(entries)))
+
+
+def _read(build_root: BuildRoot, entry: FileEntry) -> FileContent:
+    try:
+        content = read_content(os.path.join(build_root.path, entry.path))
+    except OSError:
+        content = None
+    if content is None or hashlib.sha256(content).hexdigest() != entry.file_digest.fingerprint:
+        raise MzbuildError(
+            f"{entry.path} changed while an image with it was being built, so the image would not "
+            "have held what its name says. Run the command again."
+        )
+    return FileContent(entry.path, content)
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

@@ -1,0 +1,141 @@
+"""Which target depends on which: read from Dockerfiles, actions and manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.engine.addresses import Address
+from pants.engine.internals.graph import Owners, OwnersRequest
+from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
+from pants.engine.unions import UnionRule
+
+from mzbuild.core.cargo_workspace import CargoWorkspace, Crate
+from mzbuild.core.copy_action import matching_files
+from mzbuild.core.image import CargoBuild, Copy
+from mzbuild.core.listing import Listing
+from mzbuild.rules.images import Images, MzbuildTargets
+from mzbuild.rules.synthetic_targets import WORKSPACE_TARGET_NAME
+from mzbuild.subsystems.mzbuild import Mzbuild
+from mzbuild.target_types import (
+    BinField,
+    CopyMatchingField,
+    CopySourceField,
+    CrateInputsField,
+    ExampleField,
+    ImageNameField,
+)
+
+
+@dataclass(frozen=True)
+class ImageDependenciesFieldSet(FieldSet):
+    required_fields = (ImageNameField,)
+
+
+@dataclass(frozen=True)
+class CargoBuildDependenciesFieldSet(FieldSet):
+    required_fields = (BinField, ExampleField)
+
+    bin: BinField
+    example: ExampleField
+
+
+@dataclass(frozen=True)
+class CopyDependenciesFieldSet(FieldSet):
+    required_fields = (CopySourceField, CopyMatchingField)
+
+    source: CopySourceField
+    matching: CopyMatchingField
+
+
+@dataclass(frozen=True)
+class CrateDependenciesFieldSet(FieldSet):
+    required_fields = (CrateInputsField,)
+
+
+class InferImageDependencies(InferDependenciesRequest[ImageDependenciesFieldSet]):
+    infer_from = ImageDependenciesFieldSet
+
+
+class InferCargoBuildDependencies(InferDependenciesRequest[CargoBuildDependenciesFieldSet]):
+    infer_from = CargoBuildDependenciesFieldSet
+
+
+class InferCopyDependencies(InferDependenciesRequest[CopyDependenciesFieldSet]):
+    infer_from = CopyDependenciesFieldSet
+
+
+class InferCrateDependencies(InferDependenciesRequest[CrateDependenciesFieldSet]):
+    infer_from = CrateDependenciesFieldSet
+
+
+@rule
+def infer_image_dependencies(
+    request: InferImageDependencies, images: Images, targets: MzbuildTargets
+) -> InferredDependencies:
+    image = images.at(request.field_set.address)
+    built_on = [images.addresses[name] for name in images.graph.dependencies[image.name]]
+    # What a BUILD file declares names its actions itself, in `pre_image`.
+    actions = targets.actions.get(image.context, ()) if image.declared_in_file else ()
+    return InferredDependencies([*built_on, *actions])
+
+
+@rule
+def infer_cargo_build_dependencies(
+    request: InferCargoBuildDependencies,
+    workspace: CargoWorkspace,
+    targets: MzbuildTargets,
+    mzbuild: Mzbuild,
+) -> InferredDependencies:
+    build = CargoBuild(
+        bins=request.field_set.bin.value or (), examples=request.field_set.example.value or ()
+    )
+    crates = workspace.roots(build, mzbuild.fingerprint_scheme, str(request.field_set.address))
+    shared = Address("", target_name=WORKSPACE_TARGET_NAME)
+    return InferredDependencies([shared, *_addresses(crates, targets)])
+
+
+@rule
+def infer_crate_dependencies(
+    request: InferCrateDependencies,
+    workspace: CargoWorkspace,
+    targets: MzbuildTargets,
+    mzbuild: Mzbuild,
+) -> InferredDependencies:
+    crate = workspace.by_directory.get(request.field_set.address.spec_path)
+    if crate is None:
+        return InferredDependencies(())
+    crates = workspace.direct_dependencies(crate, mzbuild.fingerprint_scheme)
+    return InferredDependencies(_addresses(crates, targets))
+
+
+@rule
+async def infer_copy_dependencies(
+    request: InferCopyDependencies, listing: Listing, targets: MzbuildTargets
+) -> InferredDependencies:
+    source, matching = request.field_set.source.value, request.field_set.matching.value
+    copied = matching_files(Copy(source or "", "", matching or "*"), listing)
+    owners = await Get(Owners, OwnersRequest(tuple(copied)))
+    # Others may own the files as well, for purposes of their own: a crate, say, most of whose
+    # files are not copied.
+    return InferredDependencies(address for address in owners if address in targets.files)
+
+
+def _addresses(crates: Iterable[Crate], targets: MzbuildTargets) -> list[Address]:
+    return [
+        targets.crates[crate.directory] for crate in crates if crate.directory in targets.crates
+    ]
+
+
+def rules() -> Iterable[Rule | UnionRule]:
+    requests = (
+        InferImageDependencies,
+        InferCargoBuildDependencies,
+        InferCopyDependencies,
+        InferCrateDependencies,
+    )
+    return (
+        *collect_rules(),
+        *(UnionRule(InferDependenciesRequest, request) for request in requests),
+    )

@@ -1,0 +1,73 @@
+"""The context of an image as Docker gets it: inputs, results of actions, a rewritten Dockerfile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pants.engine.fs import CreateDigest, Digest, DigestContents, DigestEntries, FileContent
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+
+from mzbuild.core.context import DOCKERFILE, add_results, docker_files
+from mzbuild.core.dockerfile import rewrite_mzfrom
+from mzbuild.core.inputs import context_paths
+from mzbuild.core.work_tree import WorkTree
+from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
+from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
+from mzbuild.rules.images import Images
+from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
+
+
+@dataclass(frozen=True)
+class DockerContextRequest:
+    """A request for what Docker reads to build an image, by the image's name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class DockerContext:
+    """What Docker reads, laid out as `core.context` says."""
+
+    digest: Digest
+
+
+@rule
+async def docker_context(
+    request: DockerContextRequest,
+    images: Images,
+    inputs: ImageInputs,
+    fingerprints: Fingerprints,
+    work_tree: WorkTree,
+) -> DockerContext:
+    image = images.graph.by_name[request.name]
+    paths = [
+        path for path in context_paths(inputs.groups[image.name]) if path in work_tree.statuses
+    ]
+    captured, dockerfile = await MultiGet(
+        Get(CapturedFiles, CaptureFiles, files_to_capture(work_tree, files, follow_links=follow))
+        for files, follow in ((paths, False), ([image.dockerfile], True))
+    )
+    results = await MultiGet(
+        Get(PreImageResult, PreImageRequest(image, action)) for action in image.pre_image
+    )
+    start = len(image.context) + 1 if image.context else 0
+    files: dict[str, Entry] = {entry.path[start:]: entry for entry in captured.entries}
+    for result in results:
+        files = add_results(files, {entry.path: entry for entry in result.entries}, image.origin)
+
+    (original,) = await Get(DigestContents, Digest, dockerfile.digest)
+    specs = {name: fingerprints.specs[name] for name in images.graph.dependencies[image.name]}
+    rewritten = await Get(
+        Digest,
+        CreateDigest([FileContent(DOCKERFILE, rewrite_mzfrom(original.content, specs))]),
+    )
+    (entry,) = await Get(DigestEntries, Digest, rewritten)
+    digest = await Get(
+        Digest,
+        CreateDigest(replace(file, path=path) for path, file in docker_files(files, entry)),
+    )
+    return DockerContext(digest)
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

@@ -1,0 +1,109 @@
+"""The local Docker engine: where its client is, what it can do, which images it has."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pants.engine.internals.session import RunId
+from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+
+from mzbuild.core.docker import (
+    INSTALL_BUILDX,
+    explain_failure,
+    familiar,
+    list_images_args,
+    parse_image_list,
+)
+from mzbuild.core.errors import MzbuildError
+from mzbuild.rules.host_tools import HostTool, HostToolRequest
+
+logger = logging.getLogger(__name__)
+
+_ENV_NAMES = (
+    *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
+    *("BUILDX_BUILDER", "BUILDX_CONFIG"),
+    # For an engine that is reached by SSH, and one that runs without root.
+    *("SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+)
+_INSTALL_DOCKER = (
+    "Install Docker: https://docs.docker.com/engine/install, or `apt-get install docker.io`."
+)
+
+
+@dataclass(frozen=True)
+class DockerClient:
+    """The `docker` program with the environment that it needs."""
+
+    path: str
+    env: FrozenDict[str, str]
+
+    def process(
+        self, args: tuple[str, ...], description: str, level: LogLevel = LogLevel.DEBUG
+    ) -> Process:
+        """A process that runs `docker` once in each run of Pants: the engine is no cache."""
+        return Process(
+            (self.path, *args),
+            env=self.env,
+            description=description,
+            level=level,
+            cache_scope=ProcessCacheScope.PER_SESSION,
+        )
+
+
+@dataclass(frozen=True)
+class Buildx:
+    """Whether the client has the buildx plugin."""
+
+    available: bool
+
+
+@dataclass(frozen=True)
+class LocalImages:
+    """The images that the engine had when this run of Pants asked, by spec, with their IDs."""
+
+    ids: Mapping[str, str]
+
+    def id_of(self, spec: str) -> str | None:
+        """The ID of an image, `None` where the engine does not have it."""
+        return self.ids.get(familiar(spec))
+
+
+@rule
+async def docker_client() -> DockerClient:
+    tool = await Get(HostTool, HostToolRequest("docker", _ENV_NAMES, _INSTALL_DOCKER))
+    # Attestations would make images differ that were built from the same inputs.
+    return DockerClient(tool.path, FrozenDict({**tool.env, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}))
+
+
+@rule
+async def buildx(client: DockerClient, run_id: RunId) -> Buildx:
+    result = await Get(
+        FallibleProcessResult,
+        Process,
+        client.process(("buildx", "version"), "Look for Docker's buildx plugin"),
+    )
+    if result.exit_code:
+        logger.warning(INSTALL_BUILDX)
+    return Buildx(result.exit_code == 0)
+
+
+@_uncacheable_rule
+async def local_images(client: DockerClient) -> LocalImages:
+    result = await Get(
+        FallibleProcessResult,
+        Process,
+        client.process(list_images_args(), "List the images of the Docker engine"),
+    )
+    if result.exit_code:
+        raise MzbuildError(explain_failure(result.stderr.decode(errors="replace")))
+    return LocalImages(parse_image_list(result.stdout.decode()))
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

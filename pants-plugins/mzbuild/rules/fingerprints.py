@@ -1,0 +1,81 @@
+"""The inputs and the fingerprints of all images."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pants.engine.rules import Rule, collect_rules, rule
+
+from mzbuild.core.cargo_workspace import CargoWorkspace
+from mzbuild.core.fingerprint import input_record, raw_fingerprints, show_fingerprint
+from mzbuild.core.inputs import InputGroup, image_inputs, input_paths
+from mzbuild.core.listing import Listing
+from mzbuild.core.mzbuild_yml import canonical_mzbuild_yml
+from mzbuild.core.work_tree import REGULAR, WorkTree
+from mzbuild.rules.images import Images
+from mzbuild.rules.repository import CONTENTS
+from mzbuild.subsystems.mzbuild import Mzbuild
+
+
+@dataclass(frozen=True)
+class ImageInputs:
+    """What goes into each image, by its name."""
+
+    groups: Mapping[str, tuple[InputGroup, ...]]
+    paths: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """The fingerprint and the spec of each image, by its name."""
+
+    fingerprints: Mapping[str, str]
+    specs: Mapping[str, str]
+
+
+@rule
+def all_image_inputs(
+    images: Images, workspace: CargoWorkspace, listing: Listing, mzbuild: Mzbuild
+) -> ImageInputs:
+    crate_files = {crate.name: workspace.files(crate, listing) for crate in workspace.crates}
+    groups = {
+        image.name: image_inputs(
+            image, images.graph, workspace, crate_files, listing, mzbuild.fingerprint_scheme
+        )
+        for image in images.graph.images
+    }
+    return ImageInputs(groups, {name: input_paths(groups[name]) for name in groups})
+
+
+@rule
+def all_fingerprints(
+    images: Images, inputs: ImageInputs, work_tree: WorkTree, mzbuild: Mzbuild
+) -> Fingerprints:
+    # An image that a BUILD file declares has its declaration in place of a file.
+    records = {
+        image.mzbuild_yml: input_record(
+            image.mzbuild_yml, REGULAR, hashlib.sha1(canonical_mzbuild_yml(image)).digest()
+        )
+        for image in images.graph.images
+        if not image.declared_in_file
+    }
+
+    def record(path: str) -> bytes:
+        known = records.get(path)
+        if known is None:
+            content = CONTENTS.get(work_tree, path)
+            known = records[path] = input_record(path, work_tree.mode(path), content.sha1)
+        return known
+
+    raw = raw_fingerprints(images.graph, inputs.paths, record, mzbuild.configuration())
+    fingerprints = {name: show_fingerprint(value) for name, value in raw.items()}
+    return Fingerprints(
+        fingerprints,
+        {name: mzbuild.spec(name, fingerprint) for name, fingerprint in fingerprints.items()},
+    )
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

@@ -1,0 +1,219 @@
+"""All images of the repository, from wherever they are declared, as one graph."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from pants.engine.addresses import Address, UnparsedAddressInputs
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.target import (
+    AllUnexpandedTargets,
+    DescriptionField,
+    Target,
+    Targets,
+)
+
+from mzbuild.core.errors import MzbuildError, listed
+from mzbuild.core.image import CargoBuild, Copy, Image, PreImage
+from mzbuild.core.image_graph import ImageGraph, build_graph
+from mzbuild.core.listing import Listing
+from mzbuild.core.mzbuild_yml import check_image_name
+from mzbuild.core.work_tree import FileCache, WorkTree, read_content
+from mzbuild.rules.repository import DeclaredImages
+from mzbuild.target_types import (
+    BinField,
+    BuildArgsField,
+    CargoCrateTarget,
+    CopyDestinationField,
+    CopyMatchingField,
+    CopySourceField,
+    ExampleField,
+    ExtractField,
+    FeaturesField,
+    ImageNameField,
+    MainlineField,
+    MzbuildCargoBuildTarget,
+    MzbuildCopyTarget,
+    MzbuildFilesTarget,
+    MzbuildImageTarget,
+    PreImageField,
+    PublishField,
+    StripField,
+)
+
+logger = logging.getLogger(__name__)
+
+_DOCKERFILES = FileCache(lambda absolute, _: read_content(absolute))
+
+
+@dataclass(frozen=True)
+class MzbuildTargets:
+    """The targets that stand for images, actions and crates, by their directories."""
+
+    images: Mapping[str, Target]
+    actions: Mapping[str, tuple[Address, ...]]
+    crates: Mapping[str, Address]
+    # The `mzbuild_files` targets, wherever they are.
+    files: frozenset[Address]
+
+
+@dataclass(frozen=True)
+class Images:
+    """All images, and the addresses of their targets by the images' names."""
+
+    graph: ImageGraph
+    addresses: Mapping[str, Address]
+    warnings: tuple[str, ...]
+
+    @cached_property
+    def names(self) -> Mapping[Address, str]:
+        """The images' names by the addresses of their targets."""
+        return {address: name for name, address in self.addresses.items()}
+
+    def at(self, address: Address) -> Image:
+        """The image that a target stands for."""
+        return self.graph.by_name[self.names[address]]
+
+
+@dataclass(frozen=True)
+class ImageWarnings:
+    """Shown once in each run that asks for this: what is ignored in declarations, what is risky."""
+
+    texts: tuple[str, ...]
+
+
+@rule
+def mzbuild_targets(all_targets: AllUnexpandedTargets) -> MzbuildTargets:
+    images: dict[str, Target] = {}
+    actions: dict[str, tuple[Address, ...]] = {}
+    crates: dict[str, Address] = {}
+    files: set[Address] = set()
+    for target in all_targets:
+        directory = target.address.spec_path
+        if target.alias == MzbuildImageTarget.alias:
+            other = images.setdefault(directory, target)
+            if other is not target:
+                raise MzbuildError(
+                    f"{other.address} and {target.address} both stand for the image in "
+                    f"`{directory}`. Remove one of them from the BUILD file; beside an "
+                    f"`mzbuild.yml`, leave out the target's name."
+                )
+        elif target.alias in (MzbuildCargoBuildTarget.alias, MzbuildCopyTarget.alias):
+            actions[directory] = (*actions.get(directory, ()), target.address)
+        elif target.alias == CargoCrateTarget.alias:
+            crates.setdefault(directory, target.address)
+        elif target.alias == MzbuildFilesTarget.alias:
+            files.add(target.address)
+    return MzbuildTargets(images, actions, crates, frozenset(files))
+
+
+@rule
+async def all_images(
+    targets: MzbuildTargets, declared: DeclaredImages, work_tree: WorkTree, listing: Listing
+) -> Images:
+    images = [file.image for file in declared.files]
+    for image in images:
+        if image.context in targets.images:
+            _refuse_second_declaration(targets.images[image.context], image)
+    contexts = {image.context for image in images}
+    declaring = [target for context, target in targets.images.items() if context not in contexts]
+    actions = await MultiGet(
+        Get(Targets, UnparsedAddressInputs, target[PreImageField].to_unparsed_address_inputs())
+        for target in declaring
+    )
+    images += [_image(target, own_actions) for target, own_actions in zip(declaring, actions)]
+    graph = build_graph(images, listing, lambda path: _DOCKERFILES.get(work_tree, path))
+    return Images(
+        graph,
+        {image.name: targets.images[image.context].address for image in graph.images},
+        (
+            *(warning for file in declared.files for warning in file.warnings),
+            *(
+                f"{image.origin}: the build argument {listed(image.secret_build_args)} sounds "
+                "like a secret, and whoever has the image can read it. Mount secrets with "
+                "`RUN --mount=type=secret`, or have the image read them when it runs."
+                for image in graph.images
+                if image.secret_build_args
+            ),
+        ),
+    )
+
+
+@_uncacheable_rule
+def show_warnings(images: Images) -> ImageWarnings:
+    for warning in images.warnings:
+        logger.warning(warning)
+    return ImageWarnings(images.warnings)
+
+
+def _refuse_second_declaration(target: Target, image: Image) -> None:
+    """A target beside an `mzbuild.yml` may repeat what the file says, but not contradict it."""
+    own = {field: target[field].value for field in (ImageNameField, PublishField, MainlineField)}
+    said = {
+        ImageNameField: image.name,
+        PublishField: image.publish,
+        MainlineField: image.mainline,
+        BuildArgsField: dict(image.build_args),
+    }
+    own[BuildArgsField] = dict(target[BuildArgsField].value or {})
+    for field, value in own.items():
+        if value and value not in (field.default, said[field]):
+            raise MzbuildError(
+                f"{target.address}: the field `{field.alias}` contradicts {image.origin}. "
+                "Remove the field, or declare the image in the BUILD file alone."
+            )
+
+
+def _image(target: Target, actions: Targets) -> Image:
+    name = target[ImageNameField].value or target.address.target_name
+    origin = str(target.address)
+    check_image_name(name, origin)
+    return Image(
+        name=name,
+        context=target.address.spec_path,
+        origin=origin,
+        description=target[DescriptionField].value,
+        publish=target[PublishField].value,
+        mainline=target[MainlineField].value,
+        build_args=tuple((target[BuildArgsField].value or {}).items()),
+        pre_image=tuple(_action(target, action) for action in actions),
+    )
+
+
+def _action(image: Target, action: Target) -> PreImage:
+    if action.alias == MzbuildCargoBuildTarget.alias:
+        build = cargo_build(action)
+        if not build.bins and not build.examples:
+            raise MzbuildError(
+                f"{action.address}: an `mzbuild_cargo_build` needs a `bin` or an `example` to "
+                'build. Add `bin=["…"]`.'
+            )
+        return build
+    if action.alias == MzbuildCopyTarget.alias:
+        source, destination = action[CopySourceField].value, action[CopyDestinationField].value
+        return Copy(source or "", destination or "", action[CopyMatchingField].value or "*")
+    raise MzbuildError(
+        f"{image.address}: `pre_image` names {action.address}, which is a target of type "
+        f"`{action.alias}`. Name targets of the types `mzbuild_cargo_build` and `mzbuild_copy`."
+    )
+
+
+def cargo_build(target: Target) -> CargoBuild:
+    """The action that an `mzbuild_cargo_build` target stands for."""
+    return CargoBuild(
+        bins=target[BinField].value or (),
+        examples=target[ExampleField].value or (),
+        strip=target[StripField].value,
+        features=target[FeaturesField].value or (),
+        extract=tuple(
+            (package, tuple(paths.items()))
+            for package, paths in (target[ExtractField].value or {}).items()
+        ),
+    )
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

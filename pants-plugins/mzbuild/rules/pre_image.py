@@ -1,0 +1,57 @@
+"""Pre-image actions: what they put into a context before Docker reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from pants.engine.fs import Digest, DigestEntries, Directory
+from pants.engine.rules import Get, Rule, collect_rules, rule
+
+from mzbuild.core.copy_action import copied_files
+from mzbuild.core.image import CargoBuild, Image, PreImage
+from mzbuild.core.listing import Listing
+from mzbuild.core.work_tree import WorkTree
+from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
+from mzbuild.rules.cargo import CargoBuildRequest, CargoBuildResult
+
+
+@dataclass(frozen=True)
+class PreImageRequest:
+    """A request for the results of one of an image's actions."""
+
+    image: Image
+    action: PreImage
+
+
+@dataclass(frozen=True)
+class PreImageResult:
+    """The files that an action makes, by their paths in the context."""
+
+    entries: tuple[Entry, ...]
+
+
+@rule
+async def run_pre_image(
+    request: PreImageRequest, work_tree: WorkTree, listing: Listing
+) -> PreImageResult:
+    image, action = request.image, request.action
+    if isinstance(action, CargoBuild):
+        built = await Get(CargoBuildResult, CargoBuildRequest(action, image.origin))
+        entries = await Get(DigestEntries, Digest, built.digest)
+        return PreImageResult(tuple(entry for entry in entries if not isinstance(entry, Directory)))
+    copied = copied_files(image, action, listing)
+    # What the fingerprint covers of a symlink to a file is the file: so that is what is copied.
+    captured = await Get(
+        CapturedFiles,
+        CaptureFiles,
+        files_to_capture(work_tree, copied.values(), follow_links=True),
+    )
+    return PreImageResult(
+        tuple(
+            replace(entry, path=destination) for destination, entry in zip(copied, captured.entries)
+        )
+    )
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

@@ -1,0 +1,86 @@
+"""What is in the work tree: its files, the declared images, the Cargo workspace.
+
+Everything starts from a `WorkTree`, which is read anew in each run. What is derived from it is
+memoized by Pants as long as it is equal, and what is parsed from a file as long as the file is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from pants.base.build_root import BuildRoot
+from pants.engine.env_vars import CompleteEnvironmentVars
+from pants.engine.internals.session import SessionValues
+from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
+
+from mzbuild.core.cargo_manifest import parse_cargo_toml
+from mzbuild.core.cargo_workspace import CargoWorkspace, load_workspace
+from mzbuild.core.listing import Listing
+from mzbuild.core.mzbuild_yml import FILE_NAME, MzbuildYml, parse_mzbuild_yml
+from mzbuild.core.work_tree import (
+    FileCache,
+    WorkTree,
+    digest_content,
+    link_targets,
+    read_content,
+    read_work_tree,
+)
+
+# These live as long as pantsd does. They are no state that a rule's result depends on: an entry
+# is used only while the file's status vouches for it.
+_last_listing: Iterable[str] = ()
+CONTENTS = FileCache(lambda absolute, _: digest_content(absolute))
+_CARGO_TOMLS = FileCache(lambda absolute, path: parse_cargo_toml(read_content(absolute), path))
+_MZBUILD_YMLS = FileCache(lambda absolute, path: parse_mzbuild_yml(read_content(absolute), path))
+
+
+@dataclass(frozen=True)
+class DeclaredImages:
+    """What the `mzbuild.yml` files say, sorted by path."""
+
+    files: tuple[MzbuildYml, ...]
+
+
+@dataclass(frozen=True)
+class Links:
+    """The files of the repository that symlinks lead to, by the symlinks' paths."""
+
+    targets: Mapping[str, str]
+
+
+# Pants learns of changed contents, but not of changed modes, symlinks or nested ignore files.
+@_uncacheable_rule
+def current_work_tree(build_root: BuildRoot, session_values: SessionValues) -> WorkTree:
+    global _last_listing
+    work_tree = read_work_tree(
+        build_root.path, session_values[CompleteEnvironmentVars], expected=_last_listing
+    )
+    _last_listing = work_tree.statuses.keys()
+    return work_tree
+
+
+@rule
+def current_listing(work_tree: WorkTree) -> Listing:
+    return Listing(tuple(work_tree.statuses))
+
+
+@rule
+def all_links(work_tree: WorkTree) -> Links:
+    return Links(link_targets(work_tree))
+
+
+@rule
+def declared_images(work_tree: WorkTree, listing: Listing) -> DeclaredImages:
+    return DeclaredImages(
+        tuple(_MZBUILD_YMLS.get(work_tree, path) for path in listing.named(FILE_NAME))
+    )
+
+
+@rule
+def cargo_workspace(work_tree: WorkTree, listing: Listing) -> CargoWorkspace:
+    return load_workspace(listing, lambda path: _CARGO_TOMLS.get(work_tree, path))
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

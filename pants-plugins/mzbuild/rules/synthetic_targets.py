@@ -1,0 +1,251 @@
+"""The targets that no BUILD file declares: images, their actions, crates, files they share."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from pants.engine.fs import Digest, PathGlobs
+from pants.engine.internals.build_files import BuildFileOptions
+from pants.engine.internals.synthetic_targets import (
+    SyntheticAddressMap,
+    SyntheticAddressMaps,
+    SyntheticTargetsRequest,
+)
+from pants.engine.internals.target_adaptor import TargetAdaptor
+from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.target import Target
+from pants.engine.unions import UnionRule
+
+from mzbuild.core.cargo_workspace import ROOT_MANIFEST, CargoWorkspace, Crate, shared_globs
+from mzbuild.core.copy_action import copied_files, copy_globs, source_directory
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.git_glob import escape_glob
+from mzbuild.core.image import CargoBuild, Copy, Image, PreImage, under
+from mzbuild.core.listing import Listing, is_under, less_nested, nesting
+from mzbuild.rules.repository import DeclaredImages, Links
+from mzbuild.subsystems.mzbuild import Mzbuild
+from mzbuild.target_types import (
+    BinField,
+    BuildArgsField,
+    CargoCrateTarget,
+    CargoWorkspaceTarget,
+    CopyDestinationField,
+    CopyMatchingField,
+    CopySourceField,
+    ExampleField,
+    ExtractField,
+    FeaturesField,
+    ImageNameField,
+    InputsField,
+    MainlineField,
+    MzbuildCargoBuildTarget,
+    MzbuildCopyTarget,
+    MzbuildFilesTarget,
+    MzbuildImageTarget,
+    PreImageField,
+    PublishField,
+    StripField,
+)
+
+WORKSPACE_TARGET_NAME = "cargo-workspace"
+
+# Names the file that targets appear to come from where there is no such file.
+_NO_FILE = "BUILD.mzbuild"
+
+
+@dataclass(frozen=True)
+class MzbuildTargetsRequest(SyntheticTargetsRequest):
+    path: str = SyntheticTargetsRequest.SINGLE_REQUEST_FOR_ALL_TARGETS
+
+
+@dataclass(frozen=True)
+class _TargetsOfFile(SyntheticAddressMap):
+    """Targets that appear to come from a file, made anew whenever a BUILD file changes.
+
+    Pants takes what a BUILD file declares out of the very objects that it was given, and would
+    miss those targets when the declaration goes away.
+    """
+
+    build_files: Digest
+
+
+class _Targets:
+    """The targets made so far, by the file that they appear to come from."""
+
+    def __init__(self) -> None:
+        self.by_file: dict[str, list[TargetAdaptor]] = defaultdict(list)
+        self._names: set[tuple[str, str]] = set()
+
+    def name(self, directory: str, wanted: str) -> str:
+        """Takes a name in a directory: the wanted one, with a number where that is taken."""
+        candidates = (wanted if number == 1 else f"{wanted}-{number}" for number in count(1))
+        name = next(name for name in candidates if (directory, name) not in self._names)
+        self._names.add((directory, name))
+        return name
+
+    def add(self, file: str, target_type: type[Target], name: str, **fields: Any) -> None:
+        """Makes a target that appears to come from a file."""
+        self.by_file[file].append(TargetAdaptor(target_type.alias, name, file, **fields))
+
+
+@rule
+async def mzbuild_targets(
+    request: MzbuildTargetsRequest,
+    declared: DeclaredImages,
+    workspace: CargoWorkspace,
+    links: Links,
+    listing: Listing,
+    mzbuild: Mzbuild,
+    build_file_options: BuildFileOptions,
+) -> SyntheticAddressMaps:
+    targets = _Targets()
+    images = [file.image for file in declared.files]
+    # The names that people type are taken first: those of images, then those of crates.
+    image_names = [targets.name(image.context, main_name(image)) for image in images]
+    crate_names = [targets.name(crate.directory, main_name(crate)) for crate in workspace.crates]
+    nested_contexts = nesting(image.context for image in images)
+    for image, name in zip(images, image_names):
+        nested = nested_contexts[image.context]
+        _add_image(targets, name, image, nested, links, listing)
+    for crate, name in zip(workspace.crates, crate_names):
+        _add_crate(targets, name, crate, workspace, links, listing)
+    if ROOT_MANIFEST in listing:
+        targets.add(
+            ROOT_MANIFEST,
+            CargoWorkspaceTarget,
+            targets.name("", WORKSPACE_TARGET_NAME),
+            **{InputsField.alias: shared_globs(mzbuild.fingerprint_scheme)},
+        )
+    globs = [f"**/{pattern}" for pattern in build_file_options.patterns]
+    build_files = await Get(Digest, PathGlobs(globs))
+    return SyntheticAddressMaps(
+        _TargetsOfFile(file, {target.name: target for target in adaptors}, build_files)
+        for file, adaptors in targets.by_file.items()
+    )
+
+
+def _add_image(
+    targets: _Targets,
+    name: str,
+    image: Image,
+    nested: tuple[str, ...],
+    links: Links,
+    listing: Listing,
+) -> None:
+    files = less_nested(listing.under(image.context), nested)
+    fields = {
+        InputsField.alias: ("**/*", *_excluded(image.context, nested)),
+        ImageNameField.alias: image.name,
+        "description": image.description,
+        PublishField.alias: image.publish,
+        MainlineField.alias: image.mainline,
+        BuildArgsField.alias: dict(image.build_args),
+        PreImageField.alias: [
+            f":{_add_action(targets, image, action, listing)}" for action in image.pre_image
+        ],
+        "dependencies": _linked_files(
+            targets, image.context, files, f"linked-by-{image.name}", links
+        ),
+    }
+    targets.add(image.origin, MzbuildImageTarget, name, **fields)
+
+
+def _add_action(targets: _Targets, image: Image, action: PreImage, listing: Listing) -> str:
+    if isinstance(action, CargoBuild):
+        name = targets.name(image.context, "cargo-build")
+        fields: dict[str, Any] = {
+            BinField.alias: action.bins,
+            ExampleField.alias: action.examples,
+            StripField.alias: action.strip,
+            FeaturesField.alias: action.features,
+            ExtractField.alias: {package: dict(paths) for package, paths in action.extract},
+        }
+        targets.add(image.origin, MzbuildCargoBuildTarget, name, **fields)
+    else:
+        name = targets.name(image.context, "copy")
+        fields = {
+            CopySourceField.alias: action.source,
+            CopyDestinationField.alias: action.destination,
+            CopyMatchingField.alias: action.matching,
+            "dependencies": _copied_files(targets, image, action, listing),
+        }
+        targets.add(image.origin, MzbuildCopyTarget, name, **fields)
+    return name
+
+
+def _copied_files(targets: _Targets, image: Image, action: Copy, listing: Listing) -> list[str]:
+    """Makes a target for the files that a `copy` copies; only one beside them can own them."""
+    try:
+        copied_files(image, action, listing)
+    except MzbuildError:
+        # Whoever asks for the image's fingerprint is told; `list` still answers.
+        return []
+    source = source_directory(action)
+    globs = [posixpath.relpath(glob, source or ".") for glob in copy_globs(action)]
+    return [_add_files(targets, source, f"copied-by-{image.name}", globs)]
+
+
+def _linked_files(
+    targets: _Targets, directory: str, files: Iterable[str], name: str, links: Links
+) -> list[str]:
+    """Makes targets for the files elsewhere that symlinks lead to: they are inputs as well."""
+    elsewhere: dict[str, set[str]] = defaultdict(set)
+    for path in files:
+        target = links.targets.get(path)
+        if target is not None and not is_under(target, directory):
+            elsewhere[posixpath.dirname(target)].add(escape_glob(posixpath.basename(target)))
+    return [
+        _add_files(targets, owner, name, sorted(globs))
+        for owner, globs in sorted(elsewhere.items())
+    ]
+
+
+def _add_files(targets: _Targets, directory: str, wanted: str, globs: Iterable[str]) -> str:
+    name = targets.name(directory, wanted)
+    file = under(directory, _NO_FILE)
+    targets.add(file, MzbuildFilesTarget, name, **{InputsField.alias: tuple(globs)})
+    return f"//{directory}:{name}"
+
+
+def _add_crate(
+    targets: _Targets,
+    name: str,
+    crate: Crate,
+    workspace: CargoWorkspace,
+    links: Links,
+    listing: Listing,
+) -> None:
+    files = workspace.files(crate, listing)
+    fields = {
+        InputsField.alias: (
+            "**/*",
+            *("!mzcompose", "!mzcompose/**", "!mzcompose.py"),
+            *_excluded(crate.directory, workspace.nested[crate.directory]),
+        ),
+        "dependencies": _linked_files(
+            targets, crate.directory, files, f"linked-by-{crate.name}", links
+        ),
+    }
+    targets.add(crate.manifest.path, CargoCrateTarget, name, **fields)
+
+
+def main_name(owner: Image | Crate) -> str:
+    """The name of the target that stands for a directory: the directory's own.
+
+    The root has none; there, the image or the crate gives its own.
+    """
+    directory = owner.context if isinstance(owner, Image) else owner.directory
+    return posixpath.basename(directory) or owner.name
+
+
+def _excluded(directory: str, nested: Iterable[str]) -> list[str]:
+    return [f"!{escape_glob(posixpath.relpath(other, directory or '.'))}/**" for other in nested]
+
+
+def rules() -> Iterable[Rule | UnionRule]:
+    return (*collect_rules(), *MzbuildTargetsRequest.rules())

@@ -1,0 +1,1 @@
+"""The options of the backend, one file for each scope."""

@@ -1,0 +1,338 @@
+"""The targets that images, their pre-image actions and their inputs are."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Dict, Optional  # noqa: UP035  # See `RawExtract`.
+
+from pants.core.goals.package import OutputPathField
+from pants.engine.addresses import Address
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    BoolField,
+    Dependencies,
+    DictStringToStringField,
+    Field,
+    InvalidFieldTypeException,
+    MultipleSourcesField,
+    SpecialCasedDependencies,
+    StringField,
+    StringSequenceField,
+    Target,
+)
+from pants.util.frozendict import FrozenDict
+from pants.util.strutil import help_text
+
+# Pants evaluates annotations for its help, and Python 3.9 cannot evaluate `X | None`.
+RawExtract = Optional[Dict[str, Dict[str, str]]]  # noqa: UP006
+Extract = Optional[FrozenDict[str, FrozenDict[str, str]]]
+
+
+class InputsField(MultipleSourcesField):
+    """The files that make a target change when they do.
+
+    What counts as an input is Git's to say, not a glob's: these globs tell Pants who owns a
+    file, and are not what is hashed or built.
+    """
+
+    uses_source_roots = False
+    default = ("**/*",)
+    help = help_text(
+        """
+        The files that belong to this target, as globs relative to its directory. For example,
+        `["**/*", "!testdata/**"]`.
+
+        It decides which target a file argument or `--changed-since` selects. Which files are
+        hashed and built is not its business: those are all that Git sees in the directory.
+        """
+    )
+
+
+class CrateInputsField(InputsField):
+    """The files of a crate."""
+
+
+class ImageNameField(StringField):
+    alias = "image_name"
+    help = help_text(
+        """
+        The image's name, of letters, digits and `-`, which no other image of the repository may
+        have; the target's name if not set. For example, `image_name="environmentd"`.
+        """
+    )
+
+
+class PublishField(BoolField):
+    alias = "publish"
+    default = True
+    help = help_text(
+        """
+        Whether the image belongs into registries. An image that does not can still be built
+        upon, and is then always built. For example, `publish=False` for one that only tests use.
+        """
+    )
+
+
+class MainlineField(BoolField):
+    alias = "mainline"
+    default = True
+    help = "Whether the image gets the tags of releases. For example, `mainline=False`."
+
+
+class BuildArgsField(DictStringToStringField):
+    alias = "build_args"
+    help = help_text(
+        """
+        Build arguments for the Dockerfile's `ARG`s. For example, `{"VERSION": "1.10"}`.
+
+        They can be read in the image's history: none may be a secret.
+        """
+    )
+
+
+class PreImageField(SpecialCasedDependencies):
+    alias = "pre_image"
+    help = help_text(
+        """
+        The addresses of the actions that run before Docker does, in the order in which they
+        run. For example, `[":binaries", ":configuration"]`, which are an `mzbuild_cargo_build`
+        and an `mzbuild_copy` of the same BUILD file.
+        """
+    )
+
+
+class RunArgsField(StringSequenceField):
+    alias = "run_args"
+    help = help_text(
+        """
+        Arguments for `docker run`, besides those of `[mzbuild].docker_run_args`. For example,
+        `["--publish=6875:6875"]`.
+        """
+    )
+
+
+class RunEnvField(StringSequenceField):
+    alias = "run_env"
+    help = help_text(
+        """
+        Environment variables for `pants run`, each as `NAME=value`, or as `NAME` to hand on the
+        value that it has where Pants runs. For example, `["RUST_LOG=debug", "USER"]`.
+        """
+    )
+
+
+class MzbuildImageTarget(Target):
+    alias = "mzbuild_image"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        Dependencies,
+        InputsField,
+        ImageNameField,
+        PublishField,
+        MainlineField,
+        BuildArgsField,
+        PreImageField,
+        RunArgsField,
+        RunEnvField,
+        OutputPathField,
+    )
+    help = help_text(
+        """
+        A Docker image, named by a fingerprint of all that goes into it. Its directory is its
+        context and has its `Dockerfile`.
+
+        Each directory with an `mzbuild.yml` has such a target without any BUILD file. To declare
+        an image in a BUILD file instead, leave out the `mzbuild.yml`:
+
+            mzbuild_cargo_build(name="binaries", bin=["environmentd"])
+
+            mzbuild_image(
+                image_name="environmentd",
+                pre_image=[":binaries"],
+            )
+
+        Where there is an `mzbuild.yml` too, the file says what the image is, and the target may
+        only add what the file cannot say: `run_args`, `run_env`, `output_path`, `tags`.
+        """
+    )
+
+
+class BinField(StringSequenceField):
+    alias = "bin"
+    help = 'The binaries to build. For example, `bin=["environmentd"]`.'
+
+
+class ExampleField(StringSequenceField):
+    alias = "example"
+    help = help_text(
+        """
+        The examples to build; they are put into the context's directory `examples`. For
+        example, `example=["loadgen"]`.
+        """
+    )
+
+
+class StripField(BoolField):
+    alias = "strip"
+    default = True
+    help = help_text(
+        """
+        Whether to remove debug information from the binaries. If not, only the tables
+        `.debug_pubnames` and `.debug_pubtypes` are removed. For example, `strip=False`.
+        """
+    )
+
+
+class FeaturesField(StringSequenceField):
+    alias = "features"
+    help = 'The Cargo features to switch on. For example, `features=["jemalloc"]`.'
+
+
+class ExtractField(Field):
+    alias = "extract"
+    value: Extract
+    default: ClassVar[Extract] = None
+    help = help_text(
+        """
+        Files that build scripts make: for each package, paths in its build script's `OUT_DIR`
+        with the paths that they get in the context. For example,
+        `extract={"protos": {"schema.bin": "share/schema.bin"}}`.
+        """
+    )
+
+    @classmethod
+    def compute_value(cls, raw_value: RawExtract, address: Address) -> Extract:
+        packages = super().compute_value(raw_value, address)
+        if packages is None:
+            return None
+        if not isinstance(packages, dict) or not all(
+            isinstance(paths, dict) and all(isinstance(path, str) for path in paths.values())
+            for paths in packages.values()
+        ):
+            raise InvalidFieldTypeException(
+                address,
+                cls.alias,
+                packages,
+                expected_type="a dictionary of dictionaries of strings",
+            )
+        return FrozenDict({package: FrozenDict(paths) for package, paths in packages.items()})
+
+
+class MzbuildCargoBuildTarget(Target):
+    alias = "mzbuild_cargo_build"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        Dependencies,
+        BinField,
+        ExampleField,
+        StripField,
+        FeaturesField,
+        ExtractField,
+    )
+    help = help_text(
+        """
+        A pre-image action: Cargo builds binaries and examples, which are put into the context.
+
+        For example, used by an image with `pre_image=[":binaries"]`:
+
+            mzbuild_cargo_build(name="binaries", bin=["persistcli", "catalog-debug"])
+        """
+    )
+
+
+class CopySourceField(StringField):
+    alias = "source"
+    required = True
+    help = 'The directory to copy from, relative to the repository\'s root: `source="doc/user"`.'
+
+
+class CopyDestinationField(StringField):
+    alias = "destination"
+    required = True
+    help = 'The directory in the context to copy to. For example, `destination="doc"`.'
+
+
+class CopyMatchingField(StringField):
+    alias = "matching"
+    default = "*"
+    help = help_text(
+        """
+        Which files to copy: a Git pathspec glob, in which `*` matches `/` too. For example,
+        `matching="*.md"` copies the Markdown files of all subdirectories.
+        """
+    )
+
+
+class MzbuildCopyTarget(Target):
+    alias = "mzbuild_copy"
+    core_fields = (
+        *COMMON_TARGET_FIELDS,
+        Dependencies,
+        CopySourceField,
+        CopyDestinationField,
+        CopyMatchingField,
+    )
+    help = help_text(
+        """
+        A pre-image action: files of the repository are copied into the context.
+
+        For example, used by an image with `pre_image=[":manual"]`:
+
+            mzbuild_copy(name="manual", source="doc/user", destination="doc", matching="*.md")
+        """
+    )
+
+
+class MzbuildFilesTarget(Target):
+    alias = "mzbuild_files"
+    core_fields = (*COMMON_TARGET_FIELDS, Dependencies, InputsField)
+    help = help_text(
+        """
+        Files that images have as inputs though they are not in their contexts: what a `copy`
+        copies, or what a symlink leads to.
+
+        For example, in `doc/user/BUILD`, to have `--changed-since` see the files of an
+        `mzbuild_copy` that a BUILD file declares:
+
+            mzbuild_files(name="manual", sources=["**/*.md"])
+        """
+    )
+
+
+class CargoCrateTarget(Target):
+    alias = "cargo_crate"
+    core_fields = (*COMMON_TARGET_FIELDS, Dependencies, CrateInputsField)
+    help = help_text(
+        """
+        A package of the Cargo workspace, in the directory of its `Cargo.toml`.
+
+        Each member of the workspace has such a target without any BUILD file. One is written
+        by hand only to give it tags or further dependencies. For example:
+
+            cargo_crate(name="ore", tags=["hub"])
+        """
+    )
+
+
+class CargoWorkspaceTarget(Target):
+    alias = "cargo_workspace"
+    core_fields = (*COMMON_TARGET_FIELDS, Dependencies, InputsField)
+    help = help_text(
+        """
+        What all Cargo builds have as inputs besides their crates: the workspace's `Cargo.toml`
+        and `Cargo.lock`, `.cargo/config` and `ci/builder`.
+
+        A repository with a Cargo workspace has this target, `//:cargo-workspace`, without any
+        BUILD file. For example: `pants dependents --transitive //:cargo-workspace`.
+        """
+    )
+
+
+def target_types() -> list[type[Target]]:
+    return [
+        MzbuildImageTarget,
+        MzbuildCargoBuildTarget,
+        MzbuildCopyTarget,
+        MzbuildFilesTarget,
+        CargoCrateTarget,
+        CargoWorkspaceTarget,
+    ]
