@@ -150,8 +150,8 @@ def _parse_workspace(table: _Table, directory: str) -> WorkspaceTable:
         if isinstance(value, dict) and isinstance(value.get("path"), str)
     }
     return WorkspaceTable(
-        members=table.strings("members"),
-        exclude=table.strings("exclude"),
+        members=tuple(_join(directory, member) for member in table.strings("members")),
+        exclude=tuple(_join(directory, path) for path in table.strings("exclude")),
         dependencies=tuple(sorted(dependencies.items())),
     )
 

@@ -31,11 +31,20 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
-# What is known of a path that was staged: digest, mode, modification time (ns), size. It is kept
-# when the file goes, so that it can come back as old as it was.
-Staged = dict[str, tuple[str, int, int, int]]
+
+class Known(NamedTuple):
+    """What is known of a file that was staged; `modified` is in nanoseconds."""
+
+    origin: str | None
+    digest: str
+    mode: int
+    modified: int
+    size: int
+
+
+Staged = dict[str, Known]
 
 _EMPTY = "empty"
 
@@ -68,32 +77,40 @@ def stage(
 ) -> Staged:
     """Makes a directory hold just these sources, and returns what is known of it then.
 
-    `sources` has for each path the directory to copy it from (none for an empty file), a digest
-    of its content, and its mode. A file whose digest is the known one keeps its modification
-    time, even if it was away in between: whatever was compiled from it then is still good.
+    `sources` has for each path the directory to copy it from (none for a file that only has to
+    be there), a digest of its content, and its mode. A crate's files share their directory: when
+    all of them go and come back, those whose digest is the known one are as old as they were, and
+    what was compiled from them is still good.
     """
     _remove_others(directory, sources)
-    staged = dict(known)
+    built = {origin for origin, _, _ in sources.values()}
+    # A file that alone is gone from its crate is forgotten: the crate may now be built without it,
+    # so that it must look new when it comes back.
+    staged = {
+        path: was for path, was in known.items() if path in sources or was.origin not in built
+    }
     for path, (origin, digest, mode) in sources.items():
         target = os.path.join(directory, path)
+        if origin is None and os.path.lexists(target):
+            continue
         was = known.get(path)
-        same = was is not None and (was[0], was[1]) == (digest, mode)
+        same = was is not None and (was.digest, was.mode) == (digest, mode)
         if was is not None and same and _is_as_known(target, was):
             continue
         _put(None if origin is None else os.path.join(origin, path), target, mode)
         if was is not None and same:
-            os.utime(target, ns=(was[2], was[2]), follow_symlinks=False)
+            os.utime(target, ns=(was.modified, was.modified), follow_symlinks=False)
         status = os.lstat(target)
-        staged[path] = (digest, mode, status.st_mtime_ns, status.st_size)
+        staged[path] = Known(origin, digest, mode, status.st_mtime_ns, status.st_size)
     return staged
 
 
-def _is_as_known(path: str, known: tuple[str, int, int, int]) -> bool:
+def _is_as_known(path: str, known: Known) -> bool:
     try:
         status = os.lstat(path)
     except OSError:
         return False
-    return (status.st_mtime_ns, status.st_size) == (known[2], known[3])
+    return (status.st_mtime_ns, status.st_size) == (known.modified, known.size)
 
 
 def _put(origin: str | None, target: str, mode: int) -> None:
@@ -130,8 +147,8 @@ def load_known(path: str) -> Staged:
     """What an earlier build wrote down; nothing where it did not, or where it cannot be read."""
     try:
         with open(path) as file:
-            return {name: tuple(entry) for name, entry in json.load(file).items()}
-    except (OSError, ValueError):
+            return {name: Known(*entry) for name, entry in json.load(file).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
         return {}
 
 
@@ -152,10 +169,12 @@ def run(
     line: https://doc.rust-lang.org/cargo/reference/external-tools.html
     """
     messages = []
-    with open(log, "wb") as file:
-        process = subprocess.Popen(
+    with (
+        open(log, "wb") as file,
+        subprocess.Popen(
             command, cwd=directory, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        ) as process,
+    ):
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith(_MESSAGE_START):
@@ -164,7 +183,7 @@ def run(
             for stream in (file, sys.stdout.buffer):
                 stream.write(line)
                 stream.flush()
-        return process.wait(), messages
+    return process.returncode, messages
 
 
 def package_name(package_id: str) -> str:

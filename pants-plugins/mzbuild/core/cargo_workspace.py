@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Callable
 
@@ -189,18 +190,20 @@ def shared_globs(scheme: Scheme) -> tuple[str, ...]:
     return (*names, *(f"{directory}/**" for directory in _SHARED_DIRECTORIES))
 
 
-def load_workspace(listing: Listing, read: Callable[[str], CargoToml]) -> CargoWorkspace:
+def load_workspace(
+    listing: Listing, read: Callable[[str], CargoToml], *, skip_missing: bool = False
+) -> CargoWorkspace:
     """The workspace whose root manifest is at the repository's root; empty where there is none.
 
     `read` gives the parsed `Cargo.toml` at a path of the listing. Raises `MzbuildError` for two
-    packages of the same name, and for a member that is not there.
+    packages of the same name, and, unless told to skip it, for a member that is not there.
     """
     if ROOT_MANIFEST not in listing:
         return CargoWorkspace()
     root = read(ROOT_MANIFEST)
     workspace = root.workspace or WorkspaceTable((), (), ())
     pending = [""] if root.package else []
-    pending += _members(workspace, listing)
+    pending += _members(workspace, listing, skip_missing)
     crates: dict[str, Crate] = {}
     while pending:
         directory = pending.pop()
@@ -229,13 +232,14 @@ def load_workspace(listing: Listing, read: Callable[[str], CargoToml]) -> CargoW
     )
 
 
-def _members(workspace: WorkspaceTable, listing: Listing) -> list[str]:
+def _members(workspace: WorkspaceTable, listing: Listing, skip_missing: bool) -> list[str]:
     found: list[str] = []
     directories: list[str] | None = None
     for member in workspace.members:
-        member = member.rstrip("/").replace("\\", "/")
         if not re.search(r"[*?\[]", member):
             if under(member, ROOT_MANIFEST) not in listing:
+                if skip_missing:
+                    continue
                 raise MzbuildError(
                     f"{ROOT_MANIFEST}: the workspace's member `{member}` has no `Cargo.toml` "
                     "that Git sees. Add it, or remove the member."
@@ -244,21 +248,27 @@ def _members(workspace: WorkspaceTable, listing: Listing) -> list[str]:
             continue
         if directories is None:
             directories = [path.rpartition("/")[0] for path in listing.named(ROOT_MANIFEST)]
-        pattern = _glob(member)
-        found += [directory for directory in directories if pattern.fullmatch(directory)]
-    excluded = [_glob(directory.rstrip("/")) for directory in workspace.exclude]
+        found += [directory for directory in directories if _matches(member, directory)]
     return [
         directory
         for directory in found
-        if not any(pattern.fullmatch(directory) for pattern in excluded)
+        if not any(_matches(f"{excluded}/**", directory) for excluded in workspace.exclude)
     ]
 
 
-def _glob(pattern: str) -> re.Pattern[str]:
-    # Cargo's wildcards do not match a "/", except in "**/".
-    escaped = re.escape(pattern)
-    escaped = escaped.replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
-    return re.compile(escaped.replace(r"\[", "[").replace(r"\]", "]"))
+def _matches(pattern: str, directory: str) -> bool:
+    """Whether a glob of Cargo, whose wildcards match no "/", selects a directory.
+
+    The part `**` stands for any number of directories.
+    """
+    part, _, further = pattern.partition("/")
+    if part == "**":
+        ends = [index for index, char in enumerate(f"{directory}/") if char == "/"]
+        return not further or any(_matches(further, directory[end + 1 :]) for end in (-1, *ends))
+    name, _, inner = directory.partition("/")
+    if not name or not fnmatchcase(name, part):
+        return False
+    return _matches(further, inner) if further else not inner
 
 
 def _crate(manifest: Manifest, listing: Listing) -> Crate:

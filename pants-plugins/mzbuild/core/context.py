@@ -14,6 +14,8 @@ T = TypeVar("T")
 CONTEXT = "context"
 DOCKERFILE = "Dockerfile"
 
+IGNORE_FILE = ".dockerignore"
+
 
 def add_results(files: Mapping[str, T], results: Mapping[str, T], where: str) -> dict[str, T]:
     """The files of a context with the results of a pre-image action put over them.
@@ -37,13 +39,21 @@ def add_results(files: Mapping[str, T], results: Mapping[str, T], where: str) ->
     return together
 
 
-def docker_files(context: Mapping[str, T], dockerfile: T) -> tuple[tuple[str, T], ...]:
+def docker_files(
+    context: Mapping[str, T], dockerfile: T, *, buildx: bool = True
+) -> tuple[tuple[str, T], ...]:
     """Everything that Docker reads, by its path in the sandbox.
 
-    Docker looks for the Dockerfile's own ignore file beside it, so that goes along.
+    Docker looks for the Dockerfile's own ignore file beside it, so that goes along. Without
+    `buildx` it knows only the ignore file of the context, in whose place the other is put.
     """
+    context = dict(context)
+    beside = {DOCKERFILE: dockerfile}
+    own_ignore_file = f"{DOCKERFILE}{IGNORE_FILE}"
+    if own_ignore_file in context:
+        if buildx:
+            beside[own_ignore_file] = context[own_ignore_file]
+        else:
+            context[IGNORE_FILE] = context[own_ignore_file]
     files = [(f"{CONTEXT}/{path}", file) for path, file in sorted(context.items())]
-    ignore_file = f"{DOCKERFILE}.dockerignore"
-    if ignore_file in context:
-        files.append((ignore_file, context[ignore_file]))
-    return (*files, (DOCKERFILE, dockerfile))
+    return (*files, *beside.items())

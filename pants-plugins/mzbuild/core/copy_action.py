@@ -49,6 +49,11 @@ def source_directory(action: Copy) -> str:
     return "" if source == "." else source
 
 
+def leads_outside(directory: str) -> bool:
+    """Whether a normalized path, relative to the root, is not of the repository."""
+    return posixpath.isabs(directory) or directory == ".." or directory.startswith("../")
+
+
 def matching_files(action: Copy, listing: Listing) -> tuple[str, ...]:
     """The paths of the files that an action selects."""
     source = source_directory(action)
@@ -72,7 +77,7 @@ def _relative(path: str, directory: str) -> str:
 def inside(where: str, field: str, path: str, boundary: str) -> str:
     """A path without its `.` parts, or `MzbuildError` where it leads out of a boundary."""
     normal = posixpath.normpath(path)
-    if posixpath.isabs(path) or normal == ".." or normal.startswith("../"):
+    if leads_outside(normal):
         raise MzbuildError(
             f"{where}: `{field}: {path}` leads out of {boundary}. Give a path relative to "
             f"the root of {boundary}, without `..`."

@@ -125,8 +125,8 @@ def run_command(docker: str, spec: str, env: Sequence[str], args: Sequence[str])
     command is handed to the image. It gets a terminal only where there is one to get.
     """
     script = (
-        "if [ -t 0 ] && [ -t 1 ]; then tty=--tty; fi; docker=$1; shift; "
-        'exec "$docker" run --rm --init --interactive ${tty-} "$@"'
+        "tty=; if [ -t 0 ] && [ -t 1 ]; then tty=--tty; fi; docker=$1; shift; "
+        'exec "$docker" run --rm --init --interactive $tty "$@"'
     )
     variables = (f"--env={variable}" for variable in env)
     return ("/bin/sh", "-c", script, "sh", docker, *variables, *args, spec)

@@ -34,6 +34,9 @@ REGULAR = 0o100644
 EXECUTABLE = 0o100755
 SYMLINK = 0o120000
 
+# What Git sets for its hooks; in a submodule, it would have Git read the outer repository's index.
+_OF_ONE_REPOSITORY = ("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+
 _CHUNK_SIZE = 1 << 20  # bytes
 
 _FIELDS = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
@@ -63,11 +66,18 @@ class WorkTree:
         return os.path.join(self.root, path)
 
 
-def read_work_tree(root: str, env: Mapping[str, str], expected: Iterable[str] = ()) -> WorkTree:
+def read_work_tree(
+    root: str,
+    env: Mapping[str, str],
+    *,
+    expected: Iterable[str] = (),
+    hidden: tuple[str, ...] = (),
+) -> WorkTree:
     """Lists the files of a work tree and takes their statuses.
 
     `env` is the environment of the user's command. `expected` are paths that are probably there:
     they are looked at while Git is still listing, which changes nothing but the time it takes.
+    What begins with one of `hidden` is left out.
     Raises `MzbuildError` where Git or the file system refuses.
     """
     now = time.time_ns()
@@ -82,12 +92,18 @@ def read_work_tree(root: str, env: Mapping[str, str], expected: Iterable[str] = 
             except OSError:
                 continue
 
+    inner_env = {name: value for name, value in env.items() if name not in _OF_ONE_REPOSITORY}
     directories = [""]
     while directories:
         prefix = directories.pop()
-        listed = list_files(os.path.join(root, prefix), env, look_ahead if not prefix else _nothing)
+        if prefix:
+            listed = list_files(f"{root}/{prefix}", inner_env)
+        else:
+            listed = list_files(root, env, look_ahead)
         for name in listed:
             path = prefix + name
+            if path.startswith(hidden):
+                continue
             status = early.get(path) or _lstat(root, path)
             if status is None:
                 continue  # Tracked, but no longer there.
@@ -105,10 +121,6 @@ def read_work_tree(root: str, env: Mapping[str, str], expected: Iterable[str] = 
         first = bisect_left(paths, f"{link}/")
         del paths[first : bisect_left(paths, f"{link}0", first)]
     return WorkTree(root, {path: statuses[path] for path in paths})
-
-
-def _nothing() -> None:
-    pass
 
 
 def _lstat(root: str, path: str) -> os.stat_result | None:
@@ -169,18 +181,19 @@ class FileCache(Generic[T]):
         return value
 
 
-def link_targets(work_tree: WorkTree) -> Mapping[str, str]:
-    """The files of the repository that symlinks lead to in the end, by the symlinks' paths.
+def link_targets(root: str, paths: Iterable[str]) -> Mapping[str, str]:
+    """Of these paths of a repository, the symlinks, with the files that they lead to in the end.
 
     A symlink to what is not a file, or outside of the root, is not among them.
     """
-    root = os.path.realpath(work_tree.root)
+    real_root = os.path.realpath(root)
     targets = {}
-    for path in work_tree.statuses:
-        if work_tree.mode(path) == SYMLINK:
-            target = os.path.realpath(work_tree.absolute(path))
-            if target.startswith(f"{root}{os.sep}") and os.path.isfile(target):
-                targets[path] = os.path.relpath(target, root)
+    for path in paths:
+        absolute = os.path.join(root, path)
+        if os.path.islink(absolute):
+            target = os.path.realpath(absolute)
+            if target.startswith(f"{real_root}{os.sep}") and os.path.isfile(target):
+                targets[path] = os.path.relpath(target, real_root)
     return targets
 
 

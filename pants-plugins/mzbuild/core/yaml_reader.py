@@ -46,7 +46,7 @@ class YamlMap:
         merged: list[YamlMap] = []
         for key, value in node.value:
             if key.tag == _MERGE:
-                merged += self._merged(value, (*outer, node))
+                merged += self._merged(key, value, (*outer, node))
                 continue
             name = self._text(key, "a key", strings_only=True)
             if name in self._lines:
@@ -149,11 +149,13 @@ class YamlMap:
         self._asked.append(name)
         return self._fields.get(name)
 
-    def _merged(self, node: yaml.Node, outer: tuple[yaml.Node, ...]) -> Iterator[YamlMap]:
+    def _merged(
+        self, key: yaml.Node, value: yaml.Node, outer: tuple[yaml.Node, ...]
+    ) -> Iterator[YamlMap]:
         """The maps that a `<<` names, one or a list of them."""
-        for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
             if source in outer:
-                raise MzbuildError(f"{_place(self._where, node)}: a map is merged into itself.")
+                raise MzbuildError(f"{_place(self._where, key)}: a map is merged into itself.")
             yield YamlMap(self._where, source, self._full("<<"), outer)
 
     def _full(self, name: str) -> str:

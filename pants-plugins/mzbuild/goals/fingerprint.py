@@ -22,9 +22,11 @@ from pants.option.option_types import EnumOption
 from pants.option.options import Options
 from pants.util.strutil import softwrap
 
+from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import listed
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
-from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.images import Images
+from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class FingerprintedImages:
     """What the goal tells of the images that were asked for, sorted by name."""
 
     images: tuple[FingerprintedImage, ...]
+    warnings: tuple[str, ...]
 
 
 # A builtin goal, since it takes precedence: `pants run mzbuild-fingerprint ::` means it as well.
@@ -82,6 +85,14 @@ class FingerprintGoal(BuiltinGoal):
         ),
     )
 
+    # Pants takes `--mzbuild-fingerprint-scheme`, the flag of an option of `[mzbuild]`, for one of
+    # this goal's, since it begins with the goal's name.
+    scheme = EnumOption(
+        default=None,
+        enum_type=Scheme,
+        help="The same as `[mzbuild].fingerprint_scheme`, of which this is the flag.",
+    )
+
     def run(
         self,
         *,
@@ -103,6 +114,9 @@ class FingerprintGoal(BuiltinGoal):
             for cause in error.wrapped_exceptions:
                 logger.error("%s", cause)  # noqa: TRY400  # A mistake of the user's has no traceback.
             return PANTS_FAILED_EXIT_CODE
+        # Here and not in a rule, which Pants starts over when it learns of a change while it runs.
+        for warning in result.warnings:
+            logger.warning("%s", warning)
         if not result.images and self.format is not Format.JSON:
             logger.warning("None of the targets is an image. `::` stands for all images.")
         for line in show(result.images, self.format):
@@ -120,12 +134,16 @@ def show(images: Sequence[FingerprintedImage], output_format: Format) -> Iterabl
 
 
 @rule
+def configuration(mzbuild: Mzbuild, goal: FingerprintGoal) -> Configuration:
+    return mzbuild.configuration(goal.scheme)
+
+
+@rule
 def fingerprinted_images(
     addresses: Addresses,
     images: Images,
     inputs: ImageInputs,
     fingerprints: Fingerprints,
-    warnings: ImageWarnings,
 ) -> FingerprintedImages:
     names = sorted(images.names[address] for address in addresses if address in images.names)
     return FingerprintedImages(
@@ -139,7 +157,8 @@ def fingerprinted_images(
                 inputs=len(inputs.paths[name]),
             )
             for name in names
-        )
+        ),
+        images.warnings,
     )
 
 

@@ -35,7 +35,7 @@ async def package_image(
     fingerprints: Fingerprints,
     warnings: ImageWarnings,
 ) -> BuiltPackage:
-    name = images.names[field_set.address]
+    name = images.at(field_set.address).name
     image = await Get(AcquiredImage, AcquireRequest(name))
     description = {
         "name": name,

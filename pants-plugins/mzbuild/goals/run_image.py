@@ -34,7 +34,7 @@ async def run_image(
     mzbuild: Mzbuild,
     warnings: ImageWarnings,
 ) -> RunRequest:
-    image = await Get(AcquiredImage, AcquireRequest(images.names[field_set.address]))
+    image = await Get(AcquiredImage, AcquireRequest(images.at(field_set.address).name))
     args = (*mzbuild.docker_run_args, *(field_set.run_args.value or ()))
     return RunRequest(
         digest=EMPTY_DIGEST,

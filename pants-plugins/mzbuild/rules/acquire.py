@@ -14,6 +14,7 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.context import CONTEXT, DOCKERFILE
 from mzbuild.core.docker import build_args, build_arguments, image_labels, logged
 from mzbuild.core.errors import MzbuildError
@@ -21,7 +22,6 @@ from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
 from mzbuild.rules.images import Images
-from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ async def build_image(
     fingerprints: Fingerprints,
     client: DockerClient,
     buildx: Buildx,
-    mzbuild: Mzbuild,
+    configuration: Configuration,
     global_options: GlobalOptions,
 ) -> BuiltImage:
     name = request.name
@@ -110,9 +110,9 @@ async def build_image(
     os.makedirs(os.path.dirname(log), exist_ok=True)
     args = build_args(
         buildx=buildx.available,
-        arch=mzbuild.arch,
+        arch=configuration.arch,
         spec=fingerprints.specs[name],
-        build_arguments=build_arguments(image, mzbuild.configuration()),
+        build_arguments=build_arguments(image, configuration),
         labels=image_labels(image, fingerprints.fingerprints[name], len(inputs.paths[name])),
         dockerfile=DOCKERFILE,
         iidfile=_IIDFILE,
@@ -127,9 +127,9 @@ async def build_image(
             process,
             argv=logged(process.argv, log),
             input_digest=context.digest,
-            # Where a process may write, Pants leaves large files their modes; elsewhere it makes them
-            # read-only, and so they would be in the image. Nothing of a directory named as a file
-            # is stored afterwards.
+            # Where a process may write, Pants leaves large files their modes; elsewhere it makes
+            # them read-only, and so they would be in the image. Nothing of a directory that is
+            # named as a file is stored afterwards.
             output_files=(_IIDFILE, CONTEXT),
         ),
     )

@@ -25,14 +25,13 @@ from mzbuild.core.cargo import (
     target_triple,
 )
 from mzbuild.core.cargo_workspace import CargoWorkspace, shared_files
-from mzbuild.core.configuration import Scheme
+from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image import CargoBuild
 from mzbuild.core.listing import Listing
 from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, files_to_capture
 from mzbuild.rules.host_tools import HostTool, HostToolRequest
-from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
 
@@ -136,24 +135,24 @@ async def cargo_build(
     request: CargoBuildRequest,
     workspace: CargoWorkspace,
     listing: Listing,
-    mzbuild: Mzbuild,
+    configuration: Configuration,
     build_root: BuildRoot,
     global_options: GlobalOptions,
 ) -> CargoBuildResult:
     build, where = request.build, request.where
-    configuration = mzbuild.configuration()
     args = cargo_build_args(build, workspace, configuration, where, locked="Cargo.lock" in listing)
-    cargo, sources = await MultiGet(
+    cargo, rustc, sources = await MultiGet(
         Get(HostTool, HostToolRequest("cargo", _ENV_NAMES, _INSTALL_RUST)),
+        Get(HostTool, HostToolRequest("rustc", _ENV_NAMES, _INSTALL_RUST)),
         Get(StagedSources, StagedSourcesRequest(build, where)),
     )
     # The compiler is an input that no file names; a toolchain file may choose another than usual.
     compiler = await Get(
         ProcessResult,
         Process(
-            ("rustc", "-vV"),
+            (rustc.path, "-vV"),
             input_digest=sources.toolchain,
-            env=cargo.env,
+            env=rustc.env,
             description="Ask for the version of the Rust compiler",
             level=LogLevel.DEBUG,
             cache_scope=ProcessCacheScope.PER_SESSION,

@@ -12,12 +12,12 @@ from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDepe
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.cargo_workspace import CargoWorkspace, Crate
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.copy_action import matching_files
 from mzbuild.core.image import CargoBuild, Copy
 from mzbuild.core.listing import Listing
 from mzbuild.rules.images import Images, MzbuildTargets
 from mzbuild.rules.synthetic_targets import WORKSPACE_TARGET_NAME
-from mzbuild.subsystems.mzbuild import Mzbuild
 from mzbuild.target_types import (
     BinField,
     CopyMatchingField,
@@ -74,8 +74,15 @@ class InferCrateDependencies(InferDependenciesRequest[CrateDependenciesFieldSet]
 def infer_image_dependencies(
     request: InferImageDependencies, images: Images, targets: MzbuildTargets
 ) -> InferredDependencies:
-    image = images.at(request.field_set.address)
-    built_on = [images.addresses[name] for name in images.graph.dependencies[image.name]]
+    name = images.names.get(request.field_set.address)
+    if name is None:
+        return InferredDependencies(())
+    image = images.graph.by_name[name]
+    built_on = [
+        images.addresses[dependency]
+        for dependency in images.graph.dependencies[name]
+        if dependency in images.addresses
+    ]
     # What a BUILD file declares names its actions itself, in `pre_image`.
     actions = targets.actions.get(image.context, ()) if image.declared_in_file else ()
     return InferredDependencies([*built_on, *actions])
@@ -86,12 +93,12 @@ def infer_cargo_build_dependencies(
     request: InferCargoBuildDependencies,
     workspace: CargoWorkspace,
     targets: MzbuildTargets,
-    mzbuild: Mzbuild,
+    configuration: Configuration,
 ) -> InferredDependencies:
     build = CargoBuild(
         bins=request.field_set.bin.value or (), examples=request.field_set.example.value or ()
     )
-    crates = workspace.roots(build, mzbuild.fingerprint_scheme, str(request.field_set.address))
+    crates = workspace.roots(build, configuration.scheme, str(request.field_set.address))
     shared = Address("", target_name=WORKSPACE_TARGET_NAME)
     return InferredDependencies([shared, *_addresses(crates, targets)])
 
@@ -101,12 +108,12 @@ def infer_crate_dependencies(
     request: InferCrateDependencies,
     workspace: CargoWorkspace,
     targets: MzbuildTargets,
-    mzbuild: Mzbuild,
+    configuration: Configuration,
 ) -> InferredDependencies:
     crate = workspace.by_directory.get(request.field_set.address.spec_path)
     if crate is None:
         return InferredDependencies(())
-    crates = workspace.direct_dependencies(crate, mzbuild.fingerprint_scheme)
+    crates = workspace.direct_dependencies(crate, configuration.scheme)
     return InferredDependencies(_addresses(crates, targets))
 
 

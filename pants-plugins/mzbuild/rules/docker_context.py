@@ -12,6 +12,7 @@ from mzbuild.core.dockerfile import rewrite_mzfrom
 from mzbuild.core.inputs import context_paths
 from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
+from mzbuild.rules.docker_engine import Buildx
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
@@ -38,6 +39,7 @@ async def docker_context(
     inputs: ImageInputs,
     fingerprints: Fingerprints,
     work_tree: WorkTree,
+    buildx: Buildx,
 ) -> DockerContext:
     image = images.graph.by_name[request.name]
     paths = [
@@ -64,7 +66,10 @@ async def docker_context(
     (entry,) = await Get(DigestEntries, Digest, rewritten)
     digest = await Get(
         Digest,
-        CreateDigest(replace(file, path=path) for path, file in docker_files(files, entry)),
+        CreateDigest(
+            replace(file, path=path)
+            for path, file in docker_files(files, entry, buildx=buildx.available)
+        ),
     )
     return DockerContext(digest)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pants.engine.rules import Rule, collect_rules, rule
 
 from mzbuild.core.cargo_workspace import CargoWorkspace
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.fingerprint import input_record, raw_fingerprints, show_fingerprint
 from mzbuild.core.inputs import InputGroup, image_inputs, input_paths
 from mzbuild.core.listing import Listing
@@ -37,12 +38,12 @@ class Fingerprints:
 
 @rule
 def all_image_inputs(
-    images: Images, workspace: CargoWorkspace, listing: Listing, mzbuild: Mzbuild
+    images: Images, workspace: CargoWorkspace, listing: Listing, configuration: Configuration
 ) -> ImageInputs:
     crate_files = {crate.name: workspace.files(crate, listing) for crate in workspace.crates}
     groups = {
         image.name: image_inputs(
-            image, images.graph, workspace, crate_files, listing, mzbuild.fingerprint_scheme
+            image, images.graph, workspace, crate_files, listing, configuration.scheme
         )
         for image in images.graph.images
     }
@@ -51,7 +52,11 @@ def all_image_inputs(
 
 @rule
 def all_fingerprints(
-    images: Images, inputs: ImageInputs, work_tree: WorkTree, mzbuild: Mzbuild
+    images: Images,
+    inputs: ImageInputs,
+    work_tree: WorkTree,
+    configuration: Configuration,
+    mzbuild: Mzbuild,
 ) -> Fingerprints:
     # An image that a BUILD file declares has its declaration in place of a file.
     records = {
@@ -69,7 +74,7 @@ def all_fingerprints(
             known = records[path] = input_record(path, work_tree.mode(path), content.sha1)
         return known
 
-    raw = raw_fingerprints(images.graph, inputs.paths, record, mzbuild.configuration())
+    raw = raw_fingerprints(images.graph, inputs.paths, record, configuration)
     fingerprints = {name: show_fingerprint(value) for name, value in raw.items()}
     return Fingerprints(
         fingerprints,

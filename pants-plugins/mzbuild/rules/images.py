@@ -12,6 +12,7 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 from pants.engine.target import (
     AllUnexpandedTargets,
     DescriptionField,
+    Field,
     Target,
     Targets,
 )
@@ -20,8 +21,9 @@ from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image import CargoBuild, Copy, Image, PreImage
 from mzbuild.core.image_graph import ImageGraph, build_graph
 from mzbuild.core.listing import Listing
-from mzbuild.core.mzbuild_yml import check_image_name
+from mzbuild.core.mzbuild_yml import FILE_NAME, check_image_name
 from mzbuild.core.work_tree import FileCache, WorkTree, read_content
+from mzbuild.rules.declarations import Declarations
 from mzbuild.rules.repository import DeclaredImages
 from mzbuild.target_types import (
     BinField,
@@ -74,7 +76,15 @@ class Images:
         return {address: name for name, address in self.addresses.items()}
 
     def at(self, address: Address) -> Image:
-        """The image that a target stands for."""
+        """The image that a target stands for.
+
+        Raises `MzbuildError` where Git does not see what declares it.
+        """
+        if address not in self.names:
+            raise MzbuildError(
+                f"{address}: Git sees no `{FILE_NAME}` in `{address.spec_path}`: an ignore rule "
+                "matches it, or it has just gone. Have Git see it to use the image."
+            )
         return self.graph.by_name[self.names[address]]
 
 
@@ -112,24 +122,44 @@ def mzbuild_targets(all_targets: AllUnexpandedTargets) -> MzbuildTargets:
 
 @rule
 async def all_images(
-    targets: MzbuildTargets, declared: DeclaredImages, work_tree: WorkTree, listing: Listing
+    targets: MzbuildTargets,
+    declarations: Declarations,
+    declared: DeclaredImages,
+    work_tree: WorkTree,
+    listing: Listing,
 ) -> Images:
     images = [file.image for file in declared.files]
-    for image in images:
-        if image.context in targets.images:
-            _refuse_second_declaration(targets.images[image.context], image)
-    contexts = {image.context for image in images}
-    declaring = [target for context, target in targets.images.items() if context not in contexts]
+    in_files = {image.context: image for image in (*declarations.images, *images)}
+    declaring = [
+        target
+        for context, target in targets.images.items()
+        if context not in in_files or target.description_of_origin != in_files[context].origin
+    ]
     actions = await MultiGet(
         Get(Targets, UnparsedAddressInputs, target[PreImageField].to_unparsed_address_inputs())
         for target in declaring
     )
-    images += [_image(target, own_actions) for target, own_actions in zip(declaring, actions)]
+    for target, own_actions in zip(declaring, actions):
+        image = _image(target, own_actions)
+        if image.context in in_files:
+            _refuse_contradiction(target, image, in_files[image.context])
+        else:
+            images.append(image)
     graph = build_graph(images, listing, lambda path: _DOCKERFILES.get(work_tree, path))
     return Images(
         graph,
-        {image.name: targets.images[image.context].address for image in graph.images},
+        {
+            image.name: targets.images[image.context].address
+            for image in graph.images
+            if image.context in targets.images
+        },
         (
+            *(
+                f"{image.origin}: Pants does not see this file: the root's `.gitignore` matches "
+                "it, though Git tracks it. Others can build on the image, but it has no target."
+                for image in images
+                if image.context not in targets.images
+            ),
             *(warning for file in declared.files for warning in file.warnings),
             *(
                 f"{image.origin}: the build argument {listed(image.secret_build_args)} sounds "
@@ -149,20 +179,23 @@ def show_warnings(images: Images) -> ImageWarnings:
     return ImageWarnings(images.warnings)
 
 
-def _refuse_second_declaration(target: Target, image: Image) -> None:
-    """A target beside an `mzbuild.yml` may repeat what the file says, but not contradict it."""
-    own = {field: target[field].value for field in (ImageNameField, PublishField, MainlineField)}
-    said = {
-        ImageNameField: image.name,
-        PublishField: image.publish,
-        MainlineField: image.mainline,
-        BuildArgsField: dict(image.build_args),
+def _refuse_contradiction(target: Target, image: Image, in_file: Image) -> None:
+    """A target beside an `mzbuild.yml` may repeat what the file says, but not contradict it.
+
+    A field that has its default value is taken as one that says nothing.
+    """
+    said: Mapping[type[Field], tuple[object, object, object]] = {
+        ImageNameField: (target[ImageNameField].value, None, in_file.name),
+        DescriptionField: (image.description, None, in_file.description),
+        PublishField: (image.publish, True, in_file.publish),
+        MainlineField: (image.mainline, True, in_file.mainline),
+        BuildArgsField: (dict(image.build_args), {}, dict(in_file.build_args)),
+        PreImageField: (image.pre_image, (), in_file.pre_image),
     }
-    own[BuildArgsField] = dict(target[BuildArgsField].value or {})
-    for field, value in own.items():
-        if value and value not in (field.default, said[field]):
+    for field, (here, default, there) in said.items():
+        if here not in (default, there):
             raise MzbuildError(
-                f"{target.address}: the field `{field.alias}` contradicts {image.origin}. "
+                f"{target.address}: the field `{field.alias}` contradicts {in_file.origin}. "
                 "Remove the field, or declare the image in the BUILD file alone."
             )
 

@@ -6,13 +6,15 @@ memoized by Pants as long as it is equal, and what is parsed from a file as long
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.base.build_root import BuildRoot
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
+from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo_manifest import parse_cargo_toml
 from mzbuild.core.cargo_workspace import CargoWorkspace, load_workspace
@@ -22,7 +24,6 @@ from mzbuild.core.work_tree import (
     FileCache,
     WorkTree,
     digest_content,
-    link_targets,
     read_content,
     read_work_tree,
 )
@@ -42,32 +43,32 @@ class DeclaredImages:
     files: tuple[MzbuildYml, ...]
 
 
-@dataclass(frozen=True)
-class Links:
-    """The files of the repository that symlinks lead to, by the symlinks' paths."""
-
-    targets: Mapping[str, str]
-
-
 # Pants learns of changed contents, but not of changed modes, symlinks or nested ignore files.
 @_uncacheable_rule
-def current_work_tree(build_root: BuildRoot, session_values: SessionValues) -> WorkTree:
+def current_work_tree(
+    build_root: BuildRoot, session_values: SessionValues, global_options: GlobalOptions
+) -> WorkTree:
     global _last_listing
     work_tree = read_work_tree(
-        build_root.path, session_values[CompleteEnvironmentVars], expected=_last_listing
+        build_root.path,
+        session_values[CompleteEnvironmentVars],
+        expected=_last_listing,
+        hidden=_own_files(global_options, build_root),
     )
     _last_listing = work_tree.statuses.keys()
     return work_tree
 
 
+def _own_files(global_options: GlobalOptions, build_root: BuildRoot) -> tuple[str, ...]:
+    """What Pants writes in each run, which Git may not have been told to ignore."""
+    directories = (global_options.pants_workdir, global_options.pants_subprocessdir)
+    relative = [os.path.relpath(directory, build_root.path) for directory in directories]
+    return (*(f"{directory}/" for directory in relative), ".pants.workdir.file_lock")
+
+
 @rule
 def current_listing(work_tree: WorkTree) -> Listing:
     return Listing(tuple(work_tree.statuses))
-
-
-@rule
-def all_links(work_tree: WorkTree) -> Links:
-    return Links(link_targets(work_tree))
 
 
 @rule

@@ -6,11 +6,12 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 from typing import Any
 
 from pants.engine.fs import Digest, PathGlobs
 from pants.engine.internals.build_files import BuildFileOptions
+from pants.engine.internals.mapper import AddressMap
 from pants.engine.internals.synthetic_targets import (
     SyntheticAddressMap,
     SyntheticAddressMaps,
@@ -21,14 +22,13 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.cargo_workspace import ROOT_MANIFEST, CargoWorkspace, Crate, shared_globs
-from mzbuild.core.copy_action import copied_files, copy_globs, source_directory
-from mzbuild.core.errors import MzbuildError
+from mzbuild.core.cargo_workspace import ROOT_MANIFEST, Crate, shared_globs
+from mzbuild.core.configuration import Configuration
+from mzbuild.core.copy_action import copy_globs, leads_outside, matching_files, source_directory
 from mzbuild.core.git_glob import escape_glob
 from mzbuild.core.image import CargoBuild, Copy, Image, PreImage, under
 from mzbuild.core.listing import Listing, is_under, less_nested, nesting
-from mzbuild.rules.repository import DeclaredImages, Links
-from mzbuild.subsystems.mzbuild import Mzbuild
+from mzbuild.rules.declarations import Declarations
 from mzbuild.target_types import (
     BinField,
     BuildArgsField,
@@ -71,7 +71,22 @@ class _TargetsOfFile(SyntheticAddressMap):
     miss those targets when the declaration goes away.
     """
 
+    made: dict[str, TargetAdaptor]
     build_files: Digest
+
+    def process_declared_targets(self, address_map: AddressMap) -> None:
+        """Has a BUILD file's target say more of the one that is here already, not replace it."""
+        for name, declared in address_map.name_to_target_adaptor.items():
+            own = self.made.get(name)
+            if own is not None and own.type_alias == declared.type_alias:
+                dependencies = (
+                    *own.kwargs.get("dependencies", ()),
+                    *declared.kwargs.get("dependencies", ()),
+                )
+                declared.kwargs = {**own.kwargs, **declared.kwargs, "dependencies": dependencies}
+                # What this asks Pants for has been done.
+                declared.kwargs.pop("_extend_synthetic", None)
+        super().process_declared_targets(address_map)
 
 
 class _Targets:
@@ -96,37 +111,37 @@ class _Targets:
 @rule
 async def mzbuild_targets(
     request: MzbuildTargetsRequest,
-    declared: DeclaredImages,
-    workspace: CargoWorkspace,
-    links: Links,
-    listing: Listing,
-    mzbuild: Mzbuild,
+    declarations: Declarations,
+    configuration: Configuration,
     build_file_options: BuildFileOptions,
 ) -> SyntheticAddressMaps:
     targets = _Targets()
-    images = [file.image for file in declared.files]
+    images, workspace = declarations.images, declarations.workspace
     # The names that people type are taken first: those of images, then those of crates.
     image_names = [targets.name(image.context, main_name(image)) for image in images]
     crate_names = [targets.name(crate.directory, main_name(crate)) for crate in workspace.crates]
     nested_contexts = nesting(image.context for image in images)
     for image, name in zip(images, image_names):
         nested = nested_contexts[image.context]
-        _add_image(targets, name, image, nested, links, listing)
+        _add_image(targets, name, image, nested, declarations)
     for crate, name in zip(workspace.crates, crate_names):
-        _add_crate(targets, name, crate, workspace, links, listing)
-    if ROOT_MANIFEST in listing:
+        nested = workspace.nested[crate.directory]
+        links = _links_in(declarations, crate.directory, nested)
+        _add_crate(targets, name, crate, nested, links)
+    if workspace.crates:
         targets.add(
             ROOT_MANIFEST,
             CargoWorkspaceTarget,
             targets.name("", WORKSPACE_TARGET_NAME),
-            **{InputsField.alias: shared_globs(mzbuild.fingerprint_scheme)},
+            **{InputsField.alias: shared_globs(configuration.scheme)},
         )
     globs = [f"**/{pattern}" for pattern in build_file_options.patterns]
     build_files = await Get(Digest, PathGlobs(globs))
-    return SyntheticAddressMaps(
-        _TargetsOfFile(file, {target.name: target for target in adaptors}, build_files)
-        for file, adaptors in targets.by_file.items()
-    )
+    maps = []
+    for file, adaptors in targets.by_file.items():
+        made = {target.name or "": target for target in adaptors}
+        maps.append(_TargetsOfFile(file, dict(made), made, build_files))
+    return SyntheticAddressMaps(maps)
 
 
 def _add_image(
@@ -134,10 +149,9 @@ def _add_image(
     name: str,
     image: Image,
     nested: tuple[str, ...],
-    links: Links,
-    listing: Listing,
+    declarations: Declarations,
 ) -> None:
-    files = less_nested(listing.under(image.context), nested)
+    links = _links_in(declarations, image.context, nested)
     fields = {
         InputsField.alias: ("**/*", *_excluded(image.context, nested)),
         ImageNameField.alias: image.name,
@@ -146,16 +160,16 @@ def _add_image(
         MainlineField.alias: image.mainline,
         BuildArgsField.alias: dict(image.build_args),
         PreImageField.alias: [
-            f":{_add_action(targets, image, action, listing)}" for action in image.pre_image
+            f":{_add_action(targets, image, action, declarations)}" for action in image.pre_image
         ],
-        "dependencies": _linked_files(
-            targets, image.context, files, f"linked-by-{image.name}", links
-        ),
+        "dependencies": _linked_files(targets, image.context, links, f"linked-by-{image.name}"),
     }
     targets.add(image.origin, MzbuildImageTarget, name, **fields)
 
 
-def _add_action(targets: _Targets, image: Image, action: PreImage, listing: Listing) -> str:
+def _add_action(
+    targets: _Targets, image: Image, action: PreImage, declarations: Declarations
+) -> str:
     if isinstance(action, CargoBuild):
         name = targets.name(image.context, "cargo-build")
         fields: dict[str, Any] = {
@@ -172,32 +186,38 @@ def _add_action(targets: _Targets, image: Image, action: PreImage, listing: List
             CopySourceField.alias: action.source,
             CopyDestinationField.alias: action.destination,
             CopyMatchingField.alias: action.matching,
-            "dependencies": _copied_files(targets, image, action, listing),
+            "dependencies": _copied_files(targets, image, action, declarations),
         }
         targets.add(image.origin, MzbuildCopyTarget, name, **fields)
     return name
 
 
-def _copied_files(targets: _Targets, image: Image, action: Copy, listing: Listing) -> list[str]:
+def _copied_files(
+    targets: _Targets, image: Image, action: Copy, declarations: Declarations
+) -> list[str]:
     """Makes a target for the files that a `copy` copies; only one beside them can own them."""
-    try:
-        copied_files(image, action, listing)
-    except MzbuildError:
+    source = source_directory(action)
+    if leads_outside(source):
         # Whoever asks for the image's fingerprint is told; `list` still answers.
         return []
-    source = source_directory(action)
     globs = [posixpath.relpath(glob, source or ".") for glob in copy_globs(action)]
-    return [_add_files(targets, source, f"copied-by-{image.name}", globs)]
+    copied = _add_files(targets, source, f"copied-by-{image.name}", globs)
+    links = matching_files(action, Listing(tuple(sorted(declarations.links))))
+    leading_to = [declarations.links[link] for link in links]
+    return [copied, *_linked_files(targets, source, leading_to, f"linked-by-{image.name}")]
 
 
-def _linked_files(
-    targets: _Targets, directory: str, files: Iterable[str], name: str, links: Links
-) -> list[str]:
+def _links_in(declarations: Declarations, directory: str, nested: tuple[str, ...]) -> list[str]:
+    """The files that symlinks in a directory lead to."""
+    inside = tuple(link for link in declarations.links if is_under(link, directory))
+    return [declarations.links[link] for link in less_nested(inside, nested)]
+
+
+def _linked_files(targets: _Targets, directory: str, links: Iterable[str], name: str) -> list[str]:
     """Makes targets for the files elsewhere that symlinks lead to: they are inputs as well."""
     elsewhere: dict[str, set[str]] = defaultdict(set)
-    for path in files:
-        target = links.targets.get(path)
-        if target is not None and not is_under(target, directory):
+    for target in links:
+        if not is_under(target, directory):
             elsewhere[posixpath.dirname(target)].add(escape_glob(posixpath.basename(target)))
     return [
         _add_files(targets, owner, name, sorted(globs))
@@ -206,30 +226,25 @@ def _linked_files(
 
 
 def _add_files(targets: _Targets, directory: str, wanted: str, globs: Iterable[str]) -> str:
-    name = targets.name(directory, wanted)
-    file = under(directory, _NO_FILE)
-    targets.add(file, MzbuildFilesTarget, name, **{InputsField.alias: tuple(globs)})
-    return f"//{directory}:{name}"
+    # Pants knows no targets in hidden directories, but one above may own their files.
+    visible = list(takewhile(lambda part: not part.startswith("."), directory.split("/")))
+    owner = "/".join(visible)
+    name = targets.name(owner, wanted)
+    sources = tuple(posixpath.relpath(under(directory, glob), owner or ".") for glob in globs)
+    targets.add(under(owner, _NO_FILE), MzbuildFilesTarget, name, **{InputsField.alias: sources})
+    return f"//{owner}:{name}"
 
 
 def _add_crate(
-    targets: _Targets,
-    name: str,
-    crate: Crate,
-    workspace: CargoWorkspace,
-    links: Links,
-    listing: Listing,
+    targets: _Targets, name: str, crate: Crate, nested: tuple[str, ...], links: Iterable[str]
 ) -> None:
-    files = workspace.files(crate, listing)
     fields = {
         InputsField.alias: (
             "**/*",
             *("!mzcompose", "!mzcompose/**", "!mzcompose.py"),
-            *_excluded(crate.directory, workspace.nested[crate.directory]),
+            *_excluded(crate.directory, nested),
         ),
-        "dependencies": _linked_files(
-            targets, crate.directory, files, f"linked-by-{crate.name}", links
-        ),
+        "dependencies": _linked_files(targets, crate.directory, links, f"linked-by-{crate.name}"),
     }
     targets.add(crate.manifest.path, CargoCrateTarget, name, **fields)
 

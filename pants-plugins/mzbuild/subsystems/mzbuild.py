@@ -79,14 +79,14 @@ class Mzbuild(Subsystem):
         extra_help="They apply to all images that `pants run` runs; see also the field `run_args`.",
     )
 
-    def configuration(self) -> Configuration:
-        """The options that fingerprints depend on."""
+    def configuration(self, scheme: Scheme | None = None) -> Configuration:
+        """The options that fingerprints depend on; `scheme` goes before the option's, if given."""
         return Configuration(
             arch=self.arch,
             profile=self.profile,
             coverage=self.coverage,
             sanitizer=self.sanitizer,
-            scheme=self.fingerprint_scheme,
+            scheme=scheme or self.fingerprint_scheme,
         )
 
     def spec(self, name: str, fingerprint: str) -> str:

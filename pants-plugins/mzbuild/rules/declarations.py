@@ -1,0 +1,68 @@
+"""What Pants sees of images and crates: what the targets without a BUILD file are made from.
+
+Targets come from Pants' own view of the repository and not from Git's, which is taken anew in each
+run: Pants would have to look at every target of the repository again in each run. The two views
+differ only where ignore rules do, and what is built and named is always as Git sees it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from pants.base.build_root import BuildRoot
+from pants.engine.fs import DigestContents, PathGlobs, Paths
+from pants.engine.rules import Get, Rule, collect_rules, rule
+
+from mzbuild.core.cargo_manifest import CargoToml, parse_cargo_toml
+from mzbuild.core.cargo_workspace import ROOT_MANIFEST, CargoWorkspace, load_workspace
+from mzbuild.core.copy_action import leads_outside, source_directory
+from mzbuild.core.git_glob import escape_glob
+from mzbuild.core.image import Copy, Image, under
+from mzbuild.core.listing import Listing
+from mzbuild.core.mzbuild_yml import FILE_NAME, parse_mzbuild_yml
+from mzbuild.core.work_tree import link_targets
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """The images that files declare, the crates of the workspace, and where symlinks lead to.
+
+    Of images and crates, only what stands in these files is filled in. `links` has the files that
+    symlinks in the directories of images, crates and copies lead to, by the symlinks' paths.
+    """
+
+    images: tuple[Image, ...]
+    workspace: CargoWorkspace
+    links: Mapping[str, str]
+
+
+@rule
+async def declarations(build_root: BuildRoot) -> Declarations:
+    files = await Get(DigestContents, PathGlobs([f"**/{FILE_NAME}", f"**/{ROOT_MANIFEST}"]))
+    contents = {file.path: file.content for file in files}
+    listing = Listing(tuple(sorted(contents)))
+    images = tuple(
+        parse_mzbuild_yml(contents[path], path).image for path in listing.named(FILE_NAME)
+    )
+    workspace = load_workspace(
+        listing, lambda path: _cargo_toml(contents[path], path), skip_missing=True
+    )
+    directories = [image.context for image in images]
+    directories += [crate.directory for crate in workspace.crates]
+    copies = [action for image in images for action in image.pre_image if isinstance(action, Copy)]
+    sources = [source_directory(action) for action in copies]
+    directories += [source for source in sources if not leads_outside(source)]
+    # This rule runs again when files come and go: a symlink is found out when it appears.
+    paths = await Get(Paths, PathGlobs(under(escape_glob(name), "**/*") for name in directories))
+    return Declarations(images, workspace, link_targets(build_root.path, paths.files))
+
+
+@cache
+def _cargo_toml(content: bytes, path: str) -> CargoToml:
+    return parse_cargo_toml(content, path)
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())
