@@ -1,0 +1,135 @@
+"""What the core's tests share: real repositories, and the core put together as a program."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from mzbuild.core.cargo_manifest import parse_cargo_toml
+from mzbuild.core.cargo_workspace import load_workspace
+from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
+from mzbuild.core.fingerprint import input_record, raw_fingerprints, show_fingerprint
+from mzbuild.core.image_graph import ImageGraph, build_graph
+from mzbuild.core.inputs import image_inputs, input_paths
+from mzbuild.core.listing import Listing
+from mzbuild.core.mzbuild_yml import FILE_NAME, parse_mzbuild_yml
+from mzbuild.core.work_tree import WorkTree, digest_content, read_content, read_work_tree
+
+# How long an example takes on a busy machine is no property of the code.
+settings.register_profile("here", deadline=None)
+settings.load_profile("here")
+
+VECTORS = Path(__file__).parent.parent / "vectors"
+
+CONFIGURATION = Configuration(
+    Arch.X86_64, Profile.OPTIMIZED, coverage=False, sanitizer=Sanitizer.NONE, scheme=Scheme.MZBUILD
+)
+
+# What the user has set for Git must not decide a test.
+ENV = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+    **{f"GIT_{role}_NAME": "test" for role in ("AUTHOR", "COMMITTER")},
+    **{f"GIT_{role}_EMAIL": "test@example.invalid" for role in ("AUTHOR", "COMMITTER")},
+}
+
+
+class Repository:
+    """A Git repository that a test fills."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True)
+        self.git("init", "--quiet")
+
+    def git(self, *args: str) -> str:
+        """Runs Git at the root and returns what it prints."""
+        allow = ["-c", "protocol.file.allow=always"]
+        result = subprocess.run(
+            ["git", *allow, *args], cwd=self.root, env=ENV, check=True, stdout=subprocess.PIPE
+        )
+        return os.fsdecode(result.stdout)
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Writes files, each under its path from the root."""
+        for path, content in files.items():
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_text(content)
+
+    def commit(self, files: Mapping[str, str]) -> None:
+        """Writes files, and commits everything that is there."""
+        self.write(files)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "all")
+
+    def read(self) -> WorkTree:
+        """The work tree as it is now."""
+        return read_work_tree(str(self.root), ENV)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "repository")
+
+
+@pytest.fixture(scope="session")
+def vectors_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_vectors_repository(tmp_path_factory.mktemp("vectors") / "monorepo")
+
+
+def make_vectors_repository(root: Path) -> Path:
+    """Lays out the fixture monorepo of the vectors in a new directory."""
+    script, description = VECTORS / "make_repo.py", VECTORS / "monorepo.json"
+    subprocess.run([sys.executable, script, description, root], check=True, env=ENV)
+    return root
+
+
+def listing(*paths: str) -> Listing:
+    return Listing(tuple(sorted(paths)))
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that the core knows of a repository's images."""
+
+    graph: ImageGraph
+    inputs: Mapping[str, tuple[str, ...]]
+    fingerprints: Mapping[str, str]
+
+
+def describe(root: Path, configuration: Configuration = CONFIGURATION) -> Description:
+    """What the core, without Pants, makes of a repository."""
+    work_tree = read_work_tree(str(root), ENV)
+    files = Listing(tuple(work_tree.statuses))
+
+    def read(path: str) -> bytes:
+        return read_content(work_tree.absolute(path))
+
+    workspace = load_workspace(files, lambda path: parse_cargo_toml(read(path), path))
+    images = [parse_mzbuild_yml(read(path), path).image for path in files.named(FILE_NAME)]
+    graph = build_graph(images, files, read)
+    crate_files = {crate.name: workspace.files(crate, files) for crate in workspace.crates}
+    inputs = {
+        image.name: input_paths(
+            image_inputs(image, graph, workspace, crate_files, files, configuration.scheme)
+        )
+        for image in graph.images
+    }
+    raw = raw_fingerprints(
+        graph,
+        inputs,
+        lambda path: input_record(
+            path, work_tree.mode(path), digest_content(work_tree.absolute(path)).sha1
+        ),
+        configuration,
+    )
+    return Description(
+        graph, inputs, {name: show_fingerprint(fingerprint) for name, fingerprint in raw.items()}
+    )

@@ -1,0 +1,76 @@
+"""The core as a part of its own: whoever builds on a later Pants, or on none, can use it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import mzbuild.core
+import pytest
+
+from tests.core.conftest import ENV, VECTORS
+
+MODULES = sorted(
+    f"mzbuild.core.{path.stem}"
+    for path in Path(mzbuild.core.__file__).parent.glob("*.py")
+    if path.stem != "__init__"
+)
+
+# Runs what follows with some packages as good as not installed.
+BLOCKED = """
+import importlib.abc, sys
+
+class Blocker(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ImportError(f"{name} is blocked")
+        return None
+
+blocked = sys.argv[1].split(",")
+sys.meta_path.insert(0, Blocker())
+for name in [name for name in sys.modules if name.partition(".")[0] in blocked]:
+    del sys.modules[name]
+sys.modules.update(dict.fromkeys(blocked))
+"""
+
+
+def run(blocked: str, script: str, *args: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-c", BLOCKED + script, blocked, *args],
+        env={**ENV, "PYTHONPATH": ":".join(sys.path)},
+        cwd=Path(__file__).parent.parent.parent,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_the_blocking_blocks() -> None:
+    script = "\ntry: import pants.engine.rules\nexcept ImportError as error: print(error)"
+    assert "pants" in run("pants", script)
+
+
+@pytest.mark.parametrize("blocked", ["pants", "pants,tomli"])
+def test_every_module_can_be_imported_without(blocked: str) -> None:
+    script = "import importlib\nfor name in sys.argv[2:]: importlib.import_module(name)\n"
+    script += "print(sorted(name for name in sys.modules if name.startswith('pants.')))"
+    assert run(blocked, script, *MODULES) == "[]\n"
+
+
+def test_fingerprints_are_the_same_without_pants_and_with_the_other_toml_parser(
+    vectors_repository: Path,
+) -> None:
+    script = (
+        "import json\n"
+        "from pathlib import Path\n"
+        "from mzbuild.core import toml_reader\n"
+        "from tests.core.conftest import describe\n"
+        "assert toml_reader.loads.__module__ == 'toml.decoder'\n"
+        "print(json.dumps(describe(Path(sys.argv[2])).fingerprints))"
+    )
+    printed = json.loads(run("pants,tomli", script, str(vectors_repository)))
+    expected = json.loads((VECTORS / "expected.json").read_text())["fingerprints"]
+    assert printed == expected["profile=optimized arch=x86_64 coverage=false sanitizer=none"]

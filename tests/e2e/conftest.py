@@ -1,0 +1,61 @@
+"""What the end-to-end tests share. They use the real tools: one that is missing is a failure."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.repo import Content, Docker, MakeRepo, Repo
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tools() -> None:
+    """Fails every test, with one clear reason, where the tools are not there."""
+    for tool in ("git", "cargo", "docker"):
+        assert shutil.which(tool), f"there is no {tool} on the PATH; `bin/test e2e` says what to do"
+    info = subprocess.run(["docker", "info"], capture_output=True, text=True)
+    assert info.returncode == 0, (
+        f"no Docker engine answers; run these tests by `bin/test e2e`, which starts one:\n"
+        f"{info.stderr}"
+    )
+
+
+@pytest.fixture(scope="session")
+def cold_caches(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """An environment with Pants' caches empty at the start of the session, so that no test passes
+    by what an earlier run has left. The tests of a session share them."""
+    caches = tmp_path_factory.mktemp("caches")
+    return {
+        "PANTS_LOCAL_STORE_DIR": str(caches / "lmdb_store"),
+        "PANTS_NAMED_CACHES_DIR": str(caches / "named_caches"),
+    }
+
+
+@pytest.fixture
+def make_repo(tmp_path: Path, cold_caches: Mapping[str, str]) -> Iterator[MakeRepo]:
+    """Makes the test's repositories: `make_repo({"path": "content"})`."""
+    made: list[Repo] = []
+
+    def make(
+        files: Mapping[str, Content], env: Mapping[str, str] | None = None, name: str = "repo"
+    ) -> Repo:
+        repo = Repo(tmp_path / name, files, {**cold_caches, **(env or {})})
+        made.append(repo)
+        return repo
+
+    yield make
+    for repo in made:
+        repo.stop_pantsd()
+
+
+@pytest.fixture
+def docker() -> Iterator[Docker]:
+    """The engine; of the images in it, those with this test's prefix go at the end."""
+    docker = Docker(f"test-{secrets.token_hex(4)}-")
+    yield docker
+    docker.clean_up()

@@ -1,0 +1,427 @@
+"""A work tree changed in every way that Git knows: what the fingerprints are right afterwards.
+
+Each is compared with what `benchmarks/plain_fingerprint.py`, which shares no code with the plugin
+and remembers nothing, says of the same tree.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from tests.e2e.repo import CHECKOUT, GIT_EXCLUDES, Repo, finish, start
+from tests.e2e.test_fingerprint import vectors_repository
+
+Step = Callable[[Repo], object]
+
+# The images that an input of all of them, or of a crate, goes into.
+DEBIAN_BASE = {"debian-base", "environmentd", "inner", "jobs", "loadgen", "outer", "prod-base"}
+CARGO = {"environmentd", "jobs", "loadgen"}
+PROD_BASE = {"environmentd", "jobs", "prod-base"}
+MODES, MCP, OUTER = {"modes"}, {"mcp"}, {"outer"}
+NONE: set[str] = set()
+
+
+def plain(repo: Repo) -> dict[str, str]:
+    """The fingerprints by image, without Pants."""
+    script = str(CHECKOUT / "benchmarks/plain_fingerprint.py")
+    command = [sys.executable, script, str(repo.root), "--arch=x86_64"]
+    return parsed(finish(start(command, cwd=repo.root, env=repo.env), check=True).stdout)
+
+
+def fingerprints(repo: Repo, *flags: str) -> dict[str, str]:
+    """The fingerprints by image, with Pants."""
+    return parsed(repo.pants(*flags, "mzbuild-fingerprint", "::").stdout)
+
+
+def parsed(output: str) -> dict[str, str]:
+    return dict(line.split(": ") for line in output.splitlines())
+
+
+def differing(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    """The images whose fingerprint changed, with those that are new or gone."""
+    return {name for name in {*before, *after} if before.get(name) != after.get(name)}
+
+
+def write(path: str, content: str | bytes | Path) -> Step:
+    """Writes a file, or a symlink in the place of whatever is there."""
+
+    def step(repo: Repo) -> None:
+        target = repo.root / path
+        if isinstance(content, Path) or target.is_symlink():
+            target.unlink(missing_ok=True)
+        repo.write({path: content})
+
+    return step
+
+
+def append(path: str, text: str) -> Step:
+    def step(repo: Repo) -> None:
+        with open(repo.root / path, "a") as file:
+            file.write(text)
+
+    return step
+
+
+def chmod(path: str, mode: int) -> Step:
+    return lambda repo: (repo.root / path).chmod(mode)
+
+
+def delete(path: str) -> Step:
+    return lambda repo: (repo.root / path).unlink()
+
+
+def move(source: str, destination: str) -> Step:
+    return lambda repo: (repo.root / source).rename(repo.root / destination)
+
+
+def git(*args: str) -> Step:
+    return lambda repo: repo.git(*args)
+
+
+def both(*steps: Step) -> Step:
+    def all_of_them(repo: Repo) -> None:
+        for step in steps:
+            step(repo)
+
+    return all_of_them
+
+
+def conflict(repo: Repo) -> None:
+    result = repo.git("merge", "theirs", check=False)
+    assert "CONFLICT (content)" in result.stdout, str(result)
+    assert "CONFLICT (modify/delete)" in result.stdout, str(result)
+
+
+def git_path(repo: Repo, name: str) -> Path:
+    """A file of Git's own, which a linked work tree may share with the main one."""
+    return repo.root / repo.git("rev-parse", "--git-path", name).stdout.strip()
+
+
+def exclude(pattern: str) -> Step:
+    def step(repo: Repo) -> None:
+        with git_path(repo, "info/exclude").open("a") as file:
+            file.write(f"{pattern}\n")
+
+    return step
+
+
+def same_size_edit(repo: Repo) -> None:
+    """An edit that leaves the file's size and its time of modification as they were."""
+    path = repo.root / "src/storage/src/lib.rs"
+    status = path.stat()
+    path.write_bytes(path.read_bytes().swapcase())
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert path.stat().st_size == status.st_size
+
+
+def add_submodule(repo: Repo) -> None:
+    module = repo.root.with_name("module")
+    if not module.exists():
+        Repo(module, {"file": "1\n", ".gitignore": "*.o\n"}, repo.env)
+    allow = ("-c", "protocol.file.allow=always")
+    repo.git(
+        *allow, "submodule", "--quiet", "add", "--force", str(module), "misc/images/mcp/module"
+    )
+
+
+def clone_into(path: str) -> Step:
+    return lambda repo: repo.git("clone", "--quiet", "--no-hardlinks", ".", path)
+
+
+def directory_to_link(repo: Repo) -> None:
+    """The files stay to be reached under their old paths, where Git no longer sees them."""
+    move("misc/images/modes/sub dir", "misc/images/modes/real dir")(repo)
+    write("misc/images/modes/sub dir", Path("real dir"))(repo)
+
+
+def file_to_directory(repo: Repo) -> None:
+    delete("test/outer/innermost")(repo)
+    write("test/outer/innermost/file", "not in inner's context\n")(repo)
+
+
+def directory_to_file(repo: Repo) -> None:
+    delete("test/outer/innermost/file")(repo)
+    (repo.root / "test/outer/innermost").rmdir()
+    write("test/outer/innermost", "not in inner's context\n")(repo)
+
+
+def named_pipe(repo: Repo) -> None:
+    """Git sees no such file, and reading it would wait for ever."""
+    delete("misc/images/prod-base/pipe")(repo)
+    os.mkfifo(repo.root / "misc/images/prod-base/pipe")
+
+
+def exclude_for_user(repo: Repo) -> None:
+    mine = git_path(repo, "mine").absolute()
+    mine.write_text("*~\n")
+    repo.git("config", "core.excludesFile", str(mine))
+
+
+ODD_NAMES = (
+    "sp ace",
+    "äccent",
+    "a*b?[c]",
+    "line\nbreak",
+    "\ttab",
+    'qu"ote',
+    "back\\slash",
+    "-x",
+    "🦀",
+)
+SPARSE = ("sparse-checkout", "set", "--no-cone", "/*")
+
+# Each change in steps, with the images that each step moves: those must, and no others may. In this
+# order they can also be made all at once.
+CHANGES: Mapping[str, tuple[tuple[Step, set[str]], ...]] = {
+    "checkout of a branch": (
+        (git("checkout", "--quiet", "topic"), CARGO | PROD_BASE),
+        (git("checkout", "--quiet", "-"), CARGO | PROD_BASE),
+    ),
+    "sparse checkout": (
+        (git(*SPARSE, "!/src/ore/data/"), CARGO),
+        (git(*SPARSE, "!/test/"), CARGO | {"inner", "outer"}),
+        (git("sparse-checkout", "disable"), {"inner", "outer"}),
+    ),
+    "merge with conflicts": ((conflict, PROD_BASE),),
+    "edit": (
+        (append("src/environmentd/src/main.rs", "// x\n"), {"environmentd", "loadgen"}),
+        (append("src/environmentd/src/main.rs", "// x\n"), {"environmentd", "loadgen"}),
+    ),
+    "edit of the same size": ((same_size_edit, {"environmentd", "loadgen"}),),
+    "edit that Git is told not to look for": (
+        (git("update-index", "--assume-unchanged", "src/testkit/src/lib.rs"), NONE),
+        (append("src/testkit/src/lib.rs", "// x\n"), {"loadgen"}),
+        (git("update-index", "--no-assume-unchanged", "src/testkit/src/lib.rs"), NONE),
+    ),
+    "deletion": ((delete("src/build-info/src/lib.rs"), {"environmentd", "loadgen"}),),
+    "removal from the index": ((git("rm", "--quiet", "--cached", "src/ore/src/lib.rs"), NONE),),
+    "addition": (
+        (write("test/outer/inner/new", "new\n"), {"inner", "outer"}),
+        (git("add", "test/outer/inner/new"), NONE),
+        (git("rm", "--quiet", "--force", "test/outer/inner/new"), {"inner", "outer"}),
+    ),
+    "intent to add": (
+        (write("src/ore/intended", "x\n"), CARGO),
+        (git("add", "--intent-to-add", "src/ore/intended"), NONE),
+    ),
+    "chmod": (
+        (chmod("misc/images/debian-base/Dockerfile", 0o755), DEBIAN_BASE),
+        (chmod("misc/images/debian-base/Dockerfile", 0o744), NONE),
+        (chmod("misc/images/debian-base/Dockerfile", 0o655), DEBIAN_BASE),
+    ),
+    "touch": ((lambda repo: os.utime(repo.root / "src/ore/Cargo.toml"), NONE),),
+    "rename": (
+        (move("misc/images/modes/blob.bin", "misc/images/modes/b.bin"), MODES),
+        (move("misc/images/modes/b.bin", "misc/images/modes/blob.bin"), MODES),
+    ),
+    "git mv": ((git("mv", "src/tools/src/lib.rs", "src/tools/src/l.rs"), {"jobs", "loadgen"}),),
+    "git mv of an image": (
+        (git("mv", "misc/images/openssh-static", "misc/ssh"), PROD_BASE | {"openssh-static"}),
+    ),
+    "ignored": (
+        (append("src/ore/debug.log", "more\n"), NONE),
+        (append("src/environmentd/ci/environmentd", "rebuilt\n"), NONE),
+    ),
+    "forced": (
+        (write("src/tools/kept.log", "kept\n"), NONE),
+        (git("add", "--force", "src/tools/kept.log"), {"jobs", "loadgen"}),
+        (append("src/tools/kept.log", "more\n"), {"jobs", "loadgen"}),
+        (append("misc/images/mcp/vendored.lock", "more\n"), MCP),
+        (chmod("misc/images/mcp/vendored.lock", 0o755), MCP),
+    ),
+    "new ignore file in a directory": (
+        (write("test/outer/notes", "x\n"), OUTER),
+        (write("test/.gitignore", "notes\n"), OUTER),
+        (delete("test/.gitignore"), OUTER),
+    ),
+    "ignore rule removed": (
+        (write("misc/images/jobs/persistcli", "stale\n"), NONE),
+        (write("misc/images/jobs/.gitignore", "/catalog-debug\n"), {"jobs"}),
+        (append("misc/images/jobs/persistcli", "staler\n"), {"jobs"}),
+    ),
+    "ignore rule of the root removed": (
+        (write("misc/images/mcp/old.lock.bak", "x\n"), NONE),
+        (write(".gitignore", "target/\ntarget-xcompile/\n*.log\nvendored.lock\n"), MCP),
+    ),
+    "info/exclude": (
+        (write("misc/images/modes/private", "x\n"), MODES),
+        (exclude("private"), MODES),
+    ),
+    "core.excludesFile": (
+        (write("misc/images/modes/editor~", "x\n"), MODES),
+        (exclude_for_user, MODES),
+    ),
+    "submodule": (
+        (add_submodule, MCP),
+        (append("misc/images/mcp/module/file", "2\n"), MCP),
+        (write("misc/images/mcp/module/untracked", ""), MCP),
+        (write("misc/images/mcp/module/ignored.o", ""), NONE),
+        (git("submodule", "--quiet", "deinit", "--force", "misc/images/mcp/module"), MCP),
+    ),
+    "clone in a context": ((git("clone", "--quiet", ".", "misc/images/modes/clone"), NONE),),
+    "file becomes symlink": (
+        (write("test/outer/here", Path("link's target")), OUTER),
+        (write("test/outer/link's target", "now there\n"), OUTER),
+        (append("test/outer/link's target", "and changed\n"), OUTER),
+        (write("test/outer/here", "outer\n"), OUTER),
+    ),
+    "symlink's target changes": (
+        (append("README.md", "edited\n"), MODES),
+        (write("misc/images/modes/outside", Path("../../../src/outside.log")), MODES),
+        (write("src/outside.log", "ignored, but linked to\n"), MODES),
+        (write("src/copy.log", "ignored, but linked to\n"), NONE),
+        # Another file of the same content: nothing that is hashed is any different.
+        (write("misc/images/modes/outside", Path("../../../src/copy.log")), NONE),
+        (chmod("src/copy.log", 0o755), NONE),
+    ),
+    "symlinks to no file": (
+        (write("src/testkit/dangling", Path("no/where")), {"loadgen"}),
+        (write("src/testkit/dangling", Path("no/way")), {"loadgen"}),
+        (write("src/testkit/loop", Path("loop")), {"loadgen"}),
+        (write("src/testkit/directory", Path("src")), {"loadgen"}),
+    ),
+    "file becomes directory": ((file_to_directory, OUTER), (directory_to_file, OUTER)),
+    "directory becomes symlink": ((directory_to_link, MODES),),
+    "directory becomes file": (
+        (delete("src/tools/examples/multi/main.rs"), {"jobs", "loadgen"}),
+        (lambda repo: (repo.root / "src/tools/examples/multi").rmdir(), NONE),
+        (write("src/tools/examples/multi", "file\n"), {"jobs", "loadgen"}),
+    ),
+    "file becomes named pipe": ((named_pipe, PROD_BASE),),
+    "odd names": (
+        (lambda repo: repo.write({f"misc/images/mcp/{name}": name for name in ODD_NAMES}), MCP),
+        (git("add", "misc/images/mcp"), NONE),
+    ),
+    "empty directory": ((lambda repo: (repo.root / "test/outer/empty").mkdir(), NONE),),
+    "image changes": (
+        (append("misc/images/loadgen/mzbuild.yml", "description: x\n"), {"loadgen"}),
+        (write("misc/images/loadgen/Dockerfile", "MZFROM mcp\n"), {"loadgen"}),
+        (append("misc/images/mcp/Dockerfile", "# x\n"), {"loadgen", "mcp"}),
+    ),
+    "new image": (
+        (write("misc/new/Dockerfile", "MZFROM debian-base\n"), NONE),
+        (write("misc/new/mzbuild.yml", "name: new\n"), {"new"}),
+        (write("misc/new/mzbuild.yml", "name: newer\n"), {"new", "newer"}),
+        (delete("misc/new/mzbuild.yml"), {"newer"}),
+    ),
+    "image in a context": (
+        (write("misc/images/modes/nested/Dockerfile", "FROM scratch\n"), MODES),
+        (write("misc/images/modes/nested/mzbuild.yml", "name: nested\n"), {"modes", "nested"}),
+        (write("misc/images/modes/nested/more", ""), {"nested"}),
+    ),
+    "crates change": (
+        (append("Cargo.lock", "# x\n"), CARGO),
+        (write("ci/builder/new", ""), CARGO),
+        (write(".cargo/config", "[net]\n"), CARGO),
+        (append(".cargo/config.toml", "# x\n"), NONE),
+        (append("src/alloc/src/lib.rs", "// x\n"), NONE),
+        (
+            append("src/storage/Cargo.toml", "alloc = { path = '../alloc' }\n"),
+            {"environmentd", "loadgen"},
+        ),
+        (append("src/alloc/src/lib.rs", "// x\n"), {"environmentd", "loadgen"}),
+        (write("src/alloc/mzcompose.py", ""), NONE),
+    ),
+}
+
+
+def prepare(repo: Repo) -> None:
+    """Commits the fixture, and the branches that the changes need."""
+    notes, removed = "misc/images/prod-base/notes", "test/outer/removed"
+    repo.write({notes: "first\n", removed: "first\n", "misc/images/prod-base/pipe": ""})
+    repo.commit("the fixture")
+    repo.git("checkout", "--quiet", "-b", "theirs")
+    delete(removed)(repo)
+    repo.write({notes: "theirs\n"})
+    repo.commit("theirs")
+    repo.git("checkout", "--quiet", "main")
+    repo.write({notes: "ours\n", removed: "ours\n"})
+    repo.commit("ours")
+    repo.git("checkout", "--quiet", "-b", "topic")
+    chmod("misc/images/prod-base/Dockerfile", 0o755)(repo)
+    repo.write({"src/ore/topic.rs": ""})
+    repo.commit("topic")
+    repo.git("checkout", "--quiet", "main")
+
+
+@pytest.fixture(scope="module")
+def unchanged(
+    tmp_path_factory: pytest.TempPathFactory, cold_caches: Mapping[str, str]
+) -> Iterator[tuple[Repo, Mapping[str, str]]]:
+    """The fixture, and its fingerprints."""
+    # Pants 2.17 crashes on any symlink loop that it is let see.
+    ignore = "+['/src/testkit/loop']"
+    env = {**cold_caches, "PANTS_MZBUILD_ARCH": "x86_64", "PANTS_PANTS_IGNORE": ignore}
+    repo = vectors_repository(tmp_path_factory.mktemp("states") / "repo", env)
+    prepare(repo)
+    before = plain(repo)
+    assert fingerprints(repo) == before
+    yield repo, before
+    repo.stop_pantsd()
+
+
+@pytest.fixture
+def state(unchanged: tuple[Repo, Mapping[str, str]]) -> Iterator[tuple[Repo, Mapping[str, str]]]:
+    """The fixture for a test to change, and its fingerprints until then."""
+    repo, before = unchanged
+    yield repo, before
+    restore(repo)
+    assert plain(repo) == before
+
+
+def restore(repo: Repo) -> None:
+    """Undoes whatever was not committed, and goes back to the main branch."""
+    git_path(repo, "info/exclude").write_text(GIT_EXCLUDES)
+    repo.git("config", "--unset", "core.excludesFile", check=False)
+    repo.git("sparse-checkout", "disable")
+    # What was added must go first: Git finds nothing to restore behind a symlink.
+    repo.git("reset", "--quiet")
+    keep = [f"--exclude={pattern}" for pattern in GIT_EXCLUDES.split()]
+    repo.git("clean", "--quiet", "-xdff", *keep)
+    repo.git("checkout", "--quiet", "--force", "main")
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_right_after_the_change(state: tuple[Repo, Mapping[str, str]], change: str) -> None:
+    repo, before = state
+    for step, moved in CHANGES[change]:
+        step(repo)
+        after = fingerprints(repo)
+        assert after == plain(repo)
+        assert differing(before, after) == moved
+        before = after
+
+
+def test_without_pantsd(state: tuple[Repo, Mapping[str, str]]) -> None:
+    repo, before = state
+    for steps in CHANGES.values():
+        for step, _ in steps:
+            step(repo)
+    after = fingerprints(repo, "--no-pantsd")
+    assert after == plain(repo)
+    # Two of the changes come to nothing in the end.
+    assert differing(before, after) == {*before, "nested"} - {"debian-base", "inner"}
+
+
+def test_in_a_linked_work_tree_without_pantsd(state: tuple[Repo, Mapping[str, str]]) -> None:
+    repo, before = state
+    linked = copy.copy(repo)
+    linked.root = repo.root.with_name("linked")
+    repo.git("worktree", "add", "--quiet", "--detach", str(linked.root))
+    assert plain(linked) == before
+    for steps in CHANGES.values():
+        first_step, _ = steps[0]
+        first_step(linked)
+    after = fingerprints(linked, "--no-pantsd")
+    assert after == plain(linked)
+    assert set(after) == set(before)
+    assert differing(before, after) == set(before)
+    # The main work tree is as it was, though the two share a repository.
+    assert fingerprints(repo) == before

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from mzbuild.goals.fingerprint import FingerprintedImages, Format, show
+from pants.base.specs import FileLiteralSpec, RawSpecs, RecursiveGlobSpec, Spec, Specs
+
+from tests.rules.conftest import Project, crate, image
+
+
+@pytest.fixture
+def repository(project: Project) -> Project:
+    project.write({"Cargo.toml": '[workspace]\nmembers = ["x"]\n', **crate("x")})
+    project.write({**image("base"), **image("top", dockerfile="MZFROM base\n"), "top/file": ""})
+    return project
+
+
+def fingerprinted(project: Project, *specs: Spec) -> FingerprintedImages:
+    includes = RawSpecs.create(specs, description_of_origin="a test")
+    ignores = RawSpecs(description_of_origin="a test")
+    return project.request(FingerprintedImages, Specs(includes, ignores))
+
+
+def test_images_among_the_targets_are_told_of_by_name(repository: Project) -> None:
+    images = fingerprinted(repository, RecursiveGlobSpec("")).images
+    assert [image.name for image in images] == ["base", "top"]
+    top = images[1]
+    assert (top.address, top.dependencies, top.inputs) == ("top:top", ("base",), 3)
+    assert top.spec == f"top:mzbuild-{top.fingerprint}"
+    assert top.fingerprint == repository.fingerprints()["top"]
+
+
+def test_a_file_stands_for_the_image_that_it_belongs_to(repository: Project) -> None:
+    images = fingerprinted(repository, FileLiteralSpec("top/file")).images
+    assert [image.name for image in images] == ["top"]
+    assert fingerprinted(repository, FileLiteralSpec("x/src/lib.rs")).images == ()
+
+
+def test_each_format_is_lines_to_print(repository: Project) -> None:
+    images = fingerprinted(repository, RecursiveGlobSpec("")).images
+    fingerprints = repository.fingerprints()
+    assert show(images, Format.TEXT) == [
+        f"{name}: {fingerprints[name]}" for name in ("base", "top")
+    ]
+    assert show(images, Format.SPEC) == [f"{n}:mzbuild-{fingerprints[n]}" for n in ("base", "top")]
+    (text,) = show(images, Format.JSON)
+    assert json.loads(text)[1] == {
+        "name": "top",
+        "address": "top:top",
+        "fingerprint": fingerprints["top"],
+        "spec": f"top:mzbuild-{fingerprints['top']}",
+        "dependencies": ["base"],
+        "inputs": 3,
+    }
+    assert show((), Format.TEXT) == []
+    assert show((), Format.JSON) == ["[]"]

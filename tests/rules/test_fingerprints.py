@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from mzbuild.rules.fingerprints import Fingerprints
+
+from tests.core.conftest import VECTORS, make_vectors_repository
+from tests.rules.conftest import Project, crate, image
+
+EXPECTED = json.loads((VECTORS / "expected.json").read_text())
+
+
+@pytest.fixture
+def monorepo(project: Project, tmp_path: Path) -> Project:
+    """The fixture monorepo of the vectors."""
+    shutil.rmtree(project.root / ".git")
+    made = make_vectors_repository(tmp_path / "monorepo")
+    shutil.copytree(made, project.root, symlinks=True, dirs_exist_ok=True)
+    project.noticed()
+    return project
+
+
+def test_fingerprints_and_inputs_are_those_of_the_vectors(monorepo: Project) -> None:
+    for configuration, fingerprints in EXPECTED["fingerprints"].items():
+        pairs = (pair.split("=") for pair in configuration.split())
+        options = [f"--mzbuild-{name}={value}" for name, value in pairs]
+        assert monorepo.fingerprints(*options) == fingerprints, configuration
+    assert {name: list(paths) for name, paths in monorepo.inputs().items()} == {
+        name: image["inputs"] for name, image in EXPECTED["images"].items()
+    }
+
+
+def test_a_change_moves_the_fingerprints_of_what_depends_on_it_and_no_others(
+    monorepo: Project,
+) -> None:
+    before = monorepo.fingerprints()
+
+    def moved() -> set[str]:
+        after = monorepo.fingerprints()
+        return {name for name in after if after[name] != before[name]}
+
+    original = (monorepo.root / "src/build-info/src/lib.rs").read_text()
+    monorepo.write({"src/build-info/src/lib.rs": "// changed\n"})
+    assert moved() == {"environmentd", "loadgen"}
+    monorepo.write({"src/build-info/src/lib.rs": original})
+    assert moved() == set()
+    monorepo.write({"test/outer/inner/new": ""})
+    assert moved() == {"inner", "outer"}
+    monorepo.remove("test/outer/inner/new")
+    monorepo.write({"misc/images/openssh-static/x": ""})
+    assert moved() == {"environmentd", "jobs", "openssh-static", "prod-base"}
+
+
+def test_the_strict_scheme_sees_what_the_other_misses(monorepo: Project) -> None:
+    strict = "--mzbuild-fingerprint-scheme=strict"
+    default, before = monorepo.fingerprints(), monorepo.fingerprints(strict)
+    monorepo.write({"src/alloc/src/lib.rs": "// changed\n"})
+    after = monorepo.fingerprints(strict)
+    assert {name for name in after if after[name] != before[name]} == {"environmentd", "loadgen"}
+    assert monorepo.fingerprints() == default
+
+
+@pytest.mark.parametrize(
+    ("options", "spec"),
+    [
+        ([], "a:mzbuild-{}"),
+        (["--mzbuild-image-registry=acme", "--mzbuild-image-prefix=dev-"], "acme/dev-a:mzbuild-{}"),
+    ],
+)
+def test_a_spec_has_the_registry_and_prefix_of_the_options(
+    project: Project, options: list[str], spec: str
+) -> None:
+    project.write(image("a"))
+    result = project.request(Fingerprints, options=options)
+    assert result.specs == {"a": spec.format(result.fingerprints["a"])}
+
+
+def test_names_may_hold_what_globs_are_made_of(project: Project) -> None:
+    odd = ["a/with space", "a/é", "a/*?[x]", "a/line\nbreak", "a/[!a]"]
+    project.write({**image("a"), **dict.fromkeys(odd, "")})
+    assert set(odd) <= set(project.inputs()["a"])
+    before = project.fingerprints()
+    project.write({"a/*?[x]": "changed"})
+    assert project.fingerprints() != before
+
+
+def test_a_name_that_is_not_utf_8_is_an_error(project: Project) -> None:
+    project.write({**image("a"), "a/caf\udce9": ""})
+    error = project.error(Fingerprints)
+    assert error.startswith("The file name b'a/caf\\xe9' is not UTF-8 text")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"a/mzbuild.yml": "name: [\n"}, "a/mzbuild.yml:2: this is not valid YAML: "),
+        ({"a/mzbuild.yml": "name: a\n"}, "a/mzbuild.yml: the image `a` has no Dockerfile."),
+        (
+            image("a", dockerfile="MZFROM b\n"),
+            "a/Dockerfile:1: `MZFROM b`: there is no image of that name.",
+        ),
+        (
+            {**image("a", dockerfile="MZFROM b\n"), **image("b", dockerfile="MZFROM a\n")},
+            "These images build on one another in a cycle: a -> b -> a.",
+        ),
+        (
+            {**image("a"), "c/mzbuild.yml": "name: a\n", "c/Dockerfile": ""},
+            "a/mzbuild.yml and c/mzbuild.yml both declare the image `a`.",
+        ),
+        (
+            image("a", "pre-image: [{type: cargo-build, bin: x}]\n"),
+            "a/mzbuild.yml: no crate of the Cargo workspace has the binary `x`.",
+        ),
+        (
+            image("a", "pre-image: [{type: copy, source: ../x, destination: y}]\n"),
+            "a/mzbuild.yml: `source: ../x` leads out of the repository.",
+        ),
+        ({**image("a"), "Cargo.toml": "[workspace\n"}, "Cargo.toml:1: this is not valid TOML: "),
+        (
+            {**image("a"), "Cargo.toml": "[workspace]\nmembers = ['x']\n"},
+            "Cargo.toml: the workspace's member `x` has no `Cargo.toml` that Git sees.",
+        ),
+        (
+            {**crate("x"), **crate("y"), "Cargo.toml": "[workspace]\nmembers = ['x', 'y']\n"}
+            | {"x/src/bin/b.rs": "", "y/src/bin/b.rs": ""}
+            | image("a", "pre-image: [{type: cargo-build, bin: b}]\n"),
+            "a/mzbuild.yml: the binary `b` is in 2 crates, `x/Cargo.toml` and `y/Cargo.toml`.",
+        ),
+    ],
+)
+def test_a_mistake_is_an_error_of_a_sentence(
+    project: Project, files: dict[str, str], message: str
+) -> None:
+    project.write(files)
+    assert project.error(Fingerprints).startswith(message)
