@@ -1,0 +1,1 @@
+"""How long the plugin takes, side by side with a plain script: `python3 -m benchmarks --help`."""

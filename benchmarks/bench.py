@@ -1,0 +1,65 @@
+"""A generated repository, and how commands run in it."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from os import kill
+from pathlib import Path
+
+from benchmarks.generate import MAIN, Image
+
+
+class CommandError(Exception):
+    """A command of a row, or one that prepares it, failed."""
+
+
+def run(directory: Path, environment: Mapping[str, str], *command: str) -> str:
+    """The command's standard output; raises `CommandError` when it cannot run or fails."""
+    try:
+        done = subprocess.run(
+            command, cwd=directory, env=environment, capture_output=True, check=False
+        )
+    except OSError as error:
+        raise CommandError(f"{command[0]}: {error.strerror}") from error
+    if done.returncode:
+        output = (done.stdout + done.stderr).decode(errors="replace").strip()
+        raise CommandError(f"`{' '.join(command)}` gave exit code {done.returncode}:\n{output}")
+    return done.stdout.decode(errors="replace")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A generated repository, and what to run in it."""
+
+    root: Path
+    image: Image  # For rows that are about one image only.
+    pants: str
+    python: str
+    environment: Mapping[str, str]
+
+    def run(self, *command: str) -> str:
+        return run(self.root, self.environment, *command)
+
+    def stop_pantsd(self) -> None:
+        """Stop the repository's pantsd, if there is one, and wait until it is gone."""
+        for pid_file in self.root.glob(".pids/*/pantsd/pid"):
+            with suppress(ProcessLookupError):
+                pid = int(pid_file.read_text())
+                kill(pid, signal.SIGTERM)
+                deadline = time.monotonic() + 10
+                while time.monotonic() < deadline:
+                    kill(pid, 0)
+                    time.sleep(0.01)
+                kill(pid, signal.SIGKILL)
+            shutil.rmtree(pid_file.parent)
+
+    def restore(self) -> None:
+        """Make the work tree what it was generated as."""
+        self.run("git", "checkout", "--quiet", "--force", MAIN)
+        self.run("git", "clean", "--quiet", "--force", "-d")
