@@ -56,76 +56,108 @@ class WorkTree:
 
     def mode(self, path: str) -> int:
         """The file's mode as Git has it: `REGULAR`, `EXECUTABLE` or `SYMLINK`."""
-        mode = int(_STATUS.unpack(self.statuses[path])[0])
-        if stat.S_ISLNK(mode):
-            return SYMLINK
-        return EXECUTABLE if mode & stat.S_IXUSR else REGULAR
+        return _mode(self.statuses[path])
 
     def absolute(self, path: str) -> str:
         """The path in the file system."""
         return os.path.join(self.root, path)
 
 
-def read_work_tree(
-    root: str,
-    env: Mapping[str, str],
-    *,
-    expected: Iterable[str] = (),
-    hidden: tuple[str, ...] = (),
-) -> WorkTree:
-    """Lists the files of a work tree and takes their statuses.
+class WorkTreeReader:
+    """Reads a work tree, time after time: what the last reading found makes the next one fast."""
 
-    `env` is the environment of the user's command. `expected` are paths that are probably there:
-    they are looked at while Git is still listing, which changes nothing but the time it takes.
-    What begins with one of `hidden` is left out.
-    Raises `MzbuildError` where Git or the file system refuses.
-    """
-    now = time.time_ns()
-    statuses: dict[str, bytes] = {}
-    early: dict[str, os.stat_result] = {}
-    links: list[str] = []
+    def __init__(self, root: str, hidden: tuple[str, ...] = ()):
+        """What begins with one of `hidden` is left out."""
+        self._root = root
+        self._hidden = hidden
+        # What was read last, and what Git listed for it.
+        self._last: tuple[WorkTree, list[str]] = (WorkTree(root, {}), [])
 
-    def look_ahead() -> None:
-        for path in expected:
-            try:
-                early[path] = os.lstat(f"{root}/{path}")
-            except OSError:
-                continue
+    def read(self, env: Mapping[str, str]) -> WorkTree:
+        """Lists the files of the work tree and takes their statuses.
 
-    inner_env = {name: value for name, value in env.items() if name not in _OF_ONE_REPOSITORY}
-    directories = [""]
-    while directories:
-        prefix = directories.pop()
-        if prefix:
-            listed = list_files(f"{root}/{prefix}", inner_env)
-        else:
-            listed = list_files(root, env, look_ahead)
-        for name in listed:
-            path = prefix + name
-            if path.startswith(hidden):
-                continue
-            status = early.get(path) or _lstat(root, path)
-            if status is None:
-                continue  # Tracked, but no longer there.
-            if stat.S_ISDIR(status.st_mode):
-                # A submodule; or a directory in the place of a tracked file, whose files are
-                # then listed twice, with the same result.
-                directories.append(f"{path}/")
-            elif stat.S_ISLNK(status.st_mode) or stat.S_ISREG(status.st_mode):
-                statuses[path] = _opaque(f"{root}/{path}", status, now)
-                if stat.S_ISLNK(status.st_mode):
+        `env` is the environment of the user's command. Raises `MzbuildError` where Git or the
+        file system refuses.
+        """
+        now = time.time_ns()
+        last, last_listed = self._last
+        early: dict[str, bytes] = {}
+
+        def look_ahead() -> None:
+            # While Git is still listing: the files of last time are probably there.
+            for path in last.statuses:
+                full_path = f"{self._root}/{path}"
+                try:
+                    status = os.lstat(full_path)
+                except OSError:
+                    continue
+                if _is_file(status):
+                    early[path] = _opaque(full_path, status, now)
+
+        listed = list_files(self._root, env, look_ahead)
+        # Where each listed path was a file last time, and each is again, there is no more to do.
+        if not len(listed) == len(early) == len(last.statuses) or listed != last_listed:
+            early = self._collect(listed, early, env, now)
+        work_tree = WorkTree(self._root, early)
+        self._last = (work_tree, listed)
+        return work_tree
+
+    def _collect(
+        self, listed: list[str], early: Mapping[str, bytes], env: Mapping[str, str], now: int
+    ) -> dict[str, bytes]:
+        inner_env = {name: value for name, value in env.items() if name not in _OF_ONE_REPOSITORY}
+        statuses: dict[str, bytes] = {}
+        links: list[str] = []
+        pending = [("", listed)]
+        while pending:
+            prefix, names = pending.pop()
+            for name in names:
+                path = prefix + name
+                if path.startswith(self._hidden):
+                    continue
+                known = early.get(path)
+                if known is None:
+                    full_path = f"{self._root}/{path}"
+                    status = _lstat(full_path, path)
+                    if status is None:
+                        continue  # Tracked, but no longer there.
+                    if stat.S_ISDIR(status.st_mode):
+                        # A submodule; or a directory in the place of a tracked file, whose files
+                        # are then listed twice, with the same result.
+                        pending.append((f"{path}/", list_files(full_path, inner_env)))
+                    if not _is_file(status):
+                        continue
+                    known = _opaque(full_path, status, now)
+                statuses[path] = known
+                if _mode(known) == SYMLINK:
                     links.append(path)
-    paths = sorted(statuses)
-    for link in links:
-        # Git goes through no symlink: tracked files of a directory that one replaced are gone.
-        first = bisect_left(paths, f"{link}/")
-        del paths[first : bisect_left(paths, f"{link}0", first)]
-    return WorkTree(root, {path: statuses[path] for path in paths})
+        paths = sorted(statuses)
+        for link in links:
+            # Git goes through no symlink: tracked files of a directory that one replaced are gone.
+            first = bisect_left(paths, f"{link}/")
+            del paths[first : bisect_left(paths, f"{link}0", first)]
+        return {path: statuses[path] for path in paths}
 
 
-def _lstat(root: str, path: str) -> os.stat_result | None:
+def read_work_tree(root: str, env: Mapping[str, str]) -> WorkTree:
+    """Reads a work tree once; see `WorkTreeReader`."""
+    return WorkTreeReader(root).read(env)
+
+
+def _is_file(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)
+
+
+def _mode(status: bytes) -> int:
+    mode = int(_STATUS.unpack(status)[0])
+    if stat.S_ISLNK(mode):
+        return SYMLINK
+    return EXECUTABLE if mode & stat.S_IXUSR else REGULAR
+
+
+def _lstat(full_path: str, path: str) -> os.stat_result | None:
     try:
-        return os.lstat(f"{root}/{path}")
+        return os.lstat(full_path)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             return None

@@ -119,8 +119,8 @@ class FingerprintGoal(BuiltinGoal):
             logger.warning("%s", warning)
         if not result.images and self.format is not Format.JSON:
             logger.warning("None of the targets is an image. `::` stands for all images.")
-        for line in show(result.images, self.format):
-            print(line)
+        # At once: each line by itself would be a message from pantsd to its client.
+        print("".join(f"{line}\n" for line in show(result.images, self.format)), end="")
         return PANTS_SUCCEEDED_EXIT_CODE
 
 

@@ -7,8 +7,8 @@ memoized by Pants as long as it is equal, and what is parsed from a file as long
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 
 from pants.base.build_root import BuildRoot
 from pants.engine.env_vars import CompleteEnvironmentVars
@@ -23,14 +23,14 @@ from mzbuild.core.mzbuild_yml import FILE_NAME, MzbuildYml, parse_mzbuild_yml
 from mzbuild.core.work_tree import (
     FileCache,
     WorkTree,
+    WorkTreeReader,
     digest_content,
     read_content,
-    read_work_tree,
 )
 
 # These live as long as pantsd does. They are no state that a rule's result depends on: an entry
 # is used only while the file's status vouches for it.
-_last_listing: Iterable[str] = ()
+_reader = cache(WorkTreeReader)
 CONTENTS = FileCache(lambda absolute, _: digest_content(absolute))
 _CARGO_TOMLS = FileCache(lambda absolute, path: parse_cargo_toml(read_content(absolute), path))
 _MZBUILD_YMLS = FileCache(lambda absolute, path: parse_mzbuild_yml(read_content(absolute), path))
@@ -48,15 +48,8 @@ class DeclaredImages:
 def current_work_tree(
     build_root: BuildRoot, session_values: SessionValues, global_options: GlobalOptions
 ) -> WorkTree:
-    global _last_listing
-    work_tree = read_work_tree(
-        build_root.path,
-        session_values[CompleteEnvironmentVars],
-        expected=_last_listing,
-        hidden=_own_files(global_options, build_root),
-    )
-    _last_listing = work_tree.statuses.keys()
-    return work_tree
+    reader = _reader(build_root.path, _own_files(global_options, build_root))
+    return reader.read(session_values[CompleteEnvironmentVars])
 
 
 def _own_files(global_options: GlobalOptions, build_root: BuildRoot) -> tuple[str, ...]:
