@@ -5,7 +5,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mzbuild.core import cargo_staging
@@ -15,7 +14,6 @@ REGULAR, EXECUTABLE, SYMLINK = 0o100644, 0o100755, 0o120000
 
 # What a build is of: for each crate its files, with their contents.
 Crates = Mapping[str, Mapping[str, str]]
-Plan = Mapping[str, Any]
 
 
 class Staging:

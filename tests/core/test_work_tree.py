@@ -1,23 +1,15 @@
+"""Which files of a work tree count."""
+
 from __future__ import annotations
 
-import hashlib
 import os
+import shutil
 import socket
 import subprocess
 from pathlib import Path
 
 import pytest
-from mzbuild.core.work_tree import (
-    EXECUTABLE,
-    REGULAR,
-    SYMLINK,
-    WorkTree,
-    digest_content,
-    leads_to_file,
-    link_targets,
-    read_content,
-    read_work_tree,
-)
+from mzbuild.core.work_tree import WorkTreeReader, read_content, read_work_tree
 
 from tests.core.conftest import ENV, Repository
 
@@ -100,14 +92,33 @@ class TestWhichFiles:
         self, repository: Repository
     ) -> None:
         repository.write({".pants.d/a": "", ".pants.dir": "", "sub/.pants.d/b": "", "lock.1": ""})
-        hidden = read_work_tree(str(repository.root), ENV, hidden=(".pants.d/", "lock"))
-        assert list(hidden.statuses) == [".pants.dir", "sub/.pants.d/b"]
+        reader = WorkTreeReader(str(repository.root), hidden=(".pants.d/", "lock"))
+        assert list(reader.read(ENV).statuses) == [".pants.dir", "sub/.pants.d/b"]
 
-    def test_what_is_expected_changes_nothing(self, repository: Repository) -> None:
-        repository.commit({"a": "", "b": ""})
+    def test_what_was_read_before_changes_nothing(self, repository: Repository) -> None:
+        repository.commit({"a": "", "b": "", "d/x": ""})
+        reader = WorkTreeReader(str(repository.root))
+
+        def read() -> list[str]:
+            assert reader.read(ENV).statuses.keys() == (
+                read_work_tree(str(repository.root), ENV).statuses.keys()
+            )
+            return list(reader.read(ENV).statuses)
+
+        assert read() == ["a", "b", "d/x"]
         (repository.root / "b").unlink()
-        expected = read_work_tree(str(repository.root), ENV, expected=["a", "b", "c", ".git/HEAD"])
-        assert list(expected.statuses) == ["a"]
+        assert read() == ["a", "d/x"]
+        (repository.root / "b").write_text("back")
+        assert read() == ["a", "b", "d/x"]
+        (repository.root / "b").unlink()
+        (repository.root / "b").mkdir()
+        repository.write({"b/c": "", ".hidden": ""})
+        assert read() == [".hidden", "a", "b/c", "d/x"]
+        shutil.rmtree(repository.root / "d")
+        (repository.root / "d").symlink_to("b")
+        assert read() == [".hidden", "a", "b/c", "d"]
+        (repository.root / "a").rename(repository.root / "e")
+        assert read() == [".hidden", "b/c", "d", "e"]
 
     def test_odd_names_are_kept_as_they_are(self, repository: Repository) -> None:
         odd = [
@@ -223,77 +234,3 @@ class TestRepositoriesInRepositories:
         with pytest.raises(subprocess.CalledProcessError):
             repository.git("merge", "--quiet", "master")
         assert paths(repository) == ["a"]
-
-
-class TestModes:
-    def test_modes_are_those_of_gits_index(self, repository: Repository) -> None:
-        repository.write({"plain": "", "group": "", "own": ""})
-        (repository.root / "group").chmod(0o654)
-        (repository.root / "own").chmod(0o744)
-        (repository.root / "link").symlink_to("own")
-        work_tree = repository.read()
-        assert {path: work_tree.mode(path) for path in work_tree.statuses} == {
-            "group": REGULAR,
-            "link": SYMLINK,
-            "own": EXECUTABLE,
-            "plain": REGULAR,
-        }
-
-
-class TestSymlinks:
-    @pytest.fixture
-    def work_tree(self, repository: Repository, tmp_path: Path) -> WorkTree:
-        repository.write({"d/file": "content"})
-        (tmp_path / "outside").write_text("outside")
-        targets = {
-            "to-file": "d/file",
-            "to-link": "to-file",
-            "to-directory": "d",
-            "to-nothing": "nothing",
-            "loop": "loop",
-            "out": "../outside",
-        }
-        for name, target in targets.items():
-            (repository.root / name).symlink_to(target)
-        return repository.read()
-
-    def test_a_file_behind_a_symlink_is_its_content(self, work_tree: WorkTree) -> None:
-        content = {
-            path: read_content(work_tree.absolute(path)) for path in ("to-file", "to-link", "out")
-        }
-        assert content == {"to-file": b"content", "to-link": b"content", "out": b"outside"}
-
-    @pytest.mark.parametrize(
-        ("path", "text"),
-        [("to-directory", b"d"), ("to-nothing", b"nothing"), ("loop", b"loop")],
-    )
-    def test_a_symlink_to_anything_else_has_its_text_for_content(
-        self, work_tree: WorkTree, path: str, text: bytes
-    ) -> None:
-        assert read_content(work_tree.absolute(path)) == text
-        assert not leads_to_file(work_tree, path)
-
-    def test_only_those_to_files_of_the_repository_have_targets(self, work_tree: WorkTree) -> None:
-        assert link_targets(work_tree.root, work_tree.statuses) == {
-            "to-file": "d/file",
-            "to-link": "d/file",
-        }
-
-    def test_a_directory_whose_name_begins_like_the_roots_is_outside(
-        self, repository: Repository
-    ) -> None:
-        beside = Path(f"{repository.root}-2")
-        beside.mkdir()
-        (beside / "file").write_text("")
-        (repository.root / "link").symlink_to(beside / "file")
-        assert link_targets(str(repository.root), ["link"]) == {}
-
-
-@pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1, 3 << 20])
-def test_digests_are_of_the_whole_content(tmp_path: Path, size: int) -> None:
-    content = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
-    (tmp_path / "f").write_bytes(content)
-    digests = digest_content(str(tmp_path / "f"))
-    assert digests.sha1 == hashlib.sha1(content).digest()
-    assert digests.sha256 == hashlib.sha256(content).hexdigest()
-    assert digests.size == size

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from mzbuild.core.configuration import Arch
 
 from tests.e2e.images import File, Link, building, contents, described, log_file, text
 from tests.e2e.repo import CHECKOUT, Content, Docker, Repo, Result, finish, start
@@ -108,7 +109,7 @@ def test_base_has_files_links_and_labels(samples: Samples) -> None:
     for name in ("group", "mzbuild-release", "passwd"):
         assert etc[name] == File(0o644, (context / name).read_bytes())
     assert samples.inspect("base")["Config"]["Labels"] == {
-        "com.example.arch": "x86_64",
+        "com.example.arch": Arch.host().value,
         "com.example.profile": "OPTIMIZED",
         "mzbuild.fingerprint": samples.first["base"]["fingerprint"],
         "mzbuild.inputs": "6",
@@ -139,7 +140,8 @@ def test_environmentd_is_compiled_for_its_image(samples: Samples) -> None:
     result = samples.run("environmentd", "a b", "c")
     assert result.returncode == 0
     greeting, arguments, *parts = result.stdout.splitlines()
-    assert greeting.startswith("Hello from environmentd 0.1.0 (x86_64-unknown-linux-gnu, opt-level")
+    target = f"{Arch.host().value}-unknown-linux-gnu"
+    assert greeting.startswith(f"Hello from environmentd 0.1.0 ({target}, opt-level")
     assert arguments == 'arguments: ["a b", "c"]'
     assert [part.rpartition(": ")[0] for part in parts] == [
         "/etc/mzbuild-release",

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import copy
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Callable
 
 import pytest
 
-from tests.e2e.repo import CHECKOUT, GIT_EXCLUDES, Repo, finish, start
-from tests.e2e.test_fingerprint import vectors_repository
-
-Step = Callable[[Repo], object]
+from tests.e2e.repo import Repo
+from tests.e2e.steps import Step, append, chmod, delete, git, git_path, move, restore, write
+from tests.e2e.vectors import differing, fingerprints, plain, vectors_repository
 
 # The images that an input of all of them, or of a crate, goes into.
 DEBIAN_BASE = {"debian-base", "environmentd", "inner", "jobs", "loadgen", "outer", "prod-base"}
@@ -28,80 +25,10 @@ MODES, MCP, OUTER = {"modes"}, {"mcp"}, {"outer"}
 NONE: set[str] = set()
 
 
-def plain(repo: Repo) -> dict[str, str]:
-    """The fingerprints by image, without Pants."""
-    script = str(CHECKOUT / "benchmarks/plain_fingerprint.py")
-    command = [sys.executable, script, str(repo.root), "--arch=x86_64"]
-    return parsed(finish(start(command, cwd=repo.root, env=repo.env), check=True).stdout)
-
-
-def fingerprints(repo: Repo, *flags: str) -> dict[str, str]:
-    """The fingerprints by image, with Pants."""
-    return parsed(repo.pants(*flags, "mzbuild-fingerprint", "::").stdout)
-
-
-def parsed(output: str) -> dict[str, str]:
-    return dict(line.split(": ") for line in output.splitlines())
-
-
-def differing(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
-    """The images whose fingerprint changed, with those that are new or gone."""
-    return {name for name in {*before, *after} if before.get(name) != after.get(name)}
-
-
-def write(path: str, content: str | bytes | Path) -> Step:
-    """Writes a file, or a symlink in the place of whatever is there."""
-
-    def step(repo: Repo) -> None:
-        target = repo.root / path
-        if isinstance(content, Path) or target.is_symlink():
-            target.unlink(missing_ok=True)
-        repo.write({path: content})
-
-    return step
-
-
-def append(path: str, text: str) -> Step:
-    def step(repo: Repo) -> None:
-        with open(repo.root / path, "a") as file:
-            file.write(text)
-
-    return step
-
-
-def chmod(path: str, mode: int) -> Step:
-    return lambda repo: (repo.root / path).chmod(mode)
-
-
-def delete(path: str) -> Step:
-    return lambda repo: (repo.root / path).unlink()
-
-
-def move(source: str, destination: str) -> Step:
-    return lambda repo: (repo.root / source).rename(repo.root / destination)
-
-
-def git(*args: str) -> Step:
-    return lambda repo: repo.git(*args)
-
-
-def both(*steps: Step) -> Step:
-    def all_of_them(repo: Repo) -> None:
-        for step in steps:
-            step(repo)
-
-    return all_of_them
-
-
 def conflict(repo: Repo) -> None:
     result = repo.git("merge", "theirs", check=False)
     assert "CONFLICT (content)" in result.stdout, str(result)
     assert "CONFLICT (modify/delete)" in result.stdout, str(result)
-
-
-def git_path(repo: Repo, name: str) -> Path:
-    """A file of Git's own, which a linked work tree may share with the main one."""
-    return repo.root / repo.git("rev-parse", "--git-path", name).stdout.strip()
 
 
 def exclude(pattern: str) -> Step:
@@ -129,10 +56,6 @@ def add_submodule(repo: Repo) -> None:
     repo.git(
         *allow, "submodule", "--quiet", "add", "--force", str(module), "misc/images/mcp/module"
     )
-
-
-def clone_into(path: str) -> Step:
-    return lambda repo: repo.git("clone", "--quiet", "--no-hardlinks", ".", path)
 
 
 def directory_to_link(repo: Repo) -> None:
@@ -374,18 +297,6 @@ def state(unchanged: tuple[Repo, Mapping[str, str]]) -> Iterator[tuple[Repo, Map
     yield repo, before
     restore(repo)
     assert plain(repo) == before
-
-
-def restore(repo: Repo) -> None:
-    """Undoes whatever was not committed, and goes back to the main branch."""
-    git_path(repo, "info/exclude").write_text(GIT_EXCLUDES)
-    repo.git("config", "--unset", "core.excludesFile", check=False)
-    repo.git("sparse-checkout", "disable")
-    # What was added must go first: Git finds nothing to restore behind a symlink.
-    repo.git("reset", "--quiet")
-    keep = [f"--exclude={pattern}" for pattern in GIT_EXCLUDES.split()]
-    repo.git("clean", "--quiet", "-xdff", *keep)
-    repo.git("checkout", "--quiet", "--force", "main")
 
 
 @pytest.mark.parametrize("change", CHANGES)
