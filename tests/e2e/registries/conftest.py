@@ -1,0 +1,58 @@
+"""Registries of all kinds, one of each for all tests here: a test uses names of its own in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from mzbuild.core.http_transport import Response, Transport
+
+from tests.e2e.fault_proxy import FaultProxy
+from tests.e2e.registry import (
+    RunningRegistry,
+    TokenServer,
+    plain_registry,
+    secure_registry,
+    token_registry,
+)
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
+    with plain_registry(tmp_path_factory.mktemp("plain")) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRegistry]:
+    with secure_registry(tmp_path_factory.mktemp("secure")) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def guarded(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[RunningRegistry, TokenServer]]:
+    with token_registry(tmp_path_factory.mktemp("guarded")) as both:
+        yield both
+
+
+@pytest.fixture
+def proxy(plain: RunningRegistry) -> Iterator[FaultProxy]:
+    with FaultProxy(plain.address) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collects every request that leaves, `METHOD URL`."""
+    requests: list[str] = []
+    send = Transport.request
+
+    def request(self: Transport, method: str, url: str, *args: Any, **kwargs: Any) -> Response:
+        requests.append(f"{method} {url}")
+        return send(self, method, url, *args, **kwargs)
+
+    monkeypatch.setattr(Transport, "request", request)
+    return requests
