@@ -22,7 +22,9 @@ from mzbuild.rules import (
     host_tools,
     images,
     pre_image,
+    registries,
     repository,
+    selection,
     synthetic_targets,
 )
 
@@ -40,8 +42,10 @@ _MODULES = (
     images,
     package_image,
     pre_image,
+    registries,
     repository,
     run_image,
+    selection,
     synthetic_targets,
 )
 

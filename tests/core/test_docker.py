@@ -10,12 +10,16 @@ from mzbuild.core.configuration import Arch, Profile, Sanitizer
 from mzbuild.core.docker import (
     build_args,
     build_arguments,
+    by_digest,
     explain_failure,
     familiar,
     image_labels,
     logged,
     parse_image_list,
+    parse_inspected,
+    retried,
     run_command,
+    waits_within,
 )
 from mzbuild.core.image import Image
 
@@ -107,7 +111,7 @@ def test_an_image_is_built_with_buildx_or_without(buildx: bool, command: tuple[s
     args = build_args(
         buildx=buildx,
         arch=Arch.AARCH64,
-        spec="i:mzbuild-F",
+        tags=["i:mzbuild-F", "r.example/i:mzbuild-F"],
         build_arguments={"A": "b c"},
         labels={"l": "m"},
         dockerfile="Dockerfile",
@@ -118,12 +122,60 @@ def test_an_image_is_built_with_buildx_or_without(buildx: bool, command: tuple[s
         *command,
         "--platform=linux/arm64",
         "--tag=i:mzbuild-F",
+        "--tag=r.example/i:mzbuild-F",
         "--build-arg=A=b c",
         "--label=l=m",
         "--file=Dockerfile",
         "--iidfile=id",
         "context",
     )
+
+
+def test_pushing_takes_the_place_of_loading() -> None:
+    args = build_args(
+        buildx=True,
+        arch=Arch.X86_64,
+        tags=["i:mzbuild-F"],
+        push=True,
+        build_arguments={},
+        labels={},
+        dockerfile="Dockerfile",
+        iidfile="id",
+        context="context",
+    )
+    assert args[:4] == ("buildx", "build", "--progress=plain", "--push")
+
+
+def test_an_image_is_named_by_its_digest_whatever_port_its_registry_has() -> None:
+    assert by_digest("localhost:5000/a/i:mzbuild-F", "sha256:1") == "localhost:5000/a/i@sha256:1"
+
+
+def test_what_the_engine_says_of_an_image() -> None:
+    assert parse_inspected('sha256:1 {"a":"b c"}\n') == ("sha256:1", {"a": "b c"})
+    assert parse_inspected("sha256:1 null\n") == ("sha256:1", {})
+
+
+def test_waits_grow_and_are_as_long_as_the_budget_together() -> None:
+    waits = waits_within(60, "seed")
+    assert sum(waits) == pytest.approx(60)
+    assert waits[0] <= 0.5
+    assert 5 <= max(waits) <= 10
+    assert waits_within(60, "seed") == waits
+    assert waits_within(60, "another") != waits
+    assert waits_within(0, "seed") == ()
+
+
+def test_a_command_is_tried_again_until_it_succeeds(tmp_path: Path) -> None:
+    script = f'echo "$1" >>{tmp_path}/tries; [ "$(wc -l <{tmp_path}/tries)" -ge 3 ]'
+    command = retried(("sh", "-c", script, "sh", "a try"), (0.01, 0.01, 0.01, 0.01))
+    assert subprocess.run(command).returncode == 0
+    assert (tmp_path / "tries").read_text() == "a try\n" * 3
+
+
+def test_a_command_that_never_succeeds_ends_with_its_own_exit_code(tmp_path: Path) -> None:
+    command = retried(("sh", "-c", f"echo >>{tmp_path}/tries; exit 7"), (0.01, 0.01))
+    assert subprocess.run(command).returncode == 7
+    assert (tmp_path / "tries").read_text() == "\n" * 3
 
 
 @pytest.mark.parametrize("code", [0, 3])

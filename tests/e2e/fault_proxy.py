@@ -189,6 +189,12 @@ class FaultProxy:
         with self._lock:
             self._orders.append(_Order(fault, times, method, path))
 
+    def clear(self) -> None:
+        """Forgets all faults that have not happened yet, and what was asked for."""
+        with self._lock:
+            self._orders.clear()
+            self.requests.clear()
+
     def inject_stale_token(self, times: int = 1, path: str = "/v2/") -> None:
         """Has the next requests be told that their token is out of date; there are new ones here.
 

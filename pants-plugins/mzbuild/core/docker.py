@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
+import random
 from collections.abc import Mapping, Sequence
 
 from mzbuild.core.configuration import Arch, Configuration
 from mzbuild.core.image import Image
 
+_FIRST_WAIT = 0.5  # seconds
+_LONGEST_WAIT = 10.0
+
+FINGERPRINT_LABEL = "mzbuild.fingerprint"
+HOW_TO_INSTALL_BUILDX = (
+    "To install it: `apt-get install docker-buildx-plugin` (from Docker's own packages), "
+    "`apt-get install docker-buildx` (from Debian or Ubuntu) or "
+    "`dnf install docker-buildx-plugin`."
+)
 INSTALL_BUILDX = (
-    "Docker's buildx plugin is missing, so images are built with plain `docker build`. To install "
-    "it: `apt-get install docker-buildx-plugin` (from Docker's own packages), `apt-get install "
-    "docker-buildx` (from Debian or Ubuntu) or `dnf install docker-buildx-plugin`."
+    "Docker's buildx plugin is missing, so images are built with plain `docker build`. "
+    f"{HOW_TO_INSTALL_BUILDX}"
 )
 
 
@@ -71,7 +82,7 @@ def image_labels(image: Image, fingerprint: str, inputs: int) -> Mapping[str, st
     There is none for a revision or a date: equal inputs are to give equal images.
     """
     labels = {
-        "mzbuild.fingerprint": fingerprint,
+        FINGERPRINT_LABEL: fingerprint,
         "mzbuild.inputs": str(inputs),
         "org.opencontainers.image.title": image.name,
         "org.opencontainers.image.version": f"mzbuild-{fingerprint}",
@@ -85,7 +96,8 @@ def build_args(
     *,
     buildx: bool,
     arch: Arch,
-    spec: str,
+    tags: Sequence[str],
+    push: bool = False,
     build_arguments: Mapping[str, str],
     labels: Mapping[str, str],
     dockerfile: str,
@@ -94,13 +106,15 @@ def build_args(
 ) -> tuple[str, ...]:
     """Arguments of `docker` that build an image and tag it in the local engine.
 
-    The paths are relative to where the command runs; the image's ID is written to `iidfile`.
+    With `push`, for which buildx has to be there, each tag goes to its registry as well. The paths
+    are relative to where the command runs; the image's ID is written to `iidfile`.
     """
-    command = ["buildx", "build", "--progress=plain", "--load"] if buildx else ["build"]
+    result = "--push" if push else "--load"
+    command = ["buildx", "build", "--progress=plain", result] if buildx else ["build"]
     return (
         *command,
         f"--platform=linux/{arch.go_name}",
-        f"--tag={spec}",
+        *(f"--tag={tag}" for tag in tags),
         *(f"--build-arg={name}={value}" for name, value in build_arguments.items()),
         *(f"--label={name}={value}" for name, value in labels.items()),
         f"--file={dockerfile}",
@@ -116,6 +130,46 @@ def logged(argv: Sequence[str], log: str) -> tuple[str, ...]:
     """
     script = 'log=$1; shift; "$@" >"$log" 2>&1; code=$?; cat "$log"; exit "$code"'
     return ("/bin/sh", "-c", script, "sh", log, *argv)
+
+
+def pull_args(arch: Arch, reference: str) -> tuple[str, ...]:
+    """Arguments of `docker` that pull an image, which gets no tag where it is named by a digest."""
+    return ("pull", "--quiet", f"--platform=linux/{arch.go_name}", reference)
+
+
+def by_digest(tag: str, digest: str) -> str:
+    """The image that a tag stands for now, whatever becomes of the tag."""
+    return f"{tag.rpartition(':')[0]}@{digest}"
+
+
+def inspect_args(reference: str) -> tuple[str, ...]:
+    """Arguments of `docker` that tell of an image; see `parse_inspected`."""
+    return ("image", "inspect", "--format={{.Id}} {{json .Config.Labels}}", reference)
+
+
+def parse_inspected(stdout: str) -> tuple[str, Mapping[str, str]]:
+    """An image's ID and labels."""
+    image_id, _, labels = stdout.strip().partition(" ")
+    return image_id, json.loads(labels) or {}
+
+
+def waits_within(budget: float, seed: str) -> tuple[float, ...]:
+    """How long to wait after each failed try, in seconds, so that it is `budget` in all.
+
+    What is random of it, so that not all come back at the same moment, depends on the seed.
+    """
+    chance = random.Random(f"{os.getpid()} {seed}")
+    waits: list[float] = []
+    while (left := budget - sum(waits)) > 0:
+        longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** len(waits))
+        waits.append(min(left, longest * chance.uniform(0.5, 1)))
+    return tuple(waits)
+
+
+def retried(argv: Sequence[str], waits: Sequence[float]) -> tuple[str, ...]:
+    """A command that runs another until it succeeds, with these waits (in seconds) in between."""
+    script = 'waits=$1; shift; for wait in $waits; do "$@" && exit; sleep "$wait"; done; exec "$@"'
+    return ("/bin/sh", "-c", script, "sh", " ".join(f"{wait:.2f}" for wait in waits), *argv)
 
 
 def run_command(docker: str, spec: str, env: Sequence[str], args: Sequence[str]) -> tuple[str, ...]:

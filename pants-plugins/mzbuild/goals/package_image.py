@@ -16,8 +16,8 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
 from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
-from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.registries import ImageTags
 from mzbuild.target_types import ImageNameField
 
 
@@ -32,7 +32,7 @@ class PackageImageFieldSet(PackageFieldSet):
 async def package_image(
     field_set: PackageImageFieldSet,
     images: Images,
-    fingerprints: Fingerprints,
+    tags: ImageTags,
     warnings: ImageWarnings,
 ) -> BuiltPackage:
     name = images.at(field_set.address).name
@@ -45,9 +45,7 @@ async def package_image(
         "image_id": image.image_id,
         "origin": image.origin.value,
         "seconds": round(image.seconds, 3),
-        "dependencies": [
-            fingerprints.specs[dependency] for dependency in images.graph.dependencies[name]
-        ],
+        "dependencies": [tags.local[dependency] for dependency in images.graph.dependencies[name]],
     }
     path = field_set.output_path.value_or_default(file_ending="json")
     content = json.dumps(description, indent=2) + "\n"

@@ -1,48 +1,75 @@
-"""Acquiring an image: it is in the local engine already, or it is built."""
+"""Acquiring an image: it is in the local engine already, or it is pulled, or it is built."""
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
+from hashlib import sha256
+from importlib import resources
 
-from pants.engine.fs import Digest, DigestContents
-from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.fs import CreateDigest, Digest, DigestContents, FileContent, MergeDigests
+from pants.engine.process import FallibleProcessResult, Process, ProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
+from mzbuild.core.acquisition import Build, Origin, plan_acquisition, to_look_up
 from mzbuild.core.configuration import Configuration
 from mzbuild.core.context import CONTEXT, DOCKERFILE
-from mzbuild.core.docker import build_args, build_arguments, image_labels, logged
+from mzbuild.core.docker import (
+    FINGERPRINT_LABEL,
+    build_args,
+    build_arguments,
+    by_digest,
+    familiar,
+    image_labels,
+    inspect_args,
+    logged,
+    parse_inspected,
+    pull_args,
+    retried,
+    waits_within,
+)
 from mzbuild.core.errors import MzbuildError
+from mzbuild.core.registry_client import Present, RegistryTag
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
 from mzbuild.rules.images import Images
+from mzbuild.rules.registries import (
+    DockerLogin,
+    DockerLoginRequest,
+    Existence,
+    ExistenceRequest,
+    ImageTags,
+    RegistryAccess,
+)
+from mzbuild.rules.selection import SelectedImages
+from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
 
 _IIDFILE = "image.id"
+_SCRIPT = ".mzbuild-once.py"
 
 # How much of a failed build's output is in the error.
 _SHOWN_LINES = 40
 
 
-class Origin(Enum):
-    """How an image came to be in the local engine."""
-
-    REUSED = "reused"
-    BUILT = "built"
-
-
 @dataclass(frozen=True)
 class AcquireRequest:
-    """A request for an image in the local engine, by its name."""
+    """A request for an image in the local engine, by its name.
+
+    What is to be done for it is planned together with all else that is `wanted`: by default, with
+    the images that the command was given, if it is one of them.
+    """
 
     name: str
+    wanted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,41 +81,161 @@ class AcquiredImage:
     fingerprint: str
     image_id: str
     origin: Origin
-    # How long it took to build it, without what it builds on.
+    # How long it took to pull or build it, without what it builds on.
     seconds: float
+
+
+@dataclass(frozen=True)
+class AcquisitionPlanRequest:
+    """A request for what to do to have some images, by their names."""
+
+    wanted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AcquisitionPlan:
+    """How each of the images comes to be in the local engine, and what it is pulled as."""
+
+    origins: Mapping[str, Origin]
+    digests: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A request to pull an image, by its name, from a registry that has it with this digest."""
+
+    name: str
+    registry_tag: RegistryTag
+    digest: str
 
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """A request to build an image that the engine does not have, by the image's name."""
+    """A request to build an image that the engine does not have, by the image's name.
+
+    It is built with `tags` and, with `push`, they go to their registries as well.
+    """
 
     name: str
+    tags: tuple[str, ...]
+    push: bool = False
+    # Whether to build it even if the engine has it.
+    again: bool = False
 
 
 @dataclass(frozen=True)
-class BuiltImage:
-    """An image that was just built, and how long that took."""
+class ObtainedImage:
+    """An image that was just pulled or built, or found when its turn to be built had come."""
 
     image_id: str
+    origin: Origin
     seconds: float
 
 
-# Neither rule may be remembered beyond a run: between two runs, somebody may remove an image.
+# None of these rules may be remembered beyond a run: between two runs, an image may come or go.
 @_uncacheable_rule
 async def acquire_image(
-    request: AcquireRequest, images: Images, fingerprints: Fingerprints, local: LocalImages
+    request: AcquireRequest,
+    images: Images,
+    fingerprints: Fingerprints,
+    tags: ImageTags,
+    local: LocalImages,
+    selected: SelectedImages,
+    mzbuild: Mzbuild,
 ) -> AcquiredImage:
-    name = request.name
-    spec, fingerprint = fingerprints.specs[name], fingerprints.fingerprints[name]
-    image_id = local.id_of(spec)
-    if image_id is not None:
-        return AcquiredImage(name, spec, fingerprint, image_id, Origin.REUSED, 0.0)
-    await MultiGet(
-        Get(AcquiredImage, AcquireRequest(dependency))
-        for dependency in images.graph.dependencies[name]
+    name, tag = request.name, tags.local[request.name]
+    wanted = request.wanted or (selected.names if name in selected.names else (name,))
+    plan = await Get(AcquisitionPlan, AcquisitionPlanRequest(wanted))
+    origin = plan.origins[name]
+    if origin is Origin.REUSED:
+        obtained = ObtainedImage(local.ids[familiar(tag)], origin, 0.0)
+    elif origin is Origin.PULLED:
+        obtained = await Get(
+            ObtainedImage, PullRequest(name, tags.published[name][0], plan.digests[name])
+        )
+    else:
+        await MultiGet(
+            Get(AcquiredImage, AcquireRequest(dependency, wanted))
+            for dependency in images.graph.dependencies[name]
+        )
+        again = mzbuild.build is Build.ALWAYS and name in wanted
+        obtained = await Get(ObtainedImage, BuildRequest(name, (tag,), again=again))
+    return AcquiredImage(
+        name,
+        tag,
+        fingerprints.fingerprints[name],
+        obtained.image_id,
+        obtained.origin,
+        obtained.seconds,
     )
-    built = await Get(BuiltImage, BuildRequest(name))
-    return AcquiredImage(name, spec, fingerprint, built.image_id, Origin.BUILT, built.seconds)
+
+
+@_uncacheable_rule
+async def acquisition_plan(
+    request: AcquisitionPlanRequest,
+    images: Images,
+    tags: ImageTags,
+    local: LocalImages,
+    mzbuild: Mzbuild,
+) -> AcquisitionPlan:
+    there = {name for name, tag in tags.local.items() if local.id_of(tag)}
+    asked = {
+        name: tags.published[name][0]
+        for name in to_look_up(images.graph, request.wanted, there, mzbuild.build)
+        if tags.published[name]
+    }
+    found = await Get(Existence, ExistenceRequest(tuple(asked.values()), remembered=True))
+    answers = {name: found.answers[tag] for name, tag in asked.items()}
+    return AcquisitionPlan(
+        plan_acquisition(
+            images.graph, request.wanted, there, answers, mzbuild.build, mzbuild.unknown
+        ),
+        {name: answer.digest for name, answer in answers.items() if isinstance(answer, Present)},
+    )
+
+
+@_uncacheable_rule
+async def pull_image(
+    request: PullRequest,
+    fingerprints: Fingerprints,
+    tags: ImageTags,
+    client: DockerClient,
+    configuration: Configuration,
+    access: RegistryAccess,
+) -> ObtainedImage:
+    start = time.monotonic()
+    registry, tag = request.registry_tag
+    login = await Get(DockerLogin, DockerLoginRequest(registry))
+    login.check()
+    # The image gets its tag only when it has turned out to be the right one.
+    reference = by_digest(tag, request.digest)
+    process = client.process(pull_args(configuration.arch, reference), f"Pull {tag}", LogLevel.INFO)
+    argv = retried(process.argv, waits_within(access.timeout, tag))
+    pulled = await Get(FallibleProcessResult, Process, replace(process, argv=argv))
+    if pulled.exit_code:
+        # Perhaps it is not there any more.
+        access.memory.forget([tag])
+        raise MzbuildError(f"{tag} could not be pulled:\n{_end(_said(pulled))}")
+    inspected = await Get(
+        ProcessResult, Process, client.process(inspect_args(reference), f"Look at {tag}")
+    )
+    image_id, labels = parse_inspected(inspected.stdout.decode())
+    expected = fingerprints.fingerprints[request.name]
+    if labels.get(FINGERPRINT_LABEL, expected) != expected:
+        await Get(
+            FallibleProcessResult,
+            Process,
+            client.process(("image", "rm", reference), f"Remove {reference}"),
+        )
+        raise MzbuildError(
+            f"{tag} ({request.digest}) is another image than its tag says: its fingerprint is "
+            f"{expected} by the tag, and {labels[FINGERPRINT_LABEL]} by the label "
+            f"`{FINGERPRINT_LABEL}`. It is not used. Somebody has pushed it by mistake: delete it "
+            "from the registry, and publish the right one with `pants mzbuild-ensure`."
+        )
+    tagging = client.process(("tag", reference, tags.local[request.name]), f"Tag {tag}")
+    await Get(ProcessResult, Process, tagging)
+    return ObtainedImage(image_id, Origin.PULLED, time.monotonic() - start)
 
 
 @_uncacheable_rule
@@ -97,12 +244,13 @@ async def build_image(
     images: Images,
     inputs: ImageInputs,
     fingerprints: Fingerprints,
+    tags: ImageTags,
     client: DockerClient,
     buildx: Buildx,
     configuration: Configuration,
     global_options: GlobalOptions,
-) -> BuiltImage:
-    name = request.name
+) -> ObtainedImage:
+    name, tag = request.name, tags.local[request.name]
     image = images.graph.by_name[name]
     start = time.monotonic()
     context = await Get(DockerContext, DockerContextRequest(name))
@@ -111,37 +259,53 @@ async def build_image(
     args = build_args(
         buildx=buildx.available,
         arch=configuration.arch,
-        spec=fingerprints.specs[name],
+        tags=request.tags,
+        push=request.push,
         build_arguments=build_arguments(image, configuration),
         labels=image_labels(image, fingerprints.fingerprints[name], len(inputs.paths[name])),
         dockerfile=DOCKERFILE,
         iidfile=_IIDFILE,
         context=CONTEXT,
     )
-    logger.info(f"Building {fingerprints.specs[name]}; follow it with: tail -F {log}")
+    script = await Get(
+        Digest,
+        CreateDigest(
+            [FileContent(_SCRIPT, resources.read_binary("mzbuild.core", "docker_once.py"))]
+        ),
+    )
+    logger.info(f"Building {tag}; follow it with: tail -F {log}")
     process = client.process(args, f"Build the image {name}", LogLevel.INFO)
+    lock = global_options.named_caches_dir / "mzbuild" / "locks" / sha256(tag.encode()).hexdigest()
     result = await Get(
         FallibleProcessResult,
         Process,
         replace(
             process,
-            argv=logged(process.argv, log),
-            input_digest=context.digest,
+            argv=(
+                *(sys.executable, _SCRIPT, str(lock), client.path, "" if request.again else tag),
+                *(_IIDFILE, *logged(process.argv, log)),
+            ),
+            input_digest=await Get(Digest, MergeDigests((context.digest, script))),
             # Where a process may write, Pants leaves large files their modes; elsewhere it makes
             # them read-only, and so they would be in the image. Nothing of a directory that is
             # named as a file is stored afterwards.
             output_files=(_IIDFILE, CONTEXT),
         ),
     )
-    output = result.stdout.decode(errors="replace")
     if result.exit_code:
         raise MzbuildError(
             f"{images.addresses[name]}: Docker could not build the image {name}.\n"
             f"Command: docker {' '.join(args)}\n"
-            f"All of its output is in {log}; this is the end:\n{_end(output)}"
+            f"All of its output is in {log}; this is the end:\n{_end(_said(result))}"
         )
     (iidfile,) = await Get(DigestContents, Digest, result.output_digest)
-    return BuiltImage(iidfile.content.decode().strip(), time.monotonic() - start)
+    # Where the build has said nothing, there was none: another process had built the image.
+    origin = Origin.BUILT if result.stdout else Origin.REUSED
+    return ObtainedImage(iidfile.content.decode().strip(), origin, time.monotonic() - start)
+
+
+def _said(result: FallibleProcessResult) -> str:
+    return (result.stdout + result.stderr).decode(errors="replace")
 
 
 def _end(output: str) -> str:

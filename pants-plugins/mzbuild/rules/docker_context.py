@@ -13,9 +13,10 @@ from mzbuild.core.inputs import context_paths
 from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
 from mzbuild.rules.docker_engine import Buildx
-from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
+from mzbuild.rules.fingerprints import ImageInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
+from mzbuild.rules.registries import ImageTags
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ async def docker_context(
     request: DockerContextRequest,
     images: Images,
     inputs: ImageInputs,
-    fingerprints: Fingerprints,
+    tags: ImageTags,
     work_tree: WorkTree,
     buildx: Buildx,
 ) -> DockerContext:
@@ -58,10 +59,10 @@ async def docker_context(
         files = add_results(files, {entry.path: entry for entry in result.entries}, image.origin)
 
     (original,) = await Get(DigestContents, Digest, dockerfile.digest)
-    specs = {name: fingerprints.specs[name] for name in images.graph.dependencies[image.name]}
+    names = {name: tags.local[name] for name in images.graph.dependencies[image.name]}
     rewritten = await Get(
         Digest,
-        CreateDigest([FileContent(DOCKERFILE, rewrite_mzfrom(original.content, specs))]),
+        CreateDigest([FileContent(DOCKERFILE, rewrite_mzfrom(original.content, names))]),
     )
     (entry,) = await Get(DigestEntries, Digest, rewritten)
     digest = await Get(

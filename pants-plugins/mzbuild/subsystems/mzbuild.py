@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from pants.option.option_types import ArgsListOption, BoolOption, EnumOption, StrOption
+from typing import Any
+
+from pants.option.option_types import (
+    ArgsListOption,
+    BoolOption,
+    DictOption,
+    EnumOption,
+    IntOption,
+    StrOption,
+)
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
+from mzbuild.core.acquisition import Build, OnUnknown
 from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
 from mzbuild.core.spec import image_spec
 
@@ -77,6 +87,87 @@ class Mzbuild(Subsystem):
         example="--network=host --volume=/tmp:/tmp",
         tool_name="`docker run`",
         extra_help="They apply to all images that `pants run` runs; see also the field `run_args`.",
+    )
+
+    registries = DictOption[Any](
+        help=softwrap(
+            """
+            The registries that images are published to: by a name of your choice, a table of
+            fields. All fields may be left out.
+
+            `address` is what stands before an image's spec: a host, with a namespace or without
+            (default: the registry's name). `user`, with the name of the environment variable that
+            has the user's token in `token_env`, is for a registry that Docker is not logged in to
+            already. `primary_env` names an environment variable that makes the registry the primary
+            one where it is set, unless to one of `0`, `no`, `false` and nothing. `plain_http`
+            is for a registry without TLS on another machine.
+
+            For example:
+
+                [mzbuild.registries.hub]
+                address = "docker.io"
+
+                [mzbuild.registries.ghcr]
+                address = "ghcr.io/acme"
+                user = "acme-bot"
+                token_env = "GITHUB_TOKEN"
+
+            With `image_registry = "acme"`, the image `base` is then published as
+            `docker.io/acme/base:mzbuild-<fingerprint>` and
+            `ghcr.io/acme/base:mzbuild-<fingerprint>`.
+            """
+        ),
+    )
+    primary_registry = StrOption(
+        default="",
+        help=softwrap(
+            """
+            The name of the registry that images are pulled from, and by which the Docker engine
+            and `FROM` lines know them; by default the first one of `registries`. The registries'
+            `primary_env` goes before this. For example: `--mzbuild-primary-registry=ghcr`.
+            """
+        ),
+    )
+    build = EnumOption(
+        default=Build.AUTO,
+        help=softwrap(
+            """
+            Whether images are built. `auto` builds those that neither the Docker engine nor the
+            primary registry has; `never` is an error that names them all instead, before
+            anything is pulled; `always` builds the images that were asked for even if they are
+            there. For example, where an earlier step of CI has published all images:
+            `--mzbuild-build=never`.
+            """
+        ),
+    )
+    unknown = EnumOption(
+        default=OnUnknown.ERROR,
+        help=softwrap(
+            """
+            What to do with an image of which a registry does not say whether it has it, since the
+            registry is down, say. `error` stops there; `build` takes it for missing. For example:
+            `--mzbuild-unknown=build`.
+            """
+        ),
+    )
+    registry_timeout = IntOption(
+        default=60,
+        help=softwrap(
+            """
+            For how many seconds a registry may refuse to answer. Until then, what failed is tried
+            again, at growing intervals. For example: `--mzbuild-registry-timeout=5`.
+            """
+        ),
+    )
+    registry_max_age = IntOption(
+        default=3600,
+        help=softwrap(
+            """
+            For how many seconds it is remembered that an image is in a registry, so that
+            `package` and `run` need not ask again. With 0, they always ask, as the goals that
+            publish or check do. For example: `--mzbuild-registry-max-age=0`.
+            """
+        ),
     )
 
     def configuration(self, scheme: Scheme | None = None) -> Configuration:

@@ -1,0 +1,199 @@
+"""The registries of the repository: their tags, and what they say of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pants.engine.env_vars import CompleteEnvironmentVars
+from pants.engine.internals.session import SessionValues
+from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
+from pants.option.global_options import GlobalOptions
+
+from mzbuild.core.docker_login import log_in
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.registries import Registry, parse_registries, primary, registry_tag
+from mzbuild.core.registry_client import Answer, Present, RegistryClient, RegistryTag
+from mzbuild.core.registry_memory import RegistryMemory
+from mzbuild.rules.docker_engine import DockerClient
+from mzbuild.rules.fingerprints import Fingerprints
+from mzbuild.rules.images import Images
+from mzbuild.subsystems.mzbuild import Mzbuild
+
+
+@dataclass(frozen=True)
+class Registries:
+    """The registries that images are published to, the primary one first. There may be none."""
+
+    registries: tuple[Registry, ...]
+
+
+@dataclass(frozen=True)
+class ImageTags:
+    """The names that the images have for Docker, by the images' own names.
+
+    `local` are those that the engine and `FROM` lines know them by: the tags of the primary
+    registry, or just the specs. `published` are all tags of an image that is published, that of
+    the primary registry first.
+    """
+
+    local: Mapping[str, str]
+    published: Mapping[str, tuple[RegistryTag, ...]]
+
+
+@dataclass(frozen=True)
+class RegistryAccess:
+    """What it takes to speak to the registries in this run.
+
+    It is never part of a request: requests are kept, and the environment has tokens in it.
+    """
+
+    registries: tuple[Registry, ...]
+    timeout: int
+    memory_file: Path
+    max_age: int
+    env: CompleteEnvironmentVars
+
+    @cached_property
+    def memory(self) -> RegistryMemory:
+        """What earlier runs have seen."""
+        return RegistryMemory(str(self.memory_file))
+
+    def client(self) -> RegistryClient:
+        """A client to be used as a context manager."""
+        return RegistryClient(self.registries, self.env)
+
+    def check(
+        self, tags: Iterable[RegistryTag], *, remembered: bool = False
+    ) -> Mapping[RegistryTag, Answer]:
+        """What the registries say of some tags, all asked at once.
+
+        With `remembered`, they are not asked for what they said a while ago.
+        """
+        asked = tuple(dict.fromkeys(tags))
+        known: dict[RegistryTag, Answer] = {}
+        if remembered and asked:
+            seen = self.memory.recall(self.max_age, time.time())
+            known = {tag: Present(seen[tag[1]]) for tag in asked if tag[1] in seen}
+        asking = [tag for tag in asked if tag not in known]
+        if not asking:
+            return known
+        with self.client() as client:
+            answers = client.check(asking, self.timeout)
+        digests = {
+            tag[1]: answer.digest for tag, answer in answers.items() if isinstance(answer, Present)
+        }
+        if self.max_age:
+            self.memory.remember(digests, self.max_age, time.time())
+        self.memory.forget(tag[1] for tag in asking if tag[1] not in digests)
+        return {**known, **answers}
+
+    def __repr__(self) -> str:
+        return "RegistryAccess()"
+
+
+@dataclass(frozen=True)
+class DockerLoginRequest:
+    """A request for Docker's client to be logged in to a registry, if it has a user."""
+
+    registry: Registry
+
+
+@dataclass(frozen=True)
+class DockerLogin:
+    """Whether the client could be logged in, or what was wrong.
+
+    It is no error yet: Pants carries out a rule that has failed again for each that waits for it,
+    and there are registries that lock out who comes with a wrong password too often.
+    """
+
+    error: str | None
+
+    def check(self) -> None:
+        """Raises `MzbuildError` where the client could not be logged in."""
+        if self.error:
+            raise MzbuildError(self.error)
+
+
+@dataclass(frozen=True)
+class ExistenceRequest:
+    """A question to the registries whether they have some tags.
+
+    With `remembered`, they are not asked for what they have said a while ago.
+    """
+
+    tags: tuple[RegistryTag, ...]
+    remembered: bool = False
+
+
+@dataclass(frozen=True)
+class Existence:
+    """What the registries have said in this run."""
+
+    answers: Mapping[RegistryTag, Answer]
+
+
+@rule
+def registries(mzbuild: Mzbuild, session_values: SessionValues) -> Registries:
+    parsed = parse_registries(mzbuild.registries)
+    if not parsed:
+        return Registries(())
+    first = primary(parsed, mzbuild.primary_registry, session_values[CompleteEnvironmentVars])
+    return Registries((first, *(registry for registry in parsed if registry != first)))
+
+
+@rule
+def image_tags(registries: Registries, fingerprints: Fingerprints, images: Images) -> ImageTags:
+    tags = {
+        name: tuple((registry, registry_tag(registry, spec)) for registry in registries.registries)
+        for name, spec in fingerprints.specs.items()
+    }
+    return ImageTags(
+        {
+            name: tags[name][0][1] if tags[name] else spec
+            for name, spec in fingerprints.specs.items()
+        },
+        {name: tags[name] if images.graph.by_name[name].publish else () for name in tags},
+    )
+
+
+@_uncacheable_rule
+def registry_access(
+    registries: Registries,
+    mzbuild: Mzbuild,
+    session_values: SessionValues,
+    global_options: GlobalOptions,
+) -> RegistryAccess:
+    return RegistryAccess(
+        registries.registries,
+        mzbuild.registry_timeout,
+        Path(global_options.named_caches_dir, "mzbuild", "registries.json"),
+        mzbuild.registry_max_age,
+        session_values[CompleteEnvironmentVars],
+    )
+
+
+@_uncacheable_rule
+def docker_login(
+    request: DockerLoginRequest, client: DockerClient, access: RegistryAccess
+) -> DockerLogin:
+    registry = request.registry
+    token = access.env.get(registry.token_env) if registry.token_env else None
+    try:
+        if token:
+            log_in(registry, token, client.path, client.env, access.timeout)
+    except MzbuildError as error:
+        return DockerLogin(str(error))
+    return DockerLogin(None)
+
+
+@_uncacheable_rule
+def existence(request: ExistenceRequest, access: RegistryAccess) -> Existence:
+    return Existence(access.check(request.tags, remembered=request.remembered))
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

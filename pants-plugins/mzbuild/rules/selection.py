@@ -1,0 +1,67 @@
+"""The images that a command was given, for rules that Pants hands them one at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.base.build_root import BuildRoot
+from pants.base.specs import Specs
+from pants.base.specs_parser import SpecsParser
+from pants.engine.addresses import Addresses
+from pants.engine.env_vars import CompleteEnvironmentVars
+from pants.engine.internals.options_parsing import _Options
+from pants.engine.internals.session import SessionValues
+from pants.engine.rules import Get, collect_rules, rule
+from pants.option.global_options import GlobalOptions
+from pants.vcs import changed, git
+from pants.vcs.changed import ChangedAddresses, ChangedOptions, ChangedRequest
+from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
+
+from mzbuild.rules.images import Images
+
+
+@dataclass(frozen=True)
+class SelectedImages:
+    """The names of the images among a command's targets, sorted."""
+
+    names: tuple[str, ...]
+
+
+# Pants tells goals what was selected, but not the rules that package one target each. So it is
+# found out here as Pants does it before it starts a goal (`pants.init.specs_calculator`), but for
+# the directory that the command was given in: of that, only the shell's word is to be had here.
+# Where it is wrong, so is the selection; then what is packaged is planned one by one.
+@rule
+async def selected_images(
+    parsed: _Options,
+    session_values: SessionValues,
+    build_root: BuildRoot,
+    global_options: GlobalOptions,
+    images: Images,
+) -> SelectedImages:
+    options = parsed.options
+    changes = ChangedOptions.from_options(options.for_scope("changed"))
+    try:
+        if changes.provided:
+            git_worktree = (await Get(MaybeGitWorktree, GitWorktreeRequest())).git_worktree
+            files = changes.changed_files(git_worktree) if git_worktree else []
+            request = ChangedRequest(tuple(files), changes.dependents)
+            addresses = Addresses(await Get(ChangedAddresses, ChangedRequest, request))
+        else:
+            directory = session_values[CompleteEnvironmentVars].get("PWD", "")
+            inside = f"{directory}/".startswith(f"{build_root.path}/")
+            specs = SpecsParser(working_dir=directory if inside else None).parse_specs(
+                options.specs,
+                description_of_origin="the command line",
+                unmatched_glob_behavior=global_options.unmatched_cli_globs,
+            )
+            addresses = await Get(Addresses, Specs, specs)
+    except Exception:
+        addresses = Addresses()
+    return SelectedImages(
+        tuple(sorted(images.names[address] for address in addresses if address in images.names))
+    )
+
+
+def rules() -> tuple[object, ...]:
+    return (*collect_rules(), *changed.rules(), *git.rules())  # type: ignore[no-untyped-call]

@@ -1,0 +1,203 @@
+"""How `pants package` has images: from the engine, else from the primary registry, else built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.fault_proxy import FaultProxy, answer, reset
+from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
+from tests.e2e.registry import RunningRegistry
+from tests.e2e.repo import finish
+
+MANIFESTS = "/manifests/"
+
+
+@pytest.fixture(scope="module")
+def bench(
+    tmp_path_factory: pytest.TempPathFactory,
+    cold_caches: Mapping[str, str],
+    plain: RunningRegistry,
+) -> Iterator[tuple[Workshop, FaultProxy]]:
+    directory = tmp_path_factory.mktemp("acquire")
+    with (
+        FaultProxy(plain.address) as proxy,
+        working(directory, cold_caches, {"main": proxy.address}) as workshop,
+    ):
+        yield workshop, proxy
+
+
+@pytest.fixture
+def shop(bench: tuple[Workshop, FaultProxy]) -> Workshop:
+    """With images that are nowhere yet."""
+    bench[0].change()
+    bench[0].clear()
+    return bench[0]
+
+
+@pytest.fixture
+def proxy(bench: tuple[Workshop, FaultProxy]) -> Iterator[FaultProxy]:
+    bench[1].clear()
+    yield bench[1]
+    bench[1].clear()
+
+
+def publish(shop: Workshop, *names: str) -> None:
+    """Has only the registry have some images."""
+    shop.pants("package", *(f"images/{name}" for name in names))
+    tags = shop.tags()
+    for name in names:
+        shop.docker("push", "--quiet", tags[name])
+    shop.clear()
+
+
+def test_what_the_registry_has_is_pulled_and_the_rest_is_built(
+    shop: Workshop, proxy: FaultProxy
+) -> None:
+    publish(shop, "left")
+    shop.pants("package", "images/left", "images/right", "images/top")
+    assert shop.origins() == {"left": "pulled", "right": "built", "top": "built"}
+    tags = shop.tags()
+    left, top = shop.described()["left"], shop.described()["top"]
+    assert left["spec"] == tags["left"]
+    assert left["dependencies"] == [tags["base"]]
+    found = shop.docker("image", "inspect", "--format={{.Id}}", tags["left"]).stdout
+    assert found.strip() == left["image_id"]
+    history = shop.docker("history", "--quiet", "--no-trunc", tags["top"]).stdout
+    assert top["image_id"] in history
+    shop.pants("package", "images/top")
+    assert shop.origins()["top"] == "reused"
+
+
+def test_what_a_pulled_image_builds_on_is_not_needed(shop: Workshop) -> None:
+    publish(shop, "top")
+    shop.pants("package", "images/top")
+    assert shop.images() == {shop.tags()["top"]}
+    assert shop.calls("buildx") == []
+
+
+def test_all_are_asked_for_in_one_round_and_then_remembered(
+    shop: Workshop, proxy: FaultProxy
+) -> None:
+    publish(shop, *PUBLISHED - {"on-private"})
+    proxy.clear()
+    shop.pants("--mzbuild-registry-max-age=0", "package", "::")
+    assert proxy.count("HEAD", MANIFESTS) == len(PUBLISHED)
+    asked = [request.path for request in proxy.requests if request.method == "HEAD"]
+    assert not any("/private/" in path for path in asked), "it is not published"
+
+    shop.clear()
+    shop.pants("package", "images/top")  # This is remembered...
+    shop.clear()
+    proxy.clear()
+    shop.pants("package", "images/top")  # ...so that Docker alone asks.
+    agents = {request.headers["User-Agent"] for request in proxy.requests}
+    assert agents
+    assert all(agent.startswith("docker/") for agent in agents)
+
+    proxy.clear()
+    shop.pants("package", "images/top")
+    assert proxy.requests == [], "the engine has it"
+
+
+def test_never_names_all_that_is_missing_and_does_nothing(
+    shop: Workshop, proxy: FaultProxy
+) -> None:
+    publish(shop, "left")
+    proxy.clear()
+    result = shop.pants("--mzbuild-build=never", "package", "images::", check=False)
+    assert result.returncode == 1
+    missing = "".join(f"  {name}\n" for name in ("alone", "base", "on-private"))
+    assert f"[mzbuild].build is `never`:\n{missing}  private (`publish: false`)\n" in result.stderr
+    assert "  left\n" not in result.stderr
+    assert shop.images() == set()
+    assert proxy.count("GET", MANIFESTS) == 0
+    assert [call.split()[0] for call in shop.calls()] == ["image"]
+
+
+def test_never_is_content_with_what_can_be_pulled(shop: Workshop) -> None:
+    publish(shop, "left", "top")
+    shop.pants("--mzbuild-build=never", "package", "images/left", "images/top")
+    assert shop.origins() == {"left": "pulled", "top": "pulled"}
+
+
+def test_always_builds_what_was_asked_for(shop: Workshop) -> None:
+    publish(shop, "base", "left")
+    shop.pants("--mzbuild-build=always", "package", "images/left")
+    assert shop.origins() == {"left": "built"}
+    assert len(shop.calls("buildx", "build")) == 1
+    shop.pants("--mzbuild-build=always", "package", "images/left")
+    assert len(shop.calls("buildx", "build")) == 1
+
+
+def test_an_image_that_is_not_what_its_tag_says_is_refused(shop: Workshop) -> None:
+    tags = shop.tags()
+    shop.repo.write({"wrong/Dockerfile": "FROM scratch\nLABEL mzbuild.fingerprint=WRONG\n"})
+    shop.docker("build", "--quiet", "--tag", tags["alone"], str(shop.repo.root / "wrong"))
+    shop.docker("push", "--quiet", tags["alone"])
+    shop.clear()
+    result = shop.pants("package", "images/alone", check=False)
+    assert result.returncode == 1
+    fingerprint = tags["alone"].rpartition("-")[2]
+    assert f"its fingerprint is {fingerprint} by the tag, and WRONG by the label" in result.stderr
+    assert shop.images() == set()
+    assert shop.calls("buildx", "build") == []
+
+
+def test_a_bad_day_of_the_registry_does_no_harm(shop: Workshop, proxy: FaultProxy) -> None:
+    publish(shop, "left")
+    for fault in (answer(503), reset, answer(500)):
+        proxy.inject(fault, 1, "HEAD", MANIFESTS)
+    proxy.inject(answer(500), 2, "GET", MANIFESTS)
+    shop.pants("--mzbuild-registry-max-age=0", "package", "images/left")
+    assert shop.origins() == {"left": "pulled"}
+    assert shop.calls("buildx", "build") == []
+
+
+def test_a_registry_that_does_not_answer_is_an_error_or_a_build(
+    shop: Workshop, proxy: FaultProxy
+) -> None:
+    proxy.inject(answer(503), 1000)
+    options = ("--mzbuild-registry-timeout=1", "package", "images/alone")
+    result = shop.pants(*options, check=False)
+    assert result.returncode == 1
+    assert "does not say whether it has these images:\n  alone: " in result.stderr
+    assert "503" in result.stderr
+    assert shop.images() == set()
+    shop.pants("--mzbuild-unknown=build", *options)
+    assert shop.origins() == {"alone": "built"}
+
+
+def test_an_image_that_cannot_be_pulled_is_not_built_instead(
+    shop: Workshop, proxy: FaultProxy
+) -> None:
+    publish(shop, "alone")
+    proxy.inject(answer(500), 1000, "GET", MANIFESTS)
+    result = shop.pants("--mzbuild-registry-timeout=1", "package", "images/alone", check=False)
+    assert result.returncode == 1
+    assert f"{shop.tags()['alone']} could not be pulled:" in result.stderr
+    assert shop.calls("buildx", "build") == []
+
+
+def test_two_clones_build_an_image_once(
+    shop: Workshop, cold_caches: Mapping[str, str], tmp_path: Path
+) -> None:
+    env = {**cold_caches, "PANTS_REMOTE_CACHE_READ": "false"}
+    with working(tmp_path, env, shop.registries, shop.acme) as other:
+        other.repo.env["PANTS_NAMED_CACHES_DIR"] = shop.repo.env["PANTS_NAMED_CACHES_DIR"]
+        for path in ("images/base/mzbuild.yml", "images/alone/mzbuild.yml"):
+            other.repo.write({path: (shop.repo.root / path).read_text()})
+        assert other.tags() == shop.tags()
+        shop.calls_file.write_text("")
+        other.calls_file.write_text("")
+        processes = [
+            each.repo.start_pants("package", "images/top", env=each.shadow)
+            for each in (shop, other)
+        ]
+        for process in processes:
+            finish(process, check=True)
+        built = [*shop.calls("buildx", "build"), *other.calls("buildx", "build")]
+        assert len(built) == 4, built
+        assert shop.images() == {shop.tags()[name] for name in ("base", "left", "right", "top")}
