@@ -9,7 +9,7 @@ from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
 from mzbuild import target_types as mzbuild_target_types
-from mzbuild.goals import fingerprint, package_image, run_image
+from mzbuild.goals import check, ensure, fingerprint, package_image, publish_image, run_image
 from mzbuild.rules import (
     acquire,
     captured_files,
@@ -18,6 +18,7 @@ from mzbuild.rules import (
     dependencies,
     docker_context,
     docker_engine,
+    ensured_images,
     fingerprints,
     host_tools,
     images,
@@ -32,16 +33,20 @@ _MODULES = (
     acquire,
     captured_files,
     cargo,
+    check,
     declarations,
     dependencies,
     docker_context,
     docker_engine,
+    ensure,
+    ensured_images,
     fingerprint,
     fingerprints,
     host_tools,
     images,
     package_image,
     pre_image,
+    publish_image,
     registries,
     repository,
     run_image,

@@ -202,6 +202,16 @@ def test_an_image_is_run_with_what_follows_handed_to_it(tmp_path: Path) -> None:
     )
 
 
+def test_tokens_are_kept_from_what_is_run(tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho "${TOKEN-unset} ${WANTED-unset} ${OTHER-unset}"\n')
+    docker.chmod(0o755)
+    command = run_command(str(docker), "i:x", ("WANTED",), (), ("TOKEN", "WANTED"))
+    env = {"PATH": os.environ["PATH"], "TOKEN": "1", "WANTED": "2", "OTHER": "3"}
+    result = subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True)
+    assert result.stdout == b"unset 2 3\n"
+
+
 def test_an_image_gets_a_terminal_where_there_is_one(tmp_path: Path) -> None:
     docker = tmp_path / "docker"
     docker.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')

@@ -13,6 +13,8 @@ from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
+from mzbuild.rules.registries import ImageTags, Registries
+from mzbuild.rules.selection import SelectedImages
 from pants.build_graph.address import AddressInput
 from pants.engine.addresses import Addresses
 from pants.engine.internals.graph import Owners, OwnersRequest
@@ -39,10 +41,13 @@ _QUERIES = (
     QueryRule(Fingerprints, ()),
     QueryRule(HydratedSources, (HydrateSourcesRequest,)),
     QueryRule(ImageInputs, ()),
+    QueryRule(ImageTags, ()),
     QueryRule(Images, ()),
     QueryRule(ImageWarnings, ()),
     QueryRule(Owners, (OwnersRequest,)),
     QueryRule(PreImageResult, (PreImageRequest,)),
+    QueryRule(Registries, ()),
+    QueryRule(SelectedImages, ()),
     QueryRule(WorkTree, ()),
 )
 

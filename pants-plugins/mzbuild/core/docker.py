@@ -142,6 +142,12 @@ def by_digest(tag: str, digest: str) -> str:
     return f"{tag.rpartition(':')[0]}@{digest}"
 
 
+def push_command(docker: str, local: str, tag: str) -> tuple[str, ...]:
+    """The command that pushes a local image under a tag."""
+    script = '"$1" tag "$2" "$3" && exec "$1" push --quiet "$3"'
+    return ("/bin/sh", "-c", script, "sh", docker, local, tag)
+
+
 def inspect_args(reference: str) -> tuple[str, ...]:
     """Arguments of `docker` that tell of an image; see `parse_inspected`."""
     return ("image", "inspect", "--format={{.Id}} {{json .Config.Labels}}", reference)
@@ -172,10 +178,17 @@ def retried(argv: Sequence[str], waits: Sequence[float]) -> tuple[str, ...]:
     return ("/bin/sh", "-c", script, "sh", " ".join(f"{wait:.2f}" for wait in waits), *argv)
 
 
-def run_command(docker: str, spec: str, env: Sequence[str], args: Sequence[str]) -> tuple[str, ...]:
+def run_command(
+    docker: str,
+    spec: str,
+    env: Sequence[str],
+    args: Sequence[str],
+    secret: Sequence[str] = (),
+) -> tuple[str, ...]:
     """The command that runs an image in the foreground and leaves nothing behind.
 
-    `env` has `NAME` or `NAME=value`, `args` further arguments of `docker run`. What follows the
+    `env` has `NAME` or `NAME=value`, `args` further arguments of `docker run`; `secret` are the
+    names of variables that Docker does not get to see, unless `env` has them. What follows the
     command is handed to the image. It gets a terminal only where there is one to get.
     """
     script = (
@@ -183,4 +196,6 @@ def run_command(docker: str, spec: str, env: Sequence[str], args: Sequence[str])
         'exec "$docker" run --rm --init --interactive $tty "$@"'
     )
     variables = (f"--env={variable}" for variable in env)
-    return ("/bin/sh", "-c", script, "sh", docker, *variables, *args, spec)
+    hidden = [part for name in secret if name not in env for part in ("-u", name)]
+    hide = ("/usr/bin/env", *hidden) if hidden else ()
+    return (*hide, "/bin/sh", "-c", script, "sh", docker, *variables, *args, spec)

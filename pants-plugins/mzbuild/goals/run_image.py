@@ -13,6 +13,7 @@ from mzbuild.core.docker import run_command
 from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
 from mzbuild.rules.docker_engine import DockerClient
 from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.registries import Registries
 from mzbuild.subsystems.mzbuild import Mzbuild
 from mzbuild.target_types import ImageNameField, RunArgsField, RunEnvField
 
@@ -32,13 +33,16 @@ async def run_image(
     images: Images,
     client: DockerClient,
     mzbuild: Mzbuild,
+    registries: Registries,
     warnings: ImageWarnings,
 ) -> RunRequest:
     image = await Get(AcquiredImage, AcquireRequest(images.at(field_set.address).name))
     args = (*mzbuild.docker_run_args, *(field_set.run_args.value or ()))
+    env = field_set.run_env.value or ()
     return RunRequest(
         digest=EMPTY_DIGEST,
-        args=run_command(client.path, image.spec, field_set.run_env.value or (), args),
+        # Pants gives the process the whole environment of the user.
+        args=run_command(client.path, image.spec, env, args, registries.token_variables),
         extra_env=client.env,
     )
 

@@ -130,6 +130,8 @@ class ObtainedImage:
     image_id: str
     origin: Origin
     seconds: float
+    # Whether whoever has built it meant to push it as well.
+    built_to_push: bool = False
 
 
 # None of these rules may be remembered beyond a run: between two runs, an image may come or go.
@@ -301,7 +303,9 @@ async def build_image(
     (iidfile,) = await Get(DigestContents, Digest, result.output_digest)
     # Where the build has said nothing, there was none: another process had built the image.
     origin = Origin.BUILT if result.stdout else Origin.REUSED
-    return ObtainedImage(iidfile.content.decode().strip(), origin, time.monotonic() - start)
+    return ObtainedImage(
+        iidfile.content.decode().strip(), origin, time.monotonic() - start, request.push
+    )
 
 
 def _said(result: FallibleProcessResult) -> str:

@@ -30,6 +30,19 @@ class Registries:
 
     registries: tuple[Registry, ...]
 
+    @property
+    def token_variables(self) -> tuple[str, ...]:
+        """The environment variables that have a registry's token in them."""
+        return tuple(registry.token_env for registry in self.registries if registry.token_env)
+
+    def check(self) -> None:
+        """Raises `MzbuildError` where there is none, for goals that are about nothing else."""
+        if not self.registries:
+            raise MzbuildError(
+                "There is no registry that images are published to. List at least one in "
+                "[mzbuild.registries]; `pants help-advanced mzbuild` has an example."
+            )
+
 
 @dataclass(frozen=True)
 class ImageTags:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from pants.base.build_root import BuildRoot
@@ -11,13 +12,17 @@ from pants.engine.addresses import Addresses
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.session import SessionValues
-from pants.engine.rules import Get, collect_rules, rule
+from pants.engine.rules import Get, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.vcs import changed, git
 from pants.vcs.changed import ChangedAddresses, ChangedOptions, ChangedRequest
 from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
 
-from mzbuild.rules.images import Images
+from mzbuild.core.image import Image
+from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.registries import Registries
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,31 @@ class SelectedImages:
     """The names of the images among a command's targets, sorted."""
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PublishedImages:
+    """The images among a goal's targets that are published, sorted by name."""
+
+    images: tuple[Image, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names."""
+        return tuple(image.name for image in self.images)
+
+
+@_uncacheable_rule
+def published_images(
+    addresses: Addresses, images: Images, registries: Registries, warnings: ImageWarnings
+) -> PublishedImages:
+    registries.check()
+    selected = [images.names[address] for address in addresses if address in images.names]
+    found = [images.graph.by_name[name] for name in sorted(selected)]
+    published = tuple(image for image in found if image.publish)
+    if not published:
+        logger.warning("None of the targets is an image to publish. `::` stands for all images.")
+    return PublishedImages(published)
 
 
 # Pants tells goals what was selected, but not the rules that package one target each. So it is
@@ -56,7 +86,8 @@ async def selected_images(
                 unmatched_glob_behavior=global_options.unmatched_cli_globs,
             )
             addresses = await Get(Addresses, Specs, specs)
-    except Exception:
+    except Exception as error:
+        logger.debug(f"What was selected is not known: {error}")
         addresses = Addresses()
     return SelectedImages(
         tuple(sorted(images.names[address] for address in addresses if address in images.names))

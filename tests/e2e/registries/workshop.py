@@ -30,9 +30,17 @@ class Workshop:
     """A clone of a repository with the images `FILES`, in an organization of its own."""
 
     def __init__(
-        self, directory: Path, env: Mapping[str, str], registries: Mapping[str, str], acme: str
+        self,
+        directory: Path,
+        env: Mapping[str, str],
+        registries: Mapping[str, str],
+        acme: str,
+        more: str = "",
     ) -> None:
-        """`registries` are addresses by their names; `acme` is where in them the images are."""
+        """`registries` are addresses by their names; `acme` is where in them the images are.
+
+        `more` is of the last registry's table.
+        """
         self.docker = Docker("")
         self.acme = acme
         self.registries = registries
@@ -43,6 +51,7 @@ class Workshop:
             f"{PANTS_TOML}process_execution_local_parallelism = 2",
             f'[mzbuild]\nimage_registry = "{acme}"\nregistry_timeout = 10',
             *tables,
+            more,
         ]
         toml = {"pants.toml": "\n".join(configuration) + "\n"}
         self.repo = Repo(directory, {**FILES, **toml}, env)
@@ -105,6 +114,12 @@ class Workshop:
         self.repo.stop_pantsd()
         self.clear()
 
+    def ensure(self, *args: str, **kwargs: Any) -> dict[str, Any]:
+        """What became of each image, by its name."""
+        json_format = "--mzbuild-ensure-format=json"
+        result = self.pants(json_format, *args, "mzbuild-ensure", "::", **kwargs)
+        return {image["name"]: image for image in json.loads(result.stdout)}
+
     def published(self, registry: RunningRegistry, name: str) -> Sequence[str]:
         """The tags that a registry has of an image."""
         response = registry.request("GET", f"/v2/{self.acme}/{name}/tags/list", check=False)
@@ -113,7 +128,11 @@ class Workshop:
 
 @contextlib.contextmanager
 def working(
-    directory: Path, env: Mapping[str, str], registries: Mapping[str, str], acme: str = ""
+    directory: Path,
+    env: Mapping[str, str],
+    registries: Mapping[str, str],
+    acme: str = "",
+    more: str = "",
 ) -> Iterator[Workshop]:
     """A workshop that leaves nothing behind."""
     acme = acme or f"acme-{secrets.token_hex(4)}"
@@ -122,7 +141,7 @@ def working(
         "DOCKER_CONFIG": str(directory / "docker"),
     }
     (directory / "docker").mkdir(parents=True, exist_ok=True)
-    workshop = Workshop(directory / "repo", {**env, **caches}, registries, acme)
+    workshop = Workshop(directory / "repo", {**env, **caches}, registries, acme, more)
     try:
         yield workshop
     finally:

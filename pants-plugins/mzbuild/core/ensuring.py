@@ -1,0 +1,65 @@
+"""What became of images that were to be published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import Enum
+
+from mzbuild.core.acquisition import Origin
+
+
+class Outcome(Enum):
+    """What became of an image."""
+
+    PRESENT = "already there"
+    PUSHED = "pushed"
+    # It is not published, and is there for others to build on.
+    READY = "ready"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Ensured:
+    """What became of an image that was to be in its registries."""
+
+    name: str
+    spec: str
+    outcome: Outcome
+    # The names of the registries that it was pushed to just now.
+    pushed_to: tuple[str, ...] = ()
+    # How it came to be in the local engine, where it had to be.
+    origin: Origin | None = None
+    seconds: float = 0.0
+    # Why it failed or was skipped.
+    reason: str = ""
+    # The image that failed first, and because of which this one was not even tried.
+    because_of: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it is where it should be."""
+        return self.outcome not in (Outcome.FAILED, Outcome.SKIPPED)
+
+
+def ensured_row(image: Ensured) -> tuple[str, str, str, str]:
+    """Image, outcome, what there is to say of it, and how long it took."""
+    detail = image.reason.partition("\n")[0]
+    if image.outcome is Outcome.PUSHED and image.origin:
+        detail = f"{image.origin.value}, to {', '.join(image.pushed_to)}"
+    seconds = f"{image.seconds:.1f} s" if image.seconds else ""
+    return image.name, image.outcome.value, seconds, detail
+
+
+def ensured_json(images: Iterable[Ensured]) -> list[dict[str, object]]:
+    """The same for programs."""
+    return [
+        {
+            **asdict(image),
+            "outcome": image.outcome.value,
+            "origin": image.origin.value if image.origin else None,
+            "seconds": round(image.seconds, 3),
+        }
+        for image in images
+    ]

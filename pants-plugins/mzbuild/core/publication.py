@@ -1,0 +1,78 @@
+"""Which images are published, and which registries lack which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from mzbuild.core.registry_client import Absent, Answer, Present, RegistryTag
+from mzbuild.core.registry_round import Unknown
+
+
+class Status(Enum):
+    """Whether an image is in every registry that it is published to."""
+
+    PUBLISHED = "published"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What the registries say of one image that is published, by its tags."""
+
+    name: str
+    answers: Mapping[RegistryTag, Answer]
+
+    @property
+    def status(self) -> Status:
+        """Where something is known to be missing, that counts, whatever else is not known."""
+        if self.missing:
+            return Status.MISSING
+        return Status.UNKNOWN if self.unknown else Status.PUBLISHED
+
+    @property
+    def present(self) -> Mapping[RegistryTag, str]:
+        """The digests of the tags that are there."""
+        return {tag: a.digest for tag, a in self.answers.items() if isinstance(a, Present)}
+
+    @property
+    def missing(self) -> tuple[RegistryTag, ...]:
+        """The tags that are not there."""
+        return tuple(tag for tag, a in self.answers.items() if isinstance(a, Absent))
+
+    @property
+    def unknown(self) -> Mapping[RegistryTag, str]:
+        """The tags of which a registry does not say whether it has them, with why."""
+        return {tag: a.reason for tag, a in self.answers.items() if isinstance(a, Unknown)}
+
+
+def publications(
+    names: Iterable[str],
+    tags: Mapping[str, Sequence[RegistryTag]],
+    answers: Mapping[RegistryTag, Answer],
+) -> tuple[Publication, ...]:
+    """The images among some that are published (that have tags), with the registries' answers."""
+    return tuple(
+        Publication(name, {tag: answers[tag] for tag in tags[name]}) for name in names if tags[name]
+    )
+
+
+def check_exit_code(images: Iterable[Publication]) -> int:
+    """0 where all are published, 1 where something is missing, 2 where something is not known."""
+    images = tuple(images)
+    if any(image.unknown for image in images):
+        return 2
+    return 1 if any(image.missing for image in images) else 0
+
+
+def check_rows(images: Iterable[Publication]) -> list[tuple[str, str, str, str]]:
+    """What is not as it should be: image, registry, status, and the tag or what is wrong."""
+    rows = []
+    for image in images:
+        for registry, tag in image.missing:
+            rows.append((image.name, registry.name, Status.MISSING.value, tag))
+        for (registry, _), reason in image.unknown.items():
+            rows.append((image.name, registry.name, Status.UNKNOWN.value, reason))
+    return rows

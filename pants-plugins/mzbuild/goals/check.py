@@ -1,0 +1,101 @@
+"""`pants mzbuild-check`: whether all images are where they are published to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem
+from pants.engine.rules import Get, Rule, collect_rules, goal_rule
+from pants.option.option_types import EnumOption
+from pants.util.strutil import softwrap
+
+from mzbuild.core.publication import Publication, check_exit_code, check_rows, publications
+from mzbuild.core.table import table
+from mzbuild.goals.format import TableFormat
+from mzbuild.rules.registries import Existence, ExistenceRequest, ImageTags, Registries
+from mzbuild.rules.selection import PublishedImages
+
+
+class CheckSubsystem(GoalSubsystem):
+    name = "mzbuild-check"
+    help = softwrap(
+        """
+        Check that images are in every registry that they are published to.
+
+        For example, `pants mzbuild-check ::` prints a table of all images that are not in one of
+        `[mzbuild.registries]`, and ends with exit code 1; or with exit code 2 where a registry
+        does not say. Nothing is pulled, built or pushed, and no Docker engine is needed.
+        """
+    )
+
+    format = EnumOption(
+        default=TableFormat.TABLE,
+        help=softwrap(
+            """
+            `table` prints what is missing; `json` prints a list of all images with `name`,
+            `status` (`published`, `missing` or `unknown`) and `registries`: for each by its name,
+            `tag`, `status`, and `digest` or `reason`.
+            """
+        ),
+    )
+
+
+class Check(Goal):
+    subsystem_cls = CheckSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def check(
+    selected: PublishedImages,
+    tags: ImageTags,
+    registries: Registries,
+    subsystem: CheckSubsystem,
+    console: Console,
+) -> Check:
+    asked = tuple(tag for name in selected.names for tag in tags.published[name])
+    existence = await Get(Existence, ExistenceRequest(asked))
+    published = publications(selected.names, tags.published, existence.answers)
+    code = check_exit_code(published)
+    if subsystem.format is TableFormat.JSON:
+        console.print_stdout(_json(published))
+        return Check(code)
+    for line in table(("image", "registry", "status", ""), check_rows(published)):
+        console.print_stdout(line)
+    if code == 0:
+        where = ", ".join(registry.name for registry in registries.registries)
+        console.print_stderr(f"All {len(published)} images are published ({where}).")
+    return Check(code)
+
+
+def _json(published: Sequence[Publication]) -> str:
+    return json.dumps(
+        [
+            {
+                "name": image.name,
+                "status": image.status.value,
+                "registries": {
+                    **{
+                        registry.name: {"tag": tag, "status": "published", "digest": digest}
+                        for (registry, tag), digest in image.present.items()
+                    },
+                    **{
+                        registry.name: {"tag": tag, "status": "missing"}
+                        for registry, tag in image.missing
+                    },
+                    **{
+                        registry.name: {"tag": tag, "status": "unknown", "reason": reason}
+                        for (registry, tag), reason in image.unknown.items()
+                    },
+                },
+            }
+            for image in published
+        ],
+        indent=2,
+    )
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

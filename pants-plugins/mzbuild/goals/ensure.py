@@ -1,0 +1,83 @@
+"""`pants mzbuild-ensure`: every image in every registry that it is published to."""
+
+from __future__ import annotations
+
+import json
+
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
+from pants.option.option_types import EnumOption
+from pants.util.strutil import softwrap
+
+from mzbuild.core.ensuring import ensured_json, ensured_row
+from mzbuild.core.table import table
+from mzbuild.goals.format import TableFormat
+from mzbuild.rules.ensured_images import (
+    EnsuredImage,
+    EnsurePlan,
+    EnsurePlanRequest,
+    EnsureRequest,
+)
+from mzbuild.rules.images import Images
+from mzbuild.rules.selection import PublishedImages
+
+
+class EnsureSubsystem(GoalSubsystem):
+    name = "mzbuild-ensure"
+    help = softwrap(
+        """
+        Publish images, with all that they build on, to every registry that lacks them.
+
+        For example, `pants mzbuild-ensure ::` asks all of `[mzbuild.registries]` which images of
+        the repository they have, and builds and pushes the others, each as soon as what it builds
+        on is there. An image that the Docker engine or one of the registries has is not built
+        again. What fails does not stop what does not depend on it; the exit code is 1 then.
+
+        As many images are built and pushed at once as
+        `[GLOBAL].process_execution_local_parallelism` says.
+        """
+    )
+
+    format = EnumOption(
+        default=TableFormat.TABLE,
+        help=softwrap(
+            """
+            `table` prints what became of each image; `json` a list of objects with `name`, `spec`,
+            `outcome` (`already there`, `pushed`, `failed` or `skipped`), `pushed_to` (names of
+            registries), `origin` (`reused`, `pulled`, `built`, or null where it was not needed),
+            `seconds`, `reason` and `because_of` (the image that failed first).
+            """
+        ),
+    )
+
+
+class Ensure(Goal):
+    subsystem_cls = EnsureSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def ensure(
+    selected: PublishedImages, images: Images, subsystem: EnsureSubsystem, console: Console
+) -> Ensure:
+    wanted = selected.names
+    plan = await Get(EnsurePlan, EnsurePlanRequest(wanted))
+    plan.check()
+    ensured = await MultiGet(
+        Get(EnsuredImage, EnsureRequest(name, wanted))
+        for name in sorted(images.graph.closure(wanted))
+        if images.graph.by_name[name].publish
+    )
+    results = [image.result for image in ensured]
+    if subsystem.format is TableFormat.JSON:
+        console.print_stdout(json.dumps(ensured_json(results), indent=2))
+    else:
+        header = ("image", "outcome", "time", "")
+        for line in table(header, [ensured_row(result) for result in results]):
+            console.print_stdout(line)
+    return Ensure(exit_code=0 if all(result.ok for result in results) else 1)
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

@@ -1,0 +1,285 @@
+"""Ensuring an image: it is in all its registries already, or it is built and pushed there."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.util.logging import LogLevel
+
+from mzbuild.core.acquisition import Build, OnUnknown, Origin
+from mzbuild.core.docker import (
+    HOW_TO_INSTALL_BUILDX,
+    push_command,
+    retried,
+    waits_within,
+)
+from mzbuild.core.ensuring import Ensured, Outcome
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.publication import Publication, Status, publications
+from mzbuild.core.registry_client import Present, RegistryTag
+from mzbuild.core.registry_round import Unknown
+from mzbuild.rules.acquire import (
+    AcquisitionPlan,
+    AcquisitionPlanRequest,
+    BuildRequest,
+    ObtainedImage,
+    PullRequest,
+)
+from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages
+from mzbuild.rules.images import Images
+from mzbuild.rules.registries import (
+    DockerLogin,
+    DockerLoginRequest,
+    Existence,
+    ExistenceRequest,
+    ImageTags,
+    RegistryAccess,
+)
+from mzbuild.subsystems.mzbuild import Mzbuild
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EnsurePlanRequest:
+    """A request for what the registries have of some images and all that they build on."""
+
+    wanted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EnsurePlan:
+    """Which registries lack which images, by the images' names.
+
+    `obstacle` says what is in the way of publishing anything, if so. It is no error yet: Pants
+    carries out a rule that has failed again for each that waits for it.
+    """
+
+    publications: Mapping[str, Publication]
+    obstacle: str | None
+
+    def check(self) -> None:
+        """Raises `MzbuildError` where nothing can be published."""
+        if self.obstacle:
+            raise MzbuildError(self.obstacle)
+
+
+@dataclass(frozen=True)
+class EnsureRequest:
+    """A request for an image to be in all its registries, by its name.
+
+    What is there is asked for together with all else that is `wanted`, and what that builds on.
+    With `acquired`, all of it has just been acquired, so that the engine has it.
+    """
+
+    name: str
+    wanted: tuple[str, ...]
+    acquired: bool = False
+
+
+@dataclass(frozen=True)
+class EnsuredImage:
+    """What became of an image."""
+
+    result: Ensured
+
+
+@dataclass(frozen=True)
+class PushRequest:
+    """A request to push an image that the engine has to where it is missing.
+
+    With `built_to_push`, it may be there already.
+    """
+
+    local_tag: str
+    tags: tuple[RegistryTag, ...]
+    built_to_push: bool
+
+
+@dataclass(frozen=True)
+class PushedImage:
+    """What went wrong with a push, by the names of registries."""
+
+    failures: Mapping[str, str]
+
+
+@_uncacheable_rule
+async def ensure_plan(
+    request: EnsurePlanRequest,
+    images: Images,
+    tags: ImageTags,
+    mzbuild: Mzbuild,
+    access: RegistryAccess,
+) -> EnsurePlan:
+    names = images.graph.closure(request.wanted)
+    asked = tuple(tag for name in names for tag in tags.published[name])
+    existence = await Get(Existence, ExistenceRequest(asked))
+    published = publications(names, tags.published, existence.answers)
+    # One tag stands for all that go to its registry.
+    to_push = {
+        registry: tag for image in published for registry, tag in _to_push(image, mzbuild.unknown)
+    }
+    obstacle = None
+    if to_push:
+        buildx = await Get(Buildx)
+        if not buildx.available:
+            obstacle = (
+                f"Without Docker's buildx plugin, nothing is published. {HOW_TO_INSTALL_BUILDX}"
+            )
+        for registry in to_push:
+            login = await Get(DockerLogin, DockerLoginRequest(registry))
+            obstacle = obstacle or login.error
+    if to_push and not obstacle:
+        with access.client() as client:
+            refused = client.check_push(to_push.items(), access.timeout)
+        obstacle = _explain_refusals(refused) if refused else None
+    return EnsurePlan({image.name: image for image in published}, obstacle)
+
+
+def _to_push(image: Publication, on_unknown: OnUnknown) -> tuple[RegistryTag, ...]:
+    if image.unknown and on_unknown is OnUnknown.ERROR:
+        return ()
+    return (*image.missing, *image.unknown)
+
+
+def _explain_refusals(refused: Mapping[RegistryTag, Unknown]) -> str:
+    lines = [f"  {registry.name}: {answer.reason}" for (registry, _), answer in refused.items()]
+    return "These registries do not let images be pushed; nothing was built:\n" + "\n".join(lines)
+
+
+@_uncacheable_rule
+async def ensure_image(
+    request: EnsureRequest,
+    images: Images,
+    tags: ImageTags,
+    local: LocalImages,
+    mzbuild: Mzbuild,
+) -> EnsuredImage:
+    name, tag = request.name, tags.local[request.name]
+    plan = await Get(EnsurePlan, EnsurePlanRequest(request.wanted))
+    image = plan.publications.get(name)
+    done = Ensured(name, tag, Outcome.READY)
+    if image and image.status is Status.PUBLISHED:
+        return EnsuredImage(replace(done, outcome=Outcome.PRESENT))
+    missing = _to_push(image, mzbuild.unknown) if image else ()
+    if image and not missing:
+        reasons = "; ".join(dict.fromkeys(image.unknown.values()))
+        return EnsuredImage(replace(done, outcome=Outcome.FAILED, reason=reasons))
+    start = time.monotonic()
+    try:
+        here: Container[str] = ()
+        if request.acquired:
+            acquired = await Get(AcquisitionPlan, AcquisitionPlanRequest(request.wanted))
+            here = acquired.origins
+        image_id = local.id_of(tag)
+        if image_id or name in here:
+            obtained = ObtainedImage(image_id or "", Origin.REUSED, 0.0)
+        elif image and image.present:
+            obtained = await Get(ObtainedImage, PullRequest, _pull(image))
+        elif mzbuild.build is Build.NEVER:
+            reason = "it is missing, and [mzbuild].build is `never`"
+            return EnsuredImage(replace(done, outcome=Outcome.FAILED, reason=reason))
+        else:
+            bases = await MultiGet(
+                Get(EnsuredImage, EnsureRequest, replace(request, name=dependency))
+                for dependency in images.graph.dependencies[name]
+            )
+            failed = next((base.result for base in bases if not base.result.ok), None)
+            if failed:
+                cause = failed.because_of or failed.name
+                reason = f"it builds on {cause}, which failed"
+                return EnsuredImage(
+                    replace(done, outcome=Outcome.SKIPPED, reason=reason, because_of=cause)
+                )
+            start = time.monotonic()
+            # What the registries have had all along need not be in the engine.
+            await MultiGet(
+                Get(ObtainedImage, PullRequest, _pull(plan.publications[base.result.name]))
+                for base in bases
+                if base.result.outcome is Outcome.PRESENT and not local.id_of(base.result.spec)
+            )
+            build = BuildRequest(
+                name,
+                tuple(dict.fromkeys((tag, *(pushed for _, pushed in missing)))),
+                push=bool(missing),
+            )
+            obtained = await Get(ObtainedImage, BuildRequest, build)
+        done = replace(done, origin=obtained.origin)
+        failures: Mapping[str, str] = {}
+        if missing:
+            push = PushRequest(tag, missing, obtained.built_to_push)
+            failures = (await Get(PushedImage, PushRequest, push)).failures
+    except Exception as error:
+        # Whatever it was, it must not keep independent images from being published.
+        logger.error(f"{error}")  # noqa: TRY400  # A mistake of the user's has no traceback.
+        failures = {"": f"{error}"}
+    done = replace(
+        done,
+        seconds=time.monotonic() - start,
+        pushed_to=tuple(
+            registry.name
+            for registry, _ in missing
+            if "" not in failures and registry.name not in failures
+        ),
+    )
+    if failures:
+        reason = "; ".join(
+            f"{registry}: {said}" if registry else said for registry, said in failures.items()
+        )
+        return EnsuredImage(replace(done, outcome=Outcome.FAILED, reason=reason))
+    return EnsuredImage(replace(done, outcome=Outcome.PUSHED if missing else Outcome.READY))
+
+
+def _pull(image: Publication) -> PullRequest:
+    tag, digest = next(iter(image.present.items()))
+    return PullRequest(image.name, tag, digest)
+
+
+@_uncacheable_rule
+async def push_image(
+    request: PushRequest, client: DockerClient, access: RegistryAccess
+) -> PushedImage:
+    left = request.tags
+    if request.built_to_push:
+        # Building it has pushed it, perhaps not everywhere; so has another process that built it.
+        left = _absent(left, access)
+    pushes = await MultiGet(
+        Get(
+            FallibleProcessResult,
+            Process,
+            replace(
+                client.process((), f"Push {tag}", LogLevel.INFO),
+                argv=retried(
+                    push_command(client.path, request.local_tag, tag),
+                    waits_within(access.timeout, tag),
+                ),
+            ),
+        )
+        for _, tag in left
+    )
+    said = {
+        tag: (push.stdout + push.stderr).decode(errors="replace").strip()
+        for (_, tag), push in zip(left, pushes)
+    }
+    # Only the registry knows what it has: a push that failed may have come through, and the other
+    # way round.
+    return PushedImage(
+        {
+            registry.name: said[tag].rpartition("\n")[2] or "it does not have what was pushed"
+            for registry, tag in _absent(left, access)
+        }
+    )
+
+
+def _absent(tags: Iterable[RegistryTag], access: RegistryAccess) -> tuple[RegistryTag, ...]:
+    answers = access.check(tags)
+    return tuple(tag for tag, answer in answers.items() if not isinstance(answer, Present))
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())
