@@ -9,7 +9,7 @@ from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
 from mzbuild import target_types as mzbuild_target_types
-from mzbuild.goals import check, ensure, fingerprint, package_image, publish_image, run_image
+from mzbuild.goals import check, ensure, fingerprint, package_image, publish_image, run_image, tag
 from mzbuild.rules import (
     acquire,
     captured_files,
@@ -52,6 +52,7 @@ _MODULES = (
     run_image,
     selection,
     synthetic_targets,
+    tag,
 )
 
 

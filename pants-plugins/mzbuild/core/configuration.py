@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 
@@ -60,3 +60,7 @@ class Configuration:
     coverage: bool
     sanitizer: Sanitizer
     scheme: Scheme
+
+    def with_arch(self, arch: Arch) -> Configuration:
+        """The same for another architecture."""
+        return replace(self, arch=arch)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pants.engine.rules import Rule, collect_rules, rule
+from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from mzbuild.core.cargo_workspace import CargoWorkspace
 from mzbuild.core.configuration import Configuration
@@ -36,6 +36,18 @@ class Fingerprints:
     specs: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class FingerprintsRequest:
+    """A request for the fingerprints of all images as they are in a configuration."""
+
+    configuration: Configuration
+
+
+@dataclass(frozen=True)
+class ConfiguredFingerprints(Fingerprints):
+    """The fingerprints in the configuration that was asked for."""
+
+
 @rule
 def all_image_inputs(
     images: Images, workspace: CargoWorkspace, listing: Listing, configuration: Configuration
@@ -51,13 +63,19 @@ def all_image_inputs(
 
 
 @rule
-def all_fingerprints(
+async def all_fingerprints(configuration: Configuration) -> Fingerprints:
+    configured = await Get(ConfiguredFingerprints, FingerprintsRequest(configuration))
+    return Fingerprints(configured.fingerprints, configured.specs)
+
+
+@rule
+def configured_fingerprints(
+    request: FingerprintsRequest,
     images: Images,
     inputs: ImageInputs,
     work_tree: WorkTree,
-    configuration: Configuration,
     mzbuild: Mzbuild,
-) -> Fingerprints:
+) -> ConfiguredFingerprints:
     # An image that a BUILD file declares has its declaration in place of a file.
     records = {
         image.mzbuild_yml: input_record(
@@ -74,9 +92,9 @@ def all_fingerprints(
             known = records[path] = input_record(path, work_tree.mode(path), content.sha1)
         return known
 
-    raw = raw_fingerprints(images.graph, inputs.paths, record, configuration)
+    raw = raw_fingerprints(images.graph, inputs.paths, record, request.configuration)
     fingerprints = {name: show_fingerprint(value) for name, value in raw.items()}
-    return Fingerprints(
+    return ConfiguredFingerprints(
         fingerprints,
         {name: mzbuild.spec(name, fingerprint) for name, fingerprint in fingerprints.items()},
     )

@@ -1,0 +1,145 @@
+"""`pants mzbuild-tag`: tags for people, for several architectures at once."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
+from pants.option.option_types import BoolOption, EnumListOption, EnumOption, StrListOption
+from pants.util.strutil import softwrap
+
+from mzbuild.core.configuration import Arch, Configuration
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.registries import registry_tag
+from mzbuild.core.table import table
+from mzbuild.core.tagging import Step, TagRequest, check_tags, make_tags, plan_tags
+from mzbuild.goals.format import TableFormat
+from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest
+from mzbuild.rules.registries import Registries, RegistryAccess
+from mzbuild.rules.selection import PublishedImages
+
+logger = logging.getLogger(__name__)
+
+
+class TagSubsystem(GoalSubsystem):
+    name = "mzbuild-tag"
+    help = softwrap(
+        """
+        Give published images tags for people, in every registry.
+
+        For example, `pants mzbuild-tag --mzbuild-tag-tags='["v1.2.3"]' ::` makes the tag
+        `v1.2.3` for each image of the repository that is published. It stands for the images of
+        all architectures that are asked for, and is made in the registry: nothing is pulled. No
+        tag is touched before all images that the tags are to stand for are known to be there.
+        """
+    )
+
+    tags = StrListOption(
+        help="""The tags to make. For example: `--mzbuild-tag-tags='["v1.2.3", "latest"]'`."""
+    )
+    archs = EnumListOption(
+        default=[Arch.X86_64, Arch.AARCH64],
+        help=softwrap(
+            """
+            The architectures that a tag stands for. The images of each are to be published
+            before. For example: `--mzbuild-tag-archs='["x86_64"]'`.
+            """
+        ),
+    )
+    mainline = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Leave out the images with `mainline: false`, as is right for a release. For example:
+            `--mzbuild-tag-mainline`.
+            """
+        ),
+    )
+    movable = StrListOption(
+        default=["latest", "unstable"],
+        help=softwrap(
+            """
+            The tags that may stand for other images than before. Any other tag that exists and
+            stands for something else is an error.
+            """
+        ),
+    )
+    format = EnumOption(
+        default=TableFormat.TABLE,
+        help=softwrap(
+            """
+            `table` prints what became of each tag; `json` a list of objects with `image`,
+            `registry`, `tag`, `outcome` (`made`, `moved`, `already there` or `failed`), `digest`
+            and `reason`.
+            """
+        ),
+    )
+
+
+class Tag(Goal):
+    subsystem_cls = TagSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def tag(
+    selected: PublishedImages,
+    configuration: Configuration,
+    registries: Registries,
+    access: RegistryAccess,
+    subsystem: TagSubsystem,
+    console: Console,
+) -> Tag:
+    check_tags(subsystem.tags)
+    configured = await MultiGet(
+        Get(ConfiguredFingerprints, FingerprintsRequest(configuration.with_arch(arch)))
+        for arch in subsystem.archs
+    )
+    specs = {arch: each.specs for arch, each in zip(subsystem.archs, configured)}
+    names = [i.name for i in selected.images if i.mainline or not subsystem.mainline]
+    requests = [
+        TagRequest(
+            name,
+            registry,
+            registry_tag(registry, f"{spec.rpartition(':')[0]}:{tag}"),
+            {arch: registry_tag(registry, specs[arch][name]) for arch in specs},
+        )
+        for name in names
+        for spec in [specs[subsystem.archs[0]][name]]
+        for registry in registries.registries
+        for tag in subsystem.tags
+    ]
+    try:
+        with access.client() as client:
+            steps = plan_tags(client, requests, subsystem.movable, access.timeout)
+            steps = make_tags(client, steps, access.timeout)
+    except MzbuildError as error:
+        # Raised, it would have Pants ask the registries again before it gives up.
+        logger.error("%s", error)  # noqa: TRY400  # A mistake of the user's has no traceback.
+        return Tag(exit_code=1)
+    rows = [
+        {
+            "image": step.request.image,
+            "registry": step.request.registry.name,
+            "tag": step.request.tag,
+            "outcome": step.step.value,
+            "digest": step.manifest.digest,
+            "reason": step.reason,
+        }
+        for step in steps
+    ]
+    if subsystem.format is TableFormat.JSON:
+        console.print_stdout(json.dumps(rows, indent=2))
+    else:
+        columns = ("image", "registry", "outcome", "tag", "reason")
+        header = (*columns[:-1], "")
+        for line in table(header, [[row[column] for column in columns] for row in rows]):
+            console.print_stdout(line)
+    return Tag(exit_code=1 if any(step.step is Step.FAIL for step in steps) else 0)
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())
