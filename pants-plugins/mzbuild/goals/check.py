@@ -66,7 +66,7 @@ async def check(
         console.print_stdout(line)
     if code == 0:
         where = ", ".join(registry.name for registry in registries.registries)
-        console.print_stderr(f"All {len(published)} images are published ({where}).")
+        console.print_stderr(f"All images are published ({where}): {len(published)}.")
     return Check(code)
 
 

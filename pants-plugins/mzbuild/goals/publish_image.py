@@ -12,7 +12,7 @@ from pants.core.goals.publish import (
     PublishRequest,
 )
 from pants.engine.process import InteractiveProcess
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.ensuring import Ensured, Outcome
@@ -54,14 +54,13 @@ async def publish_image(
     wanted = selected.names if image.name in selected.names else (image.name,)
     plan = await Get(EnsurePlan, EnsurePlanRequest(wanted))
     plan.check()
-    # What it builds on is published first, whether or not that was asked for.
-    bases = [
-        name for name in images.graph.closure([image.name]) if images.graph.by_name[name].publish
-    ]
-    results = [
-        (await Get(EnsuredImage, EnsureRequest(name, wanted, acquired=True))).result
-        for name in bases
-    ]
+    # What it builds on is published, too, whether or not that was asked for.
+    ensured = await MultiGet(
+        Get(EnsuredImage, EnsureRequest(name, wanted, acquired=True))
+        for name in images.graph.closure([image.name])
+        if images.graph.by_name[name].publish
+    )
+    results = [each.result for each in ensured]
     return PublishProcesses([_packages(results[-1], results[:-1], tags)])
 
 

@@ -7,7 +7,9 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -85,7 +87,7 @@ def test_from_nothing_to_everywhere(
 
     after = shop.pants("mzbuild-check", "::")
     assert after.stdout == ""
-    assert f"All {len(PUBLISHED)} images are published (open, guarded)." in after.stderr
+    assert f"All images are published (open, guarded): {len(PUBLISHED)}." in after.stderr
 
     again = shop.pants("mzbuild-ensure", "::")
     lines = again.stdout.splitlines()
@@ -217,6 +219,25 @@ def test_a_registry_that_does_not_answer_is_not_taken_for_one_that_has_nothing(
     ensured = shop.ensure(timeout, check=False)
     assert outcomes(ensured) == everywhere("failed")
     assert "503" in ensured["alone"]["reason"]
+    assert shop.calls("buildx", "build") == shop.calls("push") == []
+
+
+def test_a_registry_that_is_not_there_costs_its_time_and_no_more(
+    shop: Workshop, proxy: FaultProxy
+) -> None:
+    with socket.create_server(("localhost", 0)) as server:
+        gone = f"localhost:{server.getsockname()[1]}"
+    options = (
+        f'--mzbuild-registries=+{{"gone": {{"address": "{gone}"}}}}',
+        "--mzbuild-registry-timeout=2",
+    )
+    start = time.monotonic()
+    checked = shop.pants(*options, "mzbuild-check", "::", check=False)
+    assert time.monotonic() - start < 10
+    assert checked.returncode == 2
+    assert gone in checked.stdout
+    assert proxy.count("HEAD", MANIFESTS) == len(PUBLISHED), "the others are asked once"
+    assert outcomes(shop.ensure(*options, check=False)) == everywhere("failed")
     assert shop.calls("buildx", "build") == shop.calls("push") == []
 
 
