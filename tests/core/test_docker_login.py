@@ -49,5 +49,5 @@ def test_a_fault_is_waited_out(tmp_path: Path) -> None:
 def test_but_not_for_ever(tmp_path: Path) -> None:
     program = docker(tmp_path, "echo 503 >&2; exit 1")
     with pytest.raises(MzbuildError, match="503"):
-        log_in(REGISTRY, SECRET, program, {"PATH": "/usr/bin:/bin"}, 0.5)
-    assert 1 < (tmp_path / "args").read_text().count("\n") < 6
+        log_in(REGISTRY, SECRET, program, {"PATH": "/usr/bin:/bin"}, 3)
+    assert (tmp_path / "args").read_text().count("\n") > 1
