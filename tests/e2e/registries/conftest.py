@@ -9,6 +9,7 @@ import pytest
 from mzbuild.core.http_transport import Response, Transport
 
 from tests.e2e.fault_proxy import FaultProxy
+from tests.e2e.registries.workshop import Workshop
 from tests.e2e.registry import (
     RunningRegistry,
     TokenServer,
@@ -56,3 +57,11 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Transport, "request", request)
     return requests
+
+
+@pytest.fixture
+def shop(bench: tuple[Workshop, FaultProxy]) -> Workshop:
+    """The workshop of a module's `bench`, with images that are nowhere yet."""
+    bench[0].change()
+    bench[0].clear()
+    return bench[0]

@@ -42,14 +42,6 @@ def bench(
 
 
 @pytest.fixture
-def shop(bench: tuple[Workshop, FaultProxy]) -> Workshop:
-    """With images that are nowhere yet."""
-    bench[0].change()
-    bench[0].clear()
-    return bench[0]
-
-
-@pytest.fixture
 def proxy(bench: tuple[Workshop, FaultProxy]) -> Iterator[FaultProxy]:
     bench[1].clear()
     yield bench[1]
