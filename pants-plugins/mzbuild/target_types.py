@@ -182,6 +182,18 @@ class StripField(BoolField):
     )
 
 
+class SplitDebuginfoField(BoolField):
+    alias = "split_debuginfo"
+    default = False
+    help = help_text(
+        """
+        Whether to keep the binaries' debug information in separate files, which
+        `pants package` puts into `dist/` when it builds the image. A binary `app` then names
+        its `app.debug`, where debuggers look for it. For example, `split_debuginfo=True`.
+        """
+    )
+
+
 class FeaturesField(StringSequenceField):
     alias = "features"
     help = 'The Cargo features to switch on. For example, `features=["jemalloc"]`.'
@@ -225,6 +237,7 @@ class MzbuildCargoBuildTarget(Target):
         BinField,
         ExampleField,
         StripField,
+        SplitDebuginfoField,
         FeaturesField,
         ExtractField,
     )

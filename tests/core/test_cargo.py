@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from mzbuild.core.cargo import (
     build_directory,
     built_files,
     cargo_build_args,
-    strip_args,
+    debug_files,
+    extracted_files,
+    finishing_commands,
     target_triple,
 )
 from mzbuild.core.cargo_manifest import parse_cargo_toml
@@ -19,6 +22,7 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image import CargoBuild
 
 from tests.core.conftest import CONFIGURATION, ENV, listing
+from tests.elf import debug_link, sections
 
 BUILD = CargoBuild(bins=("app", "tool"), examples=("demo",), features=("fast", "small"))
 RELEASE = replace(CONFIGURATION, profile=Profile.RELEASE)
@@ -130,14 +134,49 @@ def test_a_build_that_would_lack_what_its_name_says_is_an_error(
 
 
 @pytest.mark.parametrize("strip", [True, False])
-def test_a_binary_runs_after_it_was_stripped(tmp_path: Path, strip: bool) -> None:
+@pytest.mark.parametrize("split", [True, False])
+def test_a_finished_binary_runs_and_debuggers_find_what_was_split_off(
+    tmp_path: Path, strip: bool, split: bool
+) -> None:
     (tmp_path / "main.rs").write_text('fn main() { println!("runs"); }\n')
-    build = ["rustc", "-g", "-o", "built", "main.rs"]
-    subprocess.run(build, cwd=tmp_path, env=ENV, check=True)
-    sections = ["objdump", "--section-headers", "built"]
-    subprocess.run([*strip_args(strip), "built"], cwd=tmp_path, env=ENV, check=True)
-    headers = subprocess.run(sections, cwd=tmp_path, env=ENV, check=True, stdout=subprocess.PIPE)
-    assert (b".debug_info" in headers.stdout) is not strip
-    assert b".debug_pubnames" not in headers.stdout
-    ran = subprocess.run([tmp_path / "built"], check=True, stdout=subprocess.PIPE)
+    for name in ("results/examples", "debug/examples"):
+        (tmp_path / name).mkdir(parents=True)
+    compiling = ["rustc", "-g", "-o", "results/examples/demo", "main.rs"]
+    subprocess.run(compiling, cwd=tmp_path, env=ENV, check=True)
+    build = CargoBuild(examples=("demo",), strip=strip, split_debuginfo=split)
+    for command in finishing_commands(build, "results", "debug"):
+        subprocess.run(command, cwd=tmp_path, env=ENV, check=True)
+    demo = tmp_path / "results/examples/demo"
+    found = sections(demo)
+    assert (".debug_info" in found) is not strip
+    assert (".gnu_debuglink" in found) is split
+    assert not found & {".debug_pubnames", ".debug_pubtypes"}
+    debugs = [tmp_path / "debug" / path for path in debug_files(build).values()]
+    assert [path for path in tmp_path.glob("debug/**/*") if path.is_file()] == debugs
+    for debug in debugs:
+        assert ".debug_info" in sections(debug)
+        assert debug_link(demo) == ("demo.debug", zlib.crc32(debug.read_bytes()))
+    ran = subprocess.run([demo], check=True, stdout=subprocess.PIPE)
     assert ran.stdout == b"runs\n"
+
+
+def test_extracted_files_stay_in_their_places() -> None:
+    pairs = (("a/./x", "share/y"), (".", "."), ("d", "e/"))
+    build = CargoBuild(bins=("app",), extract=(("p", pairs),))
+    assert extracted_files(build, "i/mzbuild.yml") == (
+        ("p", "a/x", "share/y"),
+        ("p", "", ""),
+        ("p", "d", "e/"),
+    )
+
+
+@pytest.mark.parametrize("path", ["..", "../x", "a/../../x", "/x"])
+@pytest.mark.parametrize("of_source", [True, False])
+def test_extracting_to_or_from_elsewhere_is_an_error(path: str, of_source: bool) -> None:
+    pair, boundary = ((path, "x"), "the OUT_DIR") if of_source else (("x", path), "the context")
+    with pytest.raises(MzbuildError) as error:
+        extracted_files(CargoBuild(bins=("app",), extract=(("p", (pair,)),)), "i/mzbuild.yml")
+    assert str(error.value) == (
+        f"i/mzbuild.yml: `extract.p: {path}` leads out of {boundary}. Give a path relative to the "
+        f"root of {boundary}, without `..`."
+    )

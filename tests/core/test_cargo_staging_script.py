@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mzbuild.core import cargo_staging
-from mzbuild.core.cargo_staging import package_name
+from mzbuild.core.cargo_program import cargo_program
 
 from tests.core.conftest import ENV
 from tests.core.test_cargo_staging import REGULAR, Crates, digest, lay_out
@@ -26,7 +25,10 @@ class Sandbox:
 
     def __init__(self, root: Path):
         self.root = root
-        self.root.mkdir()
+        for path, content in cargo_program().items():
+            file = self.root / "program" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
         self.directory = root / "cache/build"
 
     def plan(self, command: list[str], crates: Crates, **more: Any) -> list[str]:
@@ -36,10 +38,10 @@ class Sandbox:
             for origin, path, content in lay_out(self.root / "parts", crates)
         }
         plan = {"directory": str(self.directory), "sources": sources, "command": command}
-        defaults = {"empty": [], "results": {}, "finish": ["true"], "extract": {}, "triple": ""}
-        (self.root / "plan.json").write_text(json.dumps({**defaults, **plan, **more}))
+        nothing: Plan = {"empty": [], "results": {}, "directories": [], "finish": [], "extract": []}
+        (self.root / "plan.json").write_text(json.dumps({**nothing, "triple": "t", **plan, **more}))
         # No site packages, as for a Python of which nothing is known.
-        return [sys.executable, "-I", "-S", cargo_staging.__file__, "plan.json"]
+        return [sys.executable, "-I", "-S", "program", "plan.json"]
 
     def start(self, command: list[str]) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
@@ -68,12 +70,14 @@ class TestTheScript:
             ["sh", "-c", script],
             {"a": {"a/x": "content\n"}},
             results={"examples/x": "built"},
-            finish=["sh", "-c", 'echo finished >> "$0"'],
+            directories=["more"],
+            finish=[["sh", "-c", "echo finished >> examples/x; cp examples/x more/y"]],
         )
         assert (code, err) == (0, "")
         assert out.startswith("Staged 1 files in 0.")
         assert out.endswith(" s.\ncontent\n")
-        assert (sandbox.root / "examples/x").read_text() == "content\nfinished\n"
+        for path in ("examples/x", "more/y"):
+            assert (sandbox.root / path).read_text() == "content\nfinished\n"
         assert (sandbox.directory / "build.log").read_text() == "content\n"
 
     def test_a_build_that_fails_has_its_exit_code_and_no_results(self, sandbox: Sandbox) -> None:
@@ -83,13 +87,12 @@ class TestTheScript:
         assert not (sandbox.root / "x").exists()
 
     def test_a_finishing_tool_that_is_missing_is_an_error(self, sandbox: Sandbox) -> None:
-        touch = ["sh", "-c", 'mkdir -p "$CARGO_TARGET_DIR"; touch "$CARGO_TARGET_DIR/x"']
-        _, _, err = sandbox.run(touch, {}, results={"x": "x"}, finish=["no-such-strip", "-d"])
+        _, _, err = sandbox.run(["true"], {}, finish=[["no-such-strip", "x"], ["false"]])
         assert err == (
             "`no-such-strip` is not on the PATH. Install it (in the package `binutils`).\n"
         )
-        code, _, err = sandbox.run(touch, {}, results={"x": "x"}, finish=["false", "-d"])
-        assert (code, err) == (1, "`false -d x` failed with exit code 1.\n")
+        code, _, err = sandbox.run(["true"], {}, finish=[["true"], ["false", "x"]])
+        assert (code, err) == (1, "`false x` failed with exit code 1.\n")
 
     def test_a_result_that_was_not_built_is_an_error(self, sandbox: Sandbox) -> None:
         code, _, err = sandbox.run(["true"], {}, results={"x": "x"})
@@ -253,61 +256,3 @@ class TestWithCargo:
         assert code == 0, out + err
         out, _ = self.build(sandbox, CRATES)
         assert "Compiling" not in out
-
-
-class TestExtracting:
-    TRIPLE = "x86_64-unknown-linux-gnu"
-
-    @pytest.mark.parametrize(
-        ("package_id", "name"),
-        [
-            ("path+file:///w/src/build-info#0.1.0", "build-info"),
-            ("path+file:///w/src/dir#build-info@0.1.0", "build-info"),
-            ("registry+https://example.invalid/index#serde@1.0.0", "serde"),
-            ("build-info 0.1.0 (path+file:///w/src/build-info)", "build-info"),
-        ],
-    )
-    def test_a_package_s_name_is_read_from_each_form_of_its_id(
-        self, package_id: str, name: str
-    ) -> None:
-        assert package_name(package_id) == name
-
-    def run(self, sandbox: Sandbox, extract: Plan) -> tuple[int, str, str]:
-        out_directory = sandbox.root / self.TRIPLE / "out"
-        (out_directory / "d").mkdir(parents=True)
-        (out_directory / "f").write_text("1")
-        (out_directory / "d/g").write_text("2")
-        messages = [
-            {"reason": "build-script-executed", "package_id": "p 1 (x)", "out_dir": "/host/out"},
-            {
-                "reason": "build-script-executed",
-                "package_id": "p 1 (x)",
-                "out_dir": str(out_directory),
-            },
-            {"reason": "compiler-artifact", "package_id": "q 1 (x)"},
-        ]
-        lines = "\n".join(json.dumps(message, separators=(",", ":")) for message in messages)
-        command = ["printf", "%s\n", lines, "for people"]
-        return sandbox.run(command, {}, extract=extract, triple=self.TRIPLE)
-
-    def test_files_and_directories_come_where_the_plan_wants_them(self, sandbox: Sandbox) -> None:
-        code, out, err = self.run(sandbox, {"p": {"f": "a/b/f", "d": "e"}})
-        assert (code, err) == (0, "")
-        assert out.endswith("s.\nfor people\n")
-        assert (sandbox.root / "a/b/f").read_text() == "1"
-        assert (sandbox.root / "e/g").read_text() == "2"
-
-    def test_what_is_not_there_is_an_error_that_says_what_is(self, sandbox: Sandbox) -> None:
-        code, _, err = self.run(sandbox, {"p": {"x": "x"}})
-        assert (code, err) == (
-            1,
-            "`extract`: the build script of `p` made no `x`. Its OUT_DIR has: d, f.\n",
-        )
-
-    def test_a_package_without_a_build_script_is_an_error(self, sandbox: Sandbox) -> None:
-        code, _, err = self.run(sandbox, {"q": {"x": "x"}})
-        assert (code, err) == (
-            1,
-            "`extract`: Cargo ran no build script of a package `q` for this build. It ran those "
-            "of: p.\n",
-        )

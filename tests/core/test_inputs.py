@@ -106,7 +106,7 @@ def test_an_extracted_file_stays_in_the_context(destination: str) -> None:
     with pytest.raises(MzbuildError) as error:
         groups(CargoBuild(bins=("x",), extract=(("p", (("f", destination),)),)))
     assert str(error.value).startswith(
-        f"a/mzbuild.yml: `extract: {destination}` leads out of the context."
+        f"a/mzbuild.yml: `extract.p: {destination}` leads out of the context."
     )
 
 

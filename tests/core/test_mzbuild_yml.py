@@ -26,6 +26,7 @@ pre-image:
     bin: environmentd
     example: [testdrive, load]
     strip: false
+    split_debuginfo: true
     features: fast
     extract:
       build-info:
@@ -48,6 +49,7 @@ CARGO_BUILDS = st.builds(
     bins=WORDS,
     examples=WORDS,
     strip=st.booleans(),
+    split_debuginfo=st.booleans(),
     features=WORDS,
     extract=st.dictionaries(TEXT, PAIRS, max_size=2).map(lambda each: tuple(sorted(each.items()))),
 ).filter(lambda build: bool(build.bins or build.examples))
@@ -67,7 +69,8 @@ IMAGES = st.builds(
 FIELDS = st.sampled_from(
     [
         *("name", "description", "publish", "mainline", "build-args", "pre-image", "type", "bin"),
-        *("example", "strip", "features", "extract", "source", "destination", "matching", "<<"),
+        *("example", "strip", "split_debuginfo", "features", "extract"),
+        *("source", "destination", "matching", "<<"),
     ]
 )
 SCALARS = st.one_of(
@@ -126,6 +129,7 @@ def test_every_field_is_read() -> None:
                     bins=("environmentd",),
                     examples=("testdrive", "load"),
                     strip=False,
+                    split_debuginfo=True,
                     features=("fast",),
                     extract=(("build-info", (("out.txt", "info/out.txt"),)),),
                 ),
@@ -148,10 +152,10 @@ def test_the_file_may_be_at_the_root() -> None:
 
 def test_unknown_fields_are_warnings_that_name_the_nearest() -> None:
     text = "name: a\nbuild_args: {A: b}\npre-image:\n- type: cargo-build\n  bin: b\n"
-    text += "  split_debuginfo: packed\n  feature: x\n"
+    text += "  profile: packed\n  feature: x\n"
     assert parse(text).warnings == (
         f"{PATH}:2: unknown field `build_args` is ignored. Did you mean `build-args`?",
-        f"{PATH}:6: unknown field `pre-image[0].split_debuginfo` is ignored.",
+        f"{PATH}:6: unknown field `pre-image[0].profile` is ignored.",
         f"{PATH}:7: unknown field `pre-image[0].feature` is ignored. Did you mean `features`?",
     )
 
@@ -230,6 +234,11 @@ def test_the_canonical_file_declares_the_same_image(image: Image) -> None:
     assert parsed.warnings == ()
     # No description and an empty one are the same.
     assert parsed.image == replace(image, description=image.description or "")
+
+
+def test_a_field_that_came_later_is_in_the_canonical_file_only_where_it_is_set() -> None:
+    image = parse("name: a\npre-image: [{type: cargo-build, bin: a}]\n").image
+    assert b"split_debuginfo" not in canonical_mzbuild_yml(image)
 
 
 @given(IMAGES)

@@ -219,7 +219,7 @@ def test_warnings_come_with_every_run(broken: Repo) -> None:
     broken.write(
         {
             _MZBUILD_YML: text,
-            "box/app/mzbuild.yml": f"{_SOUND['box/app/mzbuild.yml']}    split_debuginfo: x\n",
+            "box/app/mzbuild.yml": f"{_SOUND['box/app/mzbuild.yml']}    profile: x\n",
         }
     )
     runs = [broken.pants("mzbuild-fingerprint", spec) for spec in ("::", "::", "box/base")]
@@ -227,7 +227,7 @@ def test_warnings_come_with_every_run(broken: Repo) -> None:
         assert len(logged(result)) == 3, str(result)
         unknown, misspelled, secret = (message for _, message in logged(result))
         assert unknown.startswith("box/app/mzbuild.yml:5: unknown field")
-        assert "`pre-image[0].split_debuginfo` is ignored" in unknown
+        assert "`pre-image[0].profile` is ignored" in unknown
         assert misspelled.startswith(f"{_MZBUILD_YML}:2: unknown field `publsh` is ignored")
         assert misspelled.endswith("Did you mean `publish`?")
         assert secret.startswith(f"{_MZBUILD_YML}: the build argument `API_TOKEN` sounds like")

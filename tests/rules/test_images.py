@@ -8,7 +8,9 @@ from mzbuild.rules.images import Images, ImageWarnings
 from tests.rules.conftest import Project, crate, image
 
 DECLARATION = """\
-mzbuild_cargo_build(name="binaries", bin=["app"], features=["fast"], strip=False)
+mzbuild_cargo_build(
+    name="binaries", bin=["app"], features=["fast"], strip=False, split_debuginfo=True
+)
 mzbuild_copy(name="manual", source="doc", destination="share", matching="*.md")
 mzbuild_image(
     name="target",
@@ -44,7 +46,7 @@ class TestInBuildFiles:
             build_args=(("VERSION", "1.10"),),
             pre_image=(
                 Copy("doc", "share", "*.md"),
-                CargoBuild(bins=("app",), features=("fast",), strip=False),
+                CargoBuild(bins=("app",), features=("fast",), strip=False, split_debuginfo=True),
             ),
         )
         assert images.addresses["daemon"].spec == "i:target"
@@ -76,6 +78,7 @@ class TestInBuildFiles:
             ('"1.10"', '"1.1"'),
             ('features=["fast"]', "features=[]"),
             ("strip=False", "strip=True"),
+            ("split_debuginfo=True", "split_debuginfo=False"),
             ('destination="share"', 'destination="doc"'),
             ('[":manual", ":binaries"]', '[":binaries", ":manual"]'),
             ('[":manual", ":binaries"]', '[":manual"]'),

@@ -23,6 +23,7 @@ from mzbuild.target_types import (
     MzbuildImageTarget,
     PreImageField,
     PublishField,
+    SplitDebuginfoField,
     StripField,
 )
 from pants.engine.target import DescriptionField, HydratedSources, HydrateSourcesRequest, Tags
@@ -36,7 +37,12 @@ publish: false
 mainline: false
 build-args: {VERSION: 1.10}
 pre-image:
-  - {type: cargo-build, bin: [one, two], example: three, strip: false, features: fast}
+  - type: cargo-build
+    bin: [one, two]
+    example: three
+    strip: false
+    split_debuginfo: true
+    features: fast
   - {type: copy, source: doc, destination: share, matching: '*.md'}
   - {type: copy, source: doc/, destination: again}
 """
@@ -68,6 +74,7 @@ class TestAddressesAndFields:
         assert build[BinField].value == ("one", "two")
         assert build[ExampleField].value == ("three",)
         assert build[StripField].value is False
+        assert build[SplitDebuginfoField].value is True
         assert build[FeaturesField].value == ("fast",)
         assert isinstance(copy, MzbuildCopyTarget)
         assert copy[CopySourceField].value == "doc"

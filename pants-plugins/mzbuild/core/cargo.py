@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mzbuild.core.cargo_workspace import CargoWorkspace
 from mzbuild.core.configuration import Configuration, Profile, Sanitizer
+from mzbuild.core.copy_action import inside
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image import CargoBuild
 
@@ -85,11 +86,61 @@ def built_files(build: CargoBuild, configuration: Configuration) -> Mapping[str,
     return results
 
 
-def strip_args(strip: bool) -> tuple[str, ...]:
-    """The command that is run on each result, which follows as its last argument.
+def debug_files(build: CargoBuild) -> Mapping[str, str]:
+    """The paths of an action's results in the context, each with the path of the file that has
+    its debug information, relative to where those are kept; none unless they are to be split."""
+    if not build.split_debuginfo:
+        return {}
+    return {path: f"{path}.debug" for path in _result_paths(build)}
 
-    Without stripping, the tables go that no debugger needs and that double a binary's size.
+
+def finishing_commands(build: CargoBuild, results: str, debug: str) -> tuple[tuple[str, ...], ...]:
+    """The commands that are run on an action's results once they lie in the directory `results`.
+
+    They write debug information into the directory `debug`. A debugger finds it by the name and
+    the checksum that are left in the binary:
+    https://sourceware.org/gdb/current/onlinedocs/gdb.html/Separate-Debug-Files.html
     """
+    commands: list[tuple[str, ...]] = []
+    debugs = debug_files(build)
+    for path in _result_paths(build):
+        binary = f"{results}/{path}"
+        split = f"{debug}/{debugs[path]}" if path in debugs else None
+        if split:
+            commands.append(("objcopy", "--only-keep-debug", binary, split))
+        commands.append((*_strip_args(build.strip), binary))
+        if split:
+            commands.append(("objcopy", f"--add-gnu-debuglink={split}", binary))
+    return tuple(commands)
+
+
+def extracted_files(build: CargoBuild, where: str) -> tuple[tuple[str, str, str], ...]:
+    """What an action takes of what build scripts make: the package, the path in its build
+    script's OUT_DIR, and the path in the context, which ends in `/` if a file is to keep its name.
+
+    Raises `MzbuildError` for a path that leads out of the OUT_DIR or the context; `where` names
+    the action in it.
+    """
+    found = []
+    for package, pairs in build.extract:
+        for source, destination in pairs:
+            path = inside(where, f"extract.{package}", destination, "the context")
+            found.append(
+                (
+                    package,
+                    inside(where, f"extract.{package}", source, "the OUT_DIR"),
+                    f"{path}/" if path and destination.endswith("/") else path,
+                )
+            )
+    return tuple(found)
+
+
+def _result_paths(build: CargoBuild) -> list[str]:
+    return [*build.bins, *(f"examples/{name}" for name in build.examples)]
+
+
+def _strip_args(strip: bool) -> tuple[str, ...]:
     if strip:
         return ("strip", "--strip-debug")
+    # These tables double a binary's size, and no debugger needs them.
     return ("objcopy", "-R", ".debug_pubnames", "-R", ".debug_pubtypes")

@@ -1,6 +1,6 @@
 """Builds with Cargo in a directory that stays, from sources that are put there by content.
 
-This file runs by itself, as a process in a sandbox: `python cargo_staging.py plan.json`. Cargo
+This runs by itself, as a process in a sandbox; see `cargo_program`. Cargo
 knows what it has compiled by absolute path and modification time, so a build in a fresh sandbox
 would compile everything. Here the sources are staged into the same directory each time, and a
 file is touched only where its content differs.
@@ -12,8 +12,9 @@ The plan is a JSON object:
     empty       source paths that are to be empty files, for targets that are not built
     command     Cargo's command line
     results     path in the sandbox -> path in Cargo's target directory
-    finish      the command to run on each result
-    extract     package -> path in its build script's OUT_DIR -> path in the sandbox
+    directories directories of the sandbox that the commands of `finish` write to
+    finish      command lines to run one after another once the results are there
+    extract     for each file: package, path in its build script's OUT_DIR, path in the sandbox
     triple      the platform that is compiled for
 
 It needs nothing but the standard library, so that any Python can run it.
@@ -32,6 +33,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+
+from mzbuild.core.cargo_results import ResultError, collect, extract, finish
 
 
 class Known(NamedTuple):
@@ -53,10 +56,6 @@ _REGULAR = 0o100644
 _SYMLINK = 0o120000
 
 _MESSAGE_START = b'{"reason":'
-
-
-class StagingError(Exception):
-    """What kept the build from starting, in words."""
 
 
 @contextmanager
@@ -186,76 +185,6 @@ def run(
     return process.returncode, messages
 
 
-def package_name(package_id: str) -> str:
-    """The name of the package that an ID stands for.
-
-    It has one of the forms `<kind>+<url>#<name>@<version>`, `path+file:///<path>/<name>#<version>`
-    (where the directory is named like the package) and, before Cargo 1.77,
-    `<name> <version> (<source>)`.
-    """
-    if " " in package_id:
-        return package_id.split(" ")[0]
-    url, _, fragment = package_id.partition("#")
-    name, at, _ = fragment.partition("@")
-    return name if at else url.rstrip("/").rpartition("/")[2]
-
-
-def out_directories(messages: list[dict[str, Any]], triple: str) -> dict[str, str]:
-    """What build scripts wrote for the target platform: packages, each with its directory.
-
-    What the same script wrote for the machine that compiles lies outside the triple's directory.
-    """
-    return {
-        package_name(message["package_id"]): message["out_dir"]
-        for message in messages
-        if message["reason"] == "build-script-executed" and f"/{triple}/" in message["out_dir"]
-    }
-
-
-def extract(plan: Mapping[str, Mapping[str, str]], directories: Mapping[str, str]) -> None:
-    """Copies files that build scripts made into the sandbox, where the plan wants them."""
-    for package, wanted in plan.items():
-        if package not in directories:
-            raise StagingError(
-                f"`extract`: Cargo ran no build script of a package `{package}` for this build. "
-                f"It ran those of: {', '.join(sorted(directories)) or 'none'}."
-            )
-        for source, destination in wanted.items():
-            origin = os.path.join(directories[package], source)
-            _make_parent(destination)
-            if os.path.isdir(origin):
-                shutil.copytree(origin, destination, dirs_exist_ok=True)
-            elif os.path.isfile(origin):
-                shutil.copy(origin, destination)
-            else:
-                there = ", ".join(sorted(os.listdir(directories[package]))) or "nothing"
-                raise StagingError(
-                    f"`extract`: the build script of `{package}` made no `{source}`. "
-                    f"Its OUT_DIR has: {there}."
-                )
-
-
-def collect(results: Mapping[str, str], target_directory: str, finish: list[str]) -> None:
-    """Copies what was built into the sandbox, and runs the finishing command on each copy."""
-    for destination, built in results.items():
-        _make_parent(destination)
-        shutil.copy(os.path.join(target_directory, built), destination)
-        try:
-            subprocess.run([*finish, destination], check=True)
-        except FileNotFoundError:
-            raise StagingError(
-                f"`{finish[0]}` is not on the PATH. Install it (in the package `binutils`)."
-            ) from None
-        except subprocess.CalledProcessError as error:
-            raise StagingError(
-                f"`{' '.join(map(str, error.cmd))}` failed with exit code {error.returncode}."
-            ) from None
-
-
-def _make_parent(path: str) -> None:
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-
-
 def build(plan: Mapping[str, Any]) -> int:
     """Does what a plan says and returns the exit code of its command."""
     directory = os.path.realpath(plan["directory"])
@@ -273,8 +202,9 @@ def build(plan: Mapping[str, Any]) -> int:
         log = os.path.join(directory, "build.log")
         code, messages = run(plan["command"], sources_directory, env, log)
         if code == 0:
-            collect(plan["results"], target_directory, plan["finish"])
-            extract(plan["extract"], out_directories(messages, plan["triple"]))
+            collect(plan["results"], target_directory)
+            finish(plan["finish"], plan["directories"])
+            extract(plan["extract"], messages, os.path.join(target_directory, plan["triple"]))
         return code
 
 
@@ -284,7 +214,7 @@ def main(plan_file: str) -> int:
         plan = json.load(file)
     try:
         return build(plan)
-    except StagingError as error:
+    except ResultError as error:
         print(error, file=sys.stderr)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -293,7 +223,3 @@ def main(plan_file: str) -> int:
         else:
             print(f"Staging the sources failed: {error}", file=sys.stderr)
     return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

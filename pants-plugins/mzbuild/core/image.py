@@ -19,6 +19,7 @@ class CargoBuild:
     bins: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     strip: bool = True
+    split_debuginfo: bool = False
     features: tuple[str, ...] = ()
     # Package, then pairs of a path in its build script's OUT_DIR and a path in the context.
     extract: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()

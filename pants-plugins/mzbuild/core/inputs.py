@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
 
+from mzbuild.core.cargo import extracted_files
 from mzbuild.core.cargo_workspace import CargoWorkspace, shared_files
 from mzbuild.core.configuration import Scheme
-from mzbuild.core.copy_action import copied_files, inside
+from mzbuild.core.copy_action import copied_files
 from mzbuild.core.image import CargoBuild, Image
 from mzbuild.core.image_graph import ImageGraph
 from mzbuild.core.listing import Listing, less_nested
@@ -52,9 +53,7 @@ def image_inputs(
     groups = [InputGroup(InputKind.CONTEXT, image.context, _context_files(image, graph, listing))]
     for action in image.pre_image:
         if isinstance(action, CargoBuild):
-            for _, pairs in action.extract:
-                for _, destination in pairs:
-                    inside(image.origin, "extract", destination, "the context")
+            extracted_files(action, image.origin)  # Raises where they do not stay in their places.
             groups.append(InputGroup(InputKind.SHARED, "cargo", shared_files(listing, scheme)))
             roots = workspace.roots(action, scheme, image.origin)
             groups += [

@@ -87,6 +87,7 @@ def _parse_cargo_build(action: YamlMap) -> CargoBuild:
         bins=bins,
         examples=examples,
         strip=action.boolean("strip", True),
+        split_debuginfo=action.boolean("split_debuginfo", False),
         features=action.strings("features"),
         extract=tuple((name, extract.scalars(name)) for name in extract.names()) if extract else (),
     )
@@ -127,6 +128,8 @@ def canonical_mzbuild_yml(image: Image) -> bytes:
                 f"    bin: {_quoted(action.bins)}",
                 f"    example: {_quoted(action.examples)}",
                 f"    strip: {_quoted(action.strip)}",
+                # It came later: images without it keep the fingerprints that they had.
+                *(["    split_debuginfo: true"] if action.split_debuginfo else []),
                 f"    features: {_quoted(action.features)}",
                 f"    extract: {_quoted({name: dict(pairs) for name, pairs in action.extract})}",
             ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from dataclasses import dataclass
 
 from pants.core.goals.package import (
@@ -11,12 +12,22 @@ from pants.core.goals.package import (
     OutputPathField,
     PackageFieldSet,
 )
-from pants.engine.fs import CreateDigest, Digest, FileContent
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.fs import (
+    AddPrefix,
+    CreateDigest,
+    Digest,
+    FileContent,
+    MergeDigests,
+    Snapshot,
+)
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
+from mzbuild.core.acquisition import Origin
+from mzbuild.core.image import CargoBuild
 from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
 from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from mzbuild.rules.registries import ImageTags
 from mzbuild.target_types import ImageNameField
 
@@ -35,7 +46,8 @@ async def package_image(
     tags: ImageTags,
     warnings: ImageWarnings,
 ) -> BuiltPackage:
-    name = images.at(field_set.address).name
+    declared = images.at(field_set.address)
+    name = declared.name
     image = await Get(AcquiredImage, AcquireRequest(name))
     description = {
         "name": name,
@@ -49,9 +61,22 @@ async def package_image(
     }
     path = field_set.output_path.value_or_default(file_ending="json")
     content = json.dumps(description, indent=2) + "\n"
-    digest = await Get(Digest, CreateDigest([FileContent(path, content.encode())]))
     told = f"{image.origin.value.capitalize()} {image.spec}"
-    return BuiltPackage(digest, (BuiltPackageArtifact(path, (told,)),))
+    described = await Get(Digest, CreateDigest([FileContent(path, content.encode())]))
+    # Whoever does not have to build an image does not have to wait for Cargo.
+    actions = declared.pre_image if image.origin is Origin.BUILT else ()
+    results = await MultiGet(
+        Get(PreImageResult, PreImageRequest(declared, action))
+        for action in actions
+        if isinstance(action, CargoBuild) and action.split_debuginfo
+    )
+    debug = await Get(Digest, MergeDigests(result.debug for result in results))
+    beside = await Get(Snapshot, AddPrefix(debug, posixpath.dirname(path)))
+    artifacts = [BuiltPackageArtifact(path, (told,))]
+    artifacts += [BuiltPackageArtifact(file, ("Debug information",)) for file in beside.files]
+    return BuiltPackage(
+        await Get(Digest, MergeDigests((described, beside.digest))), tuple(artifacts)
+    )
 
 
 def rules() -> tuple[Rule | UnionRule, ...]:

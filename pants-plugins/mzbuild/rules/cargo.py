@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import posixpath
 import re
 import sys
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib import resources
 
 from pants.base.build_root import BuildRoot
-from pants.engine.fs import CreateDigest, Digest, FileContent, RemovePrefix
+from pants.engine.fs import (
+    CreateDigest,
+    Digest,
+    DigestSubset,
+    FileContent,
+    PathGlobs,
+    RemovePrefix,
+)
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope, ProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
@@ -21,9 +28,12 @@ from mzbuild.core.cargo import (
     build_directory,
     built_files,
     cargo_build_args,
-    strip_args,
+    debug_files,
+    extracted_files,
+    finishing_commands,
     target_triple,
 )
+from mzbuild.core.cargo_program import cargo_program
 from mzbuild.core.cargo_workspace import CargoWorkspace, shared_files
 from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import MzbuildError
@@ -38,7 +48,10 @@ logger = logging.getLogger(__name__)
 # Where the sandbox has the directory that outlives it, and the sources to stage into it.
 _CACHE = ".mzbuild-cargo"
 _SOURCES = ".mzbuild-sources"
+_PROGRAM = ".mzbuild-program"
+# What the context gets, and what debuggers get.
 _RESULTS = "results"
+_DEBUG = "debug"
 
 _ENV_NAMES = ("CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "SSL_CERT_FILE")
 _INSTALL_RUST = "Install Rust: https://rustup.rs, or `apt-get install cargo`."
@@ -56,9 +69,14 @@ class CargoBuildRequest:
 
 @dataclass(frozen=True)
 class CargoBuildResult:
-    """An action's results, under the paths that they have in the context."""
+    """An action's results, under the paths that they have in the context.
+
+    `debug` has the files that keep their debug information, if it is split off: each under its
+    result's path with `.debug` added.
+    """
 
     digest: Digest
+    debug: Digest
 
 
 @dataclass(frozen=True)
@@ -168,11 +186,14 @@ async def cargo_build(
         "empty": sources.empty,
         "command": [cargo.path, *args],
         "results": results,
-        "finish": strip_args(build.strip),
-        "extract": {
-            package: {source: f"{_RESULTS}/{path}" for source, path in pairs}
-            for package, pairs in build.extract
-        },
+        "directories": sorted(
+            {posixpath.dirname(f"{_DEBUG}/{path}") for path in debug_files(build).values()}
+        ),
+        "finish": finishing_commands(build, _RESULTS, _DEBUG),
+        "extract": [
+            (package, source, f"{_RESULTS}/{destination}")
+            for package, source, destination in extracted_files(build, where)
+        ],
         "triple": target_triple(configuration),
         "compiler": compiler.stdout.decode(),
     }
@@ -181,9 +202,9 @@ async def cargo_build(
         CreateDigest(
             (
                 FileContent(".mzbuild-plan.json", json.dumps(plan, sort_keys=True).encode()),
-                FileContent(
-                    ".mzbuild-stage.py",
-                    resources.read_binary("mzbuild.core", "cargo_staging.py"),
+                *(
+                    FileContent(f"{_PROGRAM}/{path}", content)
+                    for path, content in cargo_program().items()
                 ),
             )
         ),
@@ -197,12 +218,12 @@ async def cargo_build(
     result = await Get(
         FallibleProcessResult,
         Process(
-            (sys.executable, ".mzbuild-stage.py", ".mzbuild-plan.json"),
+            (sys.executable, _PROGRAM, ".mzbuild-plan.json"),
             input_digest=files,
             immutable_input_digests=dict(sources.parts),
             append_only_caches={cache: _CACHE},
             env={**cargo.env, "CARGO_TERM_COLOR": "always"},
-            output_directories=(_RESULTS,),
+            output_directories=(_RESULTS, _DEBUG),
             description=f"Build {names} with Cargo",
         ),
     )
@@ -212,7 +233,16 @@ async def cargo_build(
             f"Command: cargo {' '.join(args)}\n"
             f"{_shown(result.stdout + result.stderr, colors=global_options.colors)}"
         )
-    return CargoBuildResult(await Get(Digest, RemovePrefix(result.output_digest, _RESULTS)))
+    parts = await MultiGet(
+        Get(Digest, DigestSubset(result.output_digest, PathGlobs([f"{directory}/**"])))
+        for directory in (_RESULTS, _DEBUG)
+    )
+    return CargoBuildResult(
+        *await MultiGet(
+            Get(Digest, RemovePrefix(part, directory))
+            for part, directory in zip(parts, (_RESULTS, _DEBUG))
+        )
+    )
 
 
 def _letters(digest: bytes) -> str:

@@ -43,6 +43,7 @@ from mzbuild.target_types import (
     MzbuildImageTarget,
     PreImageField,
     PublishField,
+    SplitDebuginfoField,
     StripField,
 )
 
@@ -240,6 +241,7 @@ def cargo_build(target: Target) -> CargoBuild:
         bins=target[BinField].value or (),
         examples=target[ExampleField].value or (),
         strip=target[StripField].value,
+        split_debuginfo=target[SplitDebuginfoField].value,
         features=target[FeaturesField].value or (),
         extract=tuple(
             (package, tuple(paths.items()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pants.engine.fs import Digest, DigestEntries, Directory
+from pants.engine.fs import EMPTY_DIGEST, Digest, DigestEntries, Directory
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from mzbuild.core.copy_action import copied_files
@@ -25,9 +25,13 @@ class PreImageRequest:
 
 @dataclass(frozen=True)
 class PreImageResult:
-    """The files that an action makes, by their paths in the context."""
+    """The files that an action makes, by their paths in the context.
+
+    `debug` has those that stay out of it: debug information that was split off.
+    """
 
     entries: tuple[Entry, ...]
+    debug: Digest = EMPTY_DIGEST
 
 
 @rule
@@ -38,7 +42,8 @@ async def run_pre_image(
     if isinstance(action, CargoBuild):
         built = await Get(CargoBuildResult, CargoBuildRequest(action, image.origin))
         entries = await Get(DigestEntries, Digest, built.digest)
-        return PreImageResult(tuple(entry for entry in entries if not isinstance(entry, Directory)))
+        files = tuple(entry for entry in entries if not isinstance(entry, Directory))
+        return PreImageResult(files, built.debug)
     copied = copied_files(image, action, listing)
     # What the fingerprint covers of a symlink to a file is the file: so that is what is copied.
     captured = await Get(

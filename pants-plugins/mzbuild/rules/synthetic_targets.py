@@ -49,6 +49,7 @@ from mzbuild.target_types import (
     MzbuildImageTarget,
     PreImageField,
     PublishField,
+    SplitDebuginfoField,
     StripField,
 )
 
@@ -176,6 +177,7 @@ def _add_action(
             BinField.alias: action.bins,
             ExampleField.alias: action.examples,
             StripField.alias: action.strip,
+            SplitDebuginfoField.alias: action.split_debuginfo,
             FeaturesField.alias: action.features,
             ExtractField.alias: {package: dict(paths) for package, paths in action.extract},
         }

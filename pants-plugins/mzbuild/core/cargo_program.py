@@ -1,0 +1,31 @@
+"""The program that builds in the sandbox: which files it is, and how it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+
+PACKAGE = "mzbuild.core"
+
+_MODULES = ("cargo_staging", "cargo_results")
+
+_MAIN = b"""\
+import sys
+
+from mzbuild.core.cargo_staging import main
+
+sys.exit(main(sys.argv[1]))
+"""
+
+
+def cargo_program() -> Mapping[str, bytes]:
+    """The program's files, by their paths in a directory of its own.
+
+    `python DIRECTORY PLAN` runs it; `cargo_staging` tells what a plan is. It needs nothing but the
+    standard library, so that any Python can run it.
+    """
+    directory = PACKAGE.replace(".", "/")
+    files = {
+        f"{directory}/{name}.py": resources.read_binary(PACKAGE, f"{name}.py") for name in _MODULES
+    }
+    return {"__main__.py": _MAIN, **files}
