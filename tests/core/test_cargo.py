@@ -13,9 +13,9 @@ from mzbuild.core.cargo import (
     debug_files,
     extracted_files,
     finishing_commands,
-    target_triple,
 )
 from mzbuild.core.cargo_manifest import parse_cargo_toml
+from mzbuild.core.cargo_settings import CargoFlags, CargoSettings, parse_cargo_options
 from mzbuild.core.cargo_workspace import CargoWorkspace, load_workspace
 from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer
 from mzbuild.core.errors import MzbuildError
@@ -44,22 +44,26 @@ def workspace(root: str = '[profile.optimized]\ninherits = "release"\n') -> Carg
     )
 
 
-def args(configuration: Configuration, build: CargoBuild = BUILD) -> list[str]:
-    return [*cargo_build_args(build, workspace(), configuration, "i/mzbuild.yml", locked=True)]
+def settings(configuration: Configuration = CONFIGURATION) -> CargoSettings:
+    return parse_cargo_options().settings(configuration)
+
+
+def args(settings: CargoSettings, build: CargoBuild = BUILD) -> list[str]:
+    return [*cargo_build_args(build, workspace(), settings, "i/mzbuild.yml", locked=True)]
 
 
 @pytest.mark.parametrize(
     ("configuration", "profile"),
     [
         (CONFIGURATION, ["--profile=optimized", "--target=x86_64-unknown-linux-gnu"]),
-        (RELEASE, ["--release", "--target=x86_64-unknown-linux-gnu"]),
-        (DEV, ["--target=aarch64-unknown-linux-gnu"]),
+        (RELEASE, ["--profile=release", "--target=x86_64-unknown-linux-gnu"]),
+        (DEV, ["--profile=dev", "--target=aarch64-unknown-linux-gnu"]),
     ],
 )
 def test_one_build_makes_all_that_an_action_wants(
     configuration: Configuration, profile: list[str]
 ) -> None:
-    assert args(configuration)[:-1] == [
+    assert args(settings(configuration))[:-1] == [
         "build",
         *profile,
         *("--package=app", "--package=b", "--bin=app", "--bin=tool", "--example=demo"),
@@ -67,23 +71,30 @@ def test_one_build_makes_all_that_an_action_wants(
     ]
 
 
+def test_further_arguments_come_last() -> None:
+    more = replace(settings(), flags=CargoFlags(args=("--jobs=1", "--no-default-features")))
+    assert args(more)[-2:] == ["--jobs=1", "--no-default-features"]
+
+
 def test_a_lock_file_that_is_not_there_is_not_insisted_on() -> None:
     build = CargoBuild(bins=("app",))
-    command = cargo_build_args(build, workspace(), RELEASE, "i/mzbuild.yml", locked=False)
+    command = cargo_build_args(build, workspace(), settings(), "i/mzbuild.yml", locked=False)
     assert "--locked" not in command
     assert not [arg for arg in command if arg.startswith("--features")]
 
 
 @pytest.mark.parametrize(
-    ("configuration", "directory"),
+    ("target", "cargo_profile", "directory"),
     [
-        (CONFIGURATION, "x86_64-unknown-linux-gnu/optimized"),
-        (RELEASE, "x86_64-unknown-linux-gnu/release"),
-        (DEV, "aarch64-unknown-linux-gnu/debug"),
+        ("x86_64-unknown-linux-gnu", "optimized", "x86_64-unknown-linux-gnu/optimized"),
+        ("x86_64-unknown-linux-musl", "release", "x86_64-unknown-linux-musl/release"),
+        ("x86_64-unknown-linux-gnu", "bench", "x86_64-unknown-linux-gnu/release"),
+        ("aarch64-unknown-linux-gnu", "dev", "aarch64-unknown-linux-gnu/debug"),
+        ("aarch64-unknown-linux-gnu", "test", "aarch64-unknown-linux-gnu/debug"),
     ],
 )
-def test_results_lie_where_cargo_puts_them(configuration: Configuration, directory: str) -> None:
-    assert built_files(BUILD, configuration) == {
+def test_results_lie_where_cargo_puts_them(target: str, cargo_profile: str, directory: str) -> None:
+    assert built_files(BUILD, CargoSettings(target, cargo_profile)) == {
         "app": f"{directory}/app",
         "tool": f"{directory}/tool",
         "examples/demo": f"{directory}/examples/demo",
@@ -100,12 +111,11 @@ def test_configurations_are_compiled_apart() -> None:
         replace(CONFIGURATION, sanitizer=Sanitizer.ADDRESS),
     ]
     assert len({build_directory(each) for each in configurations}) == len(configurations)
-    assert target_triple(DEV) == "aarch64-unknown-linux-gnu"
 
 
 def test_a_workspace_without_the_profile_is_an_error_that_shows_it() -> None:
     with pytest.raises(MzbuildError) as error:
-        cargo_build_args(BUILD, workspace(""), CONFIGURATION, "i/mzbuild.yml", locked=True)
+        cargo_build_args(BUILD, workspace(""), settings(), "i/mzbuild.yml", locked=True)
     assert str(error.value) == (
         "i/mzbuild.yml: binaries are to be built with the profile `optimized`, which the workspace "
         'does not define. Add\n\n    [profile.optimized]\n    inherits = "release"\n\nto the '
@@ -115,22 +125,12 @@ def test_a_workspace_without_the_profile_is_an_error_that_shows_it() -> None:
 
 def test_a_binary_that_no_crate_has_is_an_error() -> None:
     with pytest.raises(MzbuildError, match=r"^i/mzbuild.yml: no crate .* `apq`\. Did you mean"):
-        args(CONFIGURATION, CargoBuild(bins=("apq",)))
+        args(settings(), CargoBuild(bins=("apq",)))
 
 
-@pytest.mark.parametrize(
-    "configuration",
-    [replace(RELEASE, coverage=True), replace(RELEASE, sanitizer=Sanitizer.THREAD)],
-)
-def test_a_build_that_would_lack_what_its_name_says_is_an_error(
-    configuration: Configuration,
-) -> None:
-    with pytest.raises(MzbuildError) as error:
-        args(configuration)
-    assert str(error.value) == (
-        "i/mzbuild.yml: Cargo builds with coverage or a sanitizer are not supported yet; only "
-        "fingerprints for them are."
-    )
+def test_the_missing_profile_is_named() -> None:
+    with pytest.raises(MzbuildError, match=r"(?s)the profile `fast`.*\[profile\.fast\]"):
+        args(replace(settings(), cargo_profile="fast"))
 
 
 @pytest.mark.parametrize("strip", [True, False])
@@ -144,7 +144,7 @@ def test_a_finished_binary_runs_and_debuggers_find_what_was_split_off(
     compiling = ["rustc", "-g", "-o", "results/examples/demo", "main.rs"]
     subprocess.run(compiling, cwd=tmp_path, env=ENV, check=True)
     build = CargoBuild(examples=("demo",), strip=strip, split_debuginfo=split)
-    for command in finishing_commands(build, "results", "debug"):
+    for command in finishing_commands(build, settings(), "results", "debug"):
         subprocess.run(command, cwd=tmp_path, env=ENV, check=True)
     demo = tmp_path / "results/examples/demo"
     found = sections(demo)

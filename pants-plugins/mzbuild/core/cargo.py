@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
+from mzbuild.core.cargo_settings import CargoSettings
 from mzbuild.core.cargo_workspace import CargoWorkspace
-from mzbuild.core.configuration import Configuration, Profile, Sanitizer
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.copy_action import inside
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image import CargoBuild
 
-_PROFILE_ARGS: Mapping[Profile, Sequence[str]] = {
-    Profile.OPTIMIZED: ("--profile=optimized",),
-    Profile.RELEASE: ("--release",),
-    Profile.DEV: (),
+# The profiles that every workspace has, and where Cargo puts what it builds with them:
+# https://doc.rust-lang.org/cargo/reference/profiles.html#custom-profiles
+_BUILT_IN_PROFILES: Mapping[str, str] = {
+    "dev": "debug",
+    "test": "debug",
+    "release": "release",
+    "bench": "release",
 }
-_PROFILE_DIRECTORIES = {
-    Profile.OPTIMIZED: "optimized",
-    Profile.RELEASE: "release",
-    Profile.DEV: "debug",
-}
-
-
-def target_triple(configuration: Configuration) -> str:
-    """The platform that binaries are compiled for: what runs in a Linux container."""
-    return f"{configuration.arch.value}-unknown-linux-gnu"
 
 
 def build_directory(configuration: Configuration) -> str:
@@ -39,7 +33,7 @@ def build_directory(configuration: Configuration) -> str:
 def cargo_build_args(
     build: CargoBuild,
     workspace: CargoWorkspace,
-    configuration: Configuration,
+    settings: CargoSettings,
     where: str,
     *,
     locked: bool,
@@ -49,24 +43,19 @@ def cargo_build_args(
     Raises `MzbuildError` for a binary or example that is not there, and for a workspace without
     the profile that is asked for.
     """
-    if configuration.profile is Profile.OPTIMIZED and "optimized" not in workspace.profiles:
+    profile = settings.cargo_profile
+    if profile not in _BUILT_IN_PROFILES and profile not in workspace.profiles:
         raise MzbuildError(
-            f"{where}: binaries are to be built with the profile `optimized`, which the workspace "
-            'does not define. Add\n\n    [profile.optimized]\n    inherits = "release"\n\nto the '
+            f"{where}: binaries are to be built with the profile `{profile}`, which the workspace "
+            f'does not define. Add\n\n    [profile.{profile}]\n    inherits = "release"\n\nto the '
             "root's `Cargo.toml`, or use `--mzbuild-profile=release`."
-        )
-    if configuration.coverage or configuration.sanitizer is not Sanitizer.NONE:
-        # A binary without what its image's name says would be a wrong answer.
-        raise MzbuildError(
-            f"{where}: Cargo builds with coverage or a sanitizer are not supported yet; only "
-            "fingerprints for them are."
         )
     crates = [workspace.bin_crate(name, where) for name in build.bins]
     crates += [workspace.example_crate(name, where) for name in build.examples]
     return (
         "build",
-        *_PROFILE_ARGS[configuration.profile],
-        f"--target={target_triple(configuration)}",
+        f"--profile={profile}",
+        f"--target={settings.target}",
         *(f"--package={name}" for name in sorted({crate.name for crate in crates})),
         *(f"--bin={name}" for name in build.bins),
         *(f"--example={name}" for name in build.examples),
@@ -74,13 +63,15 @@ def cargo_build_args(
         *(("--locked",) if locked else ()),
         # Messages for programs tell where build scripts wrote; people get theirs as ever.
         "--message-format=json-render-diagnostics",
+        *settings.flags.args,
     )
 
 
-def built_files(build: CargoBuild, configuration: Configuration) -> Mapping[str, str]:
+def built_files(build: CargoBuild, settings: CargoSettings) -> Mapping[str, str]:
     """The paths of an action's results in the context, each with its path in Cargo's target
     directory."""
-    directory = f"{target_triple(configuration)}/{_PROFILE_DIRECTORIES[configuration.profile]}"
+    profile = settings.cargo_profile
+    directory = f"{settings.target}/{_BUILT_IN_PROFILES.get(profile, profile)}"
     results = {name: f"{directory}/{name}" for name in build.bins}
     results.update({f"examples/{name}": f"{directory}/examples/{name}" for name in build.examples})
     return results
@@ -94,7 +85,9 @@ def debug_files(build: CargoBuild) -> Mapping[str, str]:
     return {path: f"{path}.debug" for path in _result_paths(build)}
 
 
-def finishing_commands(build: CargoBuild, results: str, debug: str) -> tuple[tuple[str, ...], ...]:
+def finishing_commands(
+    build: CargoBuild, settings: CargoSettings, results: str, debug: str
+) -> tuple[tuple[str, ...], ...]:
     """The commands that are run on an action's results once they lie in the directory `results`.
 
     They write debug information into the directory `debug`. A debugger finds it by the name and
@@ -107,10 +100,10 @@ def finishing_commands(build: CargoBuild, results: str, debug: str) -> tuple[tup
         binary = f"{results}/{path}"
         split = f"{debug}/{debugs[path]}" if path in debugs else None
         if split:
-            commands.append(("objcopy", "--only-keep-debug", binary, split))
-        commands.append((*_strip_args(build.strip), binary))
+            commands.append((settings.objcopy, "--only-keep-debug", binary, split))
+        commands.append((*_strip_args(build.strip, settings), binary))
         if split:
-            commands.append(("objcopy", f"--add-gnu-debuglink={split}", binary))
+            commands.append((settings.objcopy, f"--add-gnu-debuglink={split}", binary))
     return tuple(commands)
 
 
@@ -139,8 +132,8 @@ def _result_paths(build: CargoBuild) -> list[str]:
     return [*build.bins, *(f"examples/{name}" for name in build.examples)]
 
 
-def _strip_args(strip: bool) -> tuple[str, ...]:
+def _strip_args(strip: bool, settings: CargoSettings) -> tuple[str, ...]:
     if strip:
-        return ("strip", "--strip-debug")
+        return (settings.strip, "--strip-debug")
     # These tables double a binary's size, and no debugger needs them.
-    return ("objcopy", "-R", ".debug_pubnames", "-R", ".debug_pubtypes")
+    return (settings.objcopy, "-R", ".debug_pubnames", "-R", ".debug_pubtypes")

@@ -31,9 +31,9 @@ from mzbuild.core.cargo import (
     debug_files,
     extracted_files,
     finishing_commands,
-    target_triple,
 )
 from mzbuild.core.cargo_program import cargo_program
+from mzbuild.core.cargo_settings import CargoOptions, CargoSettings
 from mzbuild.core.cargo_workspace import CargoWorkspace, shared_files
 from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import MzbuildError
@@ -42,6 +42,7 @@ from mzbuild.core.listing import Listing
 from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, files_to_capture
 from mzbuild.rules.host_tools import HostTool, HostToolRequest
+from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 logger = logging.getLogger(__name__)
 
@@ -149,16 +150,33 @@ async def staged_sources(
 
 
 @rule
+def cargo_options(mzbuild_cargo: MzbuildCargo) -> CargoOptions:
+    return mzbuild_cargo.parsed()
+
+
+@rule
+def cargo_settings(options: CargoOptions, configuration: Configuration) -> CargoSettings:
+    return options.settings(configuration)
+
+
+@rule
 async def cargo_build(
     request: CargoBuildRequest,
     workspace: CargoWorkspace,
     listing: Listing,
     configuration: Configuration,
+    settings: CargoSettings,
     build_root: BuildRoot,
     global_options: GlobalOptions,
 ) -> CargoBuildResult:
     build, where = request.build, request.where
-    args = cargo_build_args(build, workspace, configuration, where, locked="Cargo.lock" in listing)
+    if settings.flags.rustflags or settings.command_prefix:
+        # A binary without what its image's name says would be a wrong answer.
+        raise MzbuildError(
+            f"{where}: Cargo builds with rustflags (such as those of coverage and sanitizers) or a "
+            "command prefix are not supported yet; only fingerprints for them are."
+        )
+    args = cargo_build_args(build, workspace, settings, where, locked="Cargo.lock" in listing)
     cargo, rustc, sources = await MultiGet(
         Get(HostTool, HostToolRequest("cargo", _ENV_NAMES, _INSTALL_RUST)),
         Get(HostTool, HostToolRequest("rustc", _ENV_NAMES, _INSTALL_RUST)),
@@ -177,9 +195,7 @@ async def cargo_build(
         ),
     )
     directory = build_directory(configuration)
-    results = {
-        f"{_RESULTS}/{path}": built for path, built in built_files(build, configuration).items()
-    }
+    results = {f"{_RESULTS}/{path}": built for path, built in built_files(build, settings).items()}
     plan = {
         "directory": f"{_CACHE}/{directory}",
         "sources": dict(sources.plan),
@@ -189,12 +205,12 @@ async def cargo_build(
         "directories": sorted(
             {posixpath.dirname(f"{_DEBUG}/{path}") for path in debug_files(build).values()}
         ),
-        "finish": finishing_commands(build, _RESULTS, _DEBUG),
+        "finish": finishing_commands(build, settings, _RESULTS, _DEBUG),
         "extract": [
             (package, source, f"{_RESULTS}/{destination}")
             for package, source, destination in extracted_files(build, where)
         ],
-        "triple": target_triple(configuration),
+        "triple": settings.target,
         "compiler": compiler.stdout.decode(),
     }
     files = await Get(
@@ -222,7 +238,7 @@ async def cargo_build(
             input_digest=files,
             immutable_input_digests=dict(sources.parts),
             append_only_caches={cache: _CACHE},
-            env={**cargo.env, "CARGO_TERM_COLOR": "always"},
+            env={**cargo.env, "CARGO_TERM_COLOR": "always", **dict(settings.flags.env)},
             output_directories=(_RESULTS, _DEBUG),
             description=f"Build {names} with Cargo",
         ),

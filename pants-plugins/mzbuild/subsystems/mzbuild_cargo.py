@@ -1,0 +1,163 @@
+"""The `[mzbuild-cargo]` options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pants.option.option_types import DictOption, StrListOption, StrOption
+from pants.option.subsystem import Subsystem
+from pants.util.strutil import softwrap
+
+from mzbuild.core.cargo_settings import CargoOptions, parse_cargo_options
+
+
+class MzbuildCargo(Subsystem):
+    options_scope = "mzbuild-cargo"
+    help = softwrap(
+        """
+        How Cargo is called for the `cargo-build` actions of images.
+
+        A workspace that `cargo build` builds on this machine needs none of these options. What is
+        set for all builds can be added to for an architecture, for a profile, for builds that
+        record coverage, and for a sanitizer: each has a table with `rustflags`, `env` and `args`,
+        which have the meaning of the options of these names. A build gets what all the tables say
+        that apply to it. For example:
+
+            [mzbuild-cargo]
+            rustflags = ["-Cforce-frame-pointers=yes"]
+
+            [mzbuild-cargo.profile.release]
+            env = { CFLAGS = "-O3" }
+        """
+    )
+
+    command_prefix = StrListOption(
+        help=softwrap(
+            """
+            A command that runs Cargo: Cargo and its arguments are added to it. It is run from the
+            repository's root; a program in the repository has a `/` in its name. For example:
+            `["bin/ci-builder", "run", "stable"]`.
+
+            The sources are not built where they are, but in a directory that is kept for it; the
+            environment variable `MZBUILD_CARGO_DIRECTORY` has its path. A program that runs Cargo
+            in a container must make that directory available in it, under the same path and to be
+            written to, as with `docker run
+            --volume="$MZBUILD_CARGO_DIRECTORY:$MZBUILD_CARGO_DIRECTORY" …`. There need to be `sh`
+            and `env` in it.
+            """
+        )
+    )
+    toolchain = StrOption(
+        default="",
+        help=softwrap(
+            """
+            The toolchain of rustup to build with, as in `cargo +stable`; by default, the one that a
+            `rust-toolchain.toml` of the repository names, or else rustup's default. For example:
+            `--mzbuild-cargo-toolchain=nightly`.
+            """
+        ),
+    )
+    rustflags = StrListOption(
+        help=softwrap(
+            """
+            Flags of rustc for all that runs in images, but not for build scripts and procedural
+            macros. They are added to those that `.cargo/config` sets in `build.rustflags` or in
+            `target.….rustflags`, which stay in force. For example:
+            `["-Ctarget-cpu=x86-64-v3"]`.
+            """
+        )
+    )
+    env = DictOption[str](
+        help=softwrap(
+            """
+            Environment variables for Cargo, and so for build scripts, with their values. For
+            example: `{"CXX": "clang++", "CMAKE_SYSTEM_NAME": "Linux"}`.
+            """
+        )
+    )
+    args = StrListOption(
+        help='Further arguments of `cargo build`. For example: `["--jobs=4"]`.',
+    )
+    passed_env = StrListOption(
+        help=softwrap(
+            """
+            The names of environment variables that Cargo gets with the values that they have where
+            Pants runs: credentials and proxies, say. What is built must not depend on them:
+            a change of their values builds nothing again, and they are in no cache. For example:
+            `["CARGO_REGISTRIES_ACME_TOKEN", "HTTPS_PROXY"]`.
+            """
+        )
+    )
+    arch = DictOption[Any](
+        help=softwrap(
+            """
+            What differs between architectures: for `x86_64` and `aarch64`, a table of `rustflags`,
+            `env`, `args`, and of `target` (the target triple, `<arch>-unknown-linux-gnu` by
+            default), `linker` (by default Cargo's own choice) and the programs `strip` and
+            `objcopy`.
+
+            For example, to build for ARM on another machine, with Debian's cross compiler:
+
+                [mzbuild-cargo.arch.aarch64]
+                linker = "aarch64-linux-gnu-gcc"
+                strip = "aarch64-linux-gnu-strip"
+                objcopy = "aarch64-linux-gnu-objcopy"
+                env = { CC_aarch64_unknown_linux_gnu = "aarch64-linux-gnu-gcc" }
+            """
+        )
+    )
+    profile = DictOption[Any](
+        help=softwrap(
+            """
+            What differs between the profiles `optimized`, `release` and `dev` of
+            `[mzbuild].profile`: for each, a table of `rustflags`, `env`, `args`, and of
+            `cargo_profile`, which is the name of Cargo's profile if it is another one.
+
+            For example:
+
+                [mzbuild-cargo.profile.optimized]
+                cargo_profile = "bench"
+                args = ["--jobs=8"]
+            """
+        )
+    )
+    coverage = DictOption[Any](
+        help=softwrap(
+            """
+            What builds with `--mzbuild-coverage` add: a table of `rustflags` (by default
+            `["-Cinstrument-coverage"]`), `env` and `args`. For example:
+
+                [mzbuild-cargo.coverage]
+                rustflags = ["-Cinstrument-coverage", "-Clink-dead-code"]
+            """
+        )
+    )
+    sanitizer = DictOption[Any](
+        help=softwrap(
+            """
+            What builds with a `--mzbuild-sanitizer` add: for `address`, `hwaddress`, `cfi`,
+            `thread`, `leak` and `undefined`, a table of `rustflags` (by default those that rustc's
+            documentation tells to use), `env` and `args`. rustc has most sanitizers only in its
+            nightly releases. For example:
+
+                [mzbuild-cargo.sanitizer.address]
+                env = { CC = "clang", CFLAGS = "-fsanitize=address" }
+                args = ["--no-default-features", "--jobs=2"]
+            """
+        )
+    )
+
+    def parsed(self) -> CargoOptions:
+        """All the options; raises `MzbuildError` for what cannot be."""
+        return parse_cargo_options(
+            command_prefix=self.command_prefix,
+            toolchain=self.toolchain,
+            passed_env=self.passed_env,
+            rustflags=self.rustflags,
+            env=self.env,
+            args=self.args,
+            arch=self.arch,
+            profile=self.profile,
+            coverage=self.coverage,
+            sanitizer=self.sanitizer,
+        )
