@@ -87,5 +87,7 @@ if __name__ == "__main__":
         pants_loader.main()
     except (BuildRoot.NotFoundError, OptionsError, PantsdClientException) as error:
         sys.exit(str(error))
+    except BrokenPipeError:
+        sys.exit(141)  # As a shell has it for who is ended by the end of a pipe: `| head`.
     except ProcessManager.Timeout as error:
         sys.exit(f"{error}: see above for why, or else .pants.d/pants.log and --no-pantsd")

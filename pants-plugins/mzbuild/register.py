@@ -9,7 +9,17 @@ from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
 from mzbuild import target_types as mzbuild_target_types
-from mzbuild.goals import check, ensure, fingerprint, package_image, publish_image, run_image, tag
+from mzbuild.goals import (
+    check,
+    ensure,
+    fingerprint,
+    list_images,
+    package_image,
+    publish_image,
+    reporting,
+    run_image,
+    tag,
+)
 from mzbuild.rules import (
     acquire,
     captured_files,
@@ -44,10 +54,12 @@ _MODULES = (
     fingerprints,
     host_tools,
     images,
+    list_images,
     package_image,
     pre_image,
     publish_image,
     registries,
+    reporting,
     repository,
     run_image,
     selection,

@@ -15,10 +15,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     Returns `""` where nothing known resembles `name`.
     """
+    word = closest(name, known)
+    return "" if word is None else f" Did you mean `{word}`?"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known word closest to `name`, or `None` where nothing known resembles it."""
     # Similarity is judged without case: `Environmentd` means `environmentd`.
     by_folded = {word.casefold(): word for word in sorted(known)}
     matches = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
-    return f" Did you mean `{by_folded[matches[0]]}`?" if matches else ""
+    return by_folded[matches[0]] if matches else None
 
 
 def listed(words: Iterable[str]) -> str:

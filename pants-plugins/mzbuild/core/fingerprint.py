@@ -49,13 +49,29 @@ def raw_fingerprints(
     """
     fingerprints: dict[str, bytes] = {}
     for name in graph.order:
-        own = hashlib.sha1(b"".join(map(record, inputs[name])))
-        own.update(_declared(graph.by_name[name], configuration))
-        full = hashlib.sha1(own.digest())
-        for dependency in graph.dependencies[name]:
-            full.update(b"%b%b\0" % (dependency.encode(), fingerprints[dependency]))
-        fingerprints[name] = full.digest()
+        built_on = [(other, fingerprints[other]) for other in graph.dependencies[name]]
+        records = map(record, inputs[name])
+        fingerprints[name] = raw_fingerprint(graph.by_name[name], records, built_on, configuration)
     return fingerprints
+
+
+def raw_fingerprint(
+    image: Image,
+    records: Iterable[bytes],
+    built_on: Iterable[tuple[str, bytes]],
+    configuration: Configuration,
+) -> bytes:
+    """The fingerprint of one image, 20 raw bytes.
+
+    `records` has the `input_record` of every input, by path; `built_on` the name and raw
+    fingerprint of every image that it builds on directly, by name.
+    """
+    own = hashlib.sha1(b"".join(records))
+    own.update(_declared(image, configuration))
+    full = hashlib.sha1(own.digest())
+    for name, fingerprint in built_on:
+        full.update(b"%b%b\0" % (name.encode(), fingerprint))
+    return full.digest()
 
 
 def show_fingerprint(raw: bytes) -> str:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Callable
+
+# Adds colour to a cell that is already as wide as its column.
+Paint = Callable[[str], str]
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table with its columns in line; nothing where there are no rows."""
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], paint: Mapping[int, Paint] | None = None
+) -> list[str]:
+    """The lines of a table with its columns in line; nothing where there are no rows.
+
+    `paint` has, by a column's number, what colours its cells; the header is left alone.
+    """
     if not rows:
         return []
     cells = [[cell.replace("\n", " ") for cell in row] for row in [header, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in cells
-    ]
+    paint = paint or {}
+    lines = []
+    for number, row in enumerate(cells):
+        # What ends a line is not filled up, so that no line ends in spaces.
+        while len(row) > 1 and not row[-1]:
+            row.pop()
+        padded = [cell.ljust(width) for cell, width in zip(row[:-1], widths)] + row[-1:]
+        if number:
+            padded = [paint.get(column, str)(cell) for column, cell in enumerate(padded)]
+        lines.append("  ".join(padded))
+    return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Callable
 
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
@@ -14,6 +15,7 @@ from mzbuild.core.fingerprint import input_record, raw_fingerprints, show_finger
 from mzbuild.core.inputs import InputGroup, image_inputs, input_paths
 from mzbuild.core.listing import Listing
 from mzbuild.core.mzbuild_yml import canonical_mzbuild_yml
+from mzbuild.core.survey import Survey, survey
 from mzbuild.core.work_tree import REGULAR, WorkTree
 from mzbuild.rules.images import Images
 from mzbuild.rules.repository import CONTENTS
@@ -76,6 +78,35 @@ def configured_fingerprints(
     work_tree: WorkTree,
     mzbuild: Mzbuild,
 ) -> ConfiguredFingerprints:
+    record = _input_records(images, work_tree)
+    raw = raw_fingerprints(images.graph, inputs.paths, record, request.configuration)
+    fingerprints = {name: show_fingerprint(value) for name, value in raw.items()}
+    return ConfiguredFingerprints(
+        fingerprints,
+        {name: mzbuild.spec(name, fingerprint) for name, fingerprint in fingerprints.items()},
+    )
+
+
+@rule
+def survey_images(
+    images: Images,
+    workspace: CargoWorkspace,
+    listing: Listing,
+    work_tree: WorkTree,
+    configuration: Configuration,
+) -> Survey:
+    crate_files = {crate.name: workspace.files(crate, listing) for crate in workspace.crates}
+    return survey(
+        images.graph,
+        lambda image: image_inputs(
+            image, images.graph, workspace, crate_files, listing, configuration.scheme
+        ),
+        _input_records(images, work_tree),
+        configuration,
+    )
+
+
+def _input_records(images: Images, work_tree: WorkTree) -> Callable[[str], bytes]:
     # An image that a BUILD file declares has its declaration in place of a file.
     records = {
         image.mzbuild_yml: input_record(
@@ -92,12 +123,7 @@ def configured_fingerprints(
             known = records[path] = input_record(path, work_tree.mode(path), content.sha1)
         return known
 
-    raw = raw_fingerprints(images.graph, inputs.paths, record, request.configuration)
-    fingerprints = {name: show_fingerprint(value) for name, value in raw.items()}
-    return ConfiguredFingerprints(
-        fingerprints,
-        {name: mzbuild.spec(name, fingerprint) for name, fingerprint in fingerprints.items()},
-    )
+    return record
 
 
 def rules() -> tuple[Rule, ...]:

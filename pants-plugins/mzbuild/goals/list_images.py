@@ -1,0 +1,72 @@
+"""`pants mzbuild-list`: which images there are."""
+
+from __future__ import annotations
+
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem, Outputting
+from pants.engine.rules import Rule, collect_rules, goal_rule
+from pants.option.global_options import GlobalOptions
+from pants.option.option_types import EnumOption
+from pants.util.strutil import softwrap
+
+from mzbuild.core.image_list import list_images, list_rows
+from mzbuild.core.report import ReportFormat
+from mzbuild.core.survey import Survey
+from mzbuild.core.table import table
+from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
+from mzbuild.rules.images import Images, ImageWarnings
+
+
+class ListSubsystem(Outputting, GoalSubsystem):
+    name = "mzbuild-list"
+    help = softwrap(
+        """
+        List images: where they are, what they are for and what they build on.
+
+        For example, `pants mzbuild-list ::` prints a line for each image of the repository, and
+        `pants --changed-since=main mzbuild-list` for each that has changed since `main`.
+        """
+    )
+
+    format = EnumOption(
+        default=ReportFormat.TEXT,
+        help=softwrap(
+            """
+            `text` prints a table; `json` a list of objects with `name`, `address`, `publish`,
+            `mainline`, `description`, `inputs` (how many files go into the image; null where
+            that cannot be said) and `dependencies` (the names of the images that it builds on
+            directly). For example: `--mzbuild-list-format=json`.
+            """
+        ),
+    )
+
+
+class ListImages(Goal):
+    subsystem_cls = ListSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def list_goal(
+    reported: ReportedImages,
+    images: Images,
+    survey: Survey,
+    warnings: ImageWarnings,
+    subsystem: ListSubsystem,
+    global_options: GlobalOptions,
+    console: Console,
+) -> ListImages:
+    addresses = {name: images.addresses[name].spec for name in reported.names}
+    listed = list_images(images.graph, survey, addresses)
+    if subsystem.format is ReportFormat.JSON:
+        show_json([vars(image) for image in listed], console, subsystem)
+    else:
+        header = ("image", "address", "inputs", "publish", "mainline", "builds on", "description")
+        colours = palette(console, subsystem, global_options)
+        paint = {0: colours.cyan}
+        show_text(table(header, list_rows(listed), paint), console, subsystem)
+    return ListImages(log_errors(survey, reported))
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

@@ -1,0 +1,89 @@
+"""What goals that only look have in common: the images that they tell of, and how they print."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from pants.base.specs import Specs
+from pants.engine.addresses import Addresses
+from pants.engine.console import Console
+from pants.engine.goal import Outputting
+from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.option.global_options import GlobalOptions
+
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.report import no_image
+from mzbuild.core.survey import Survey
+from mzbuild.rules.images import Images
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ReportedImages:
+    """The names of the images among a goal's targets, sorted.
+
+    There are none only where `--changed-since` has found none: other specifications that match no
+    image are an error.
+    """
+
+    names: tuple[str, ...]
+
+
+@rule
+async def reported_images(specs: Specs, images: Images) -> ReportedImages:
+    includes = specs.includes
+    typed = [
+        *(str(spec) for spec in includes.address_literals),
+        *(str(spec) for spec in includes.file_literals),
+        *(str(spec) for spec in includes.file_globs),
+        *(str(spec) for spec in includes.dir_literals),
+        *(str(spec) for spec in includes.dir_globs),
+        *(str(spec) for spec in includes.recursive_globs),
+        *(str(spec) for spec in includes.ancestor_globs),
+    ]
+    try:
+        addresses = await Get(Addresses, Specs, specs)
+    except Exception as error:
+        # Pants has an exception of its own for each kind of specification of what is not there.
+        raise MzbuildError(f"{error}\n\n{no_image(typed, images.graph.images)}") from None
+    names = sorted(images.names[address] for address in addresses if address in images.names)
+    if not names and not includes.from_change_detection:
+        raise MzbuildError(no_image(typed, images.graph.images))
+    return ReportedImages(tuple(names))
+
+
+def palette(console: Console, subsystem: Outputting, global_options: GlobalOptions) -> Console:
+    """A console for its colours alone, which it has where the output goes to a terminal."""
+    if subsystem.output_file:
+        return Console(use_colors=False)
+    # Pants itself would give colour to all whom the same pantsd serves, or to none of them.
+    if global_options.options.is_default("colors"):
+        return Console(use_colors=console.stdout.isatty())
+    return Console(use_colors=console.use_colors)
+
+
+def show_text(lines: Iterable[str], console: Console, subsystem: Outputting) -> None:
+    """Prints lines for people, in one piece: each by itself would be a message of pantsd's."""
+    with subsystem.output(console) as write:
+        write("".join(f"{line}\n" for line in lines))
+
+
+def show_json(value: object, console: Console, subsystem: Outputting) -> None:
+    """Prints what programs read."""
+    show_text([json.dumps(value, indent=2)], console, subsystem)
+
+
+def log_errors(survey: Survey, reported: ReportedImages) -> int:
+    """Tells which of the images have no fingerprint, and why; returns the goal's exit code."""
+    failed = [name for name in reported.names if name in survey.errors]
+    for name in failed:
+        logger.error("`%s` has no fingerprint: %s", name, survey.errors[name])
+    return 1 if failed else 0
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

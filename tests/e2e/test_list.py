@@ -1,0 +1,155 @@
+"""What `pants mzbuild-list` prints, and what all goals that only look do alike."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.repo import CHECKOUT, Repo
+from tests.e2e.steps import append, restore
+
+FILES = {
+    "base/mzbuild.yml": "name: base\ndescription: What all build on.\npublish: false\n",
+    "base/Dockerfile": "FROM scratch\n",
+    "base/a.txt": "",
+    "top/mzbuild.yml": "name: top\nmainline: false\n",
+    "top/Dockerfile": "MZFROM base\n",
+    "doc/index.md": "",
+}
+
+
+@pytest.fixture(scope="module")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, cold_caches: Mapping[str, str]
+) -> Iterator[Repo]:
+    repo = Repo(tmp_path_factory.mktemp("list") / "repo", FILES, cold_caches)
+    yield repo
+    repo.stop_pantsd()
+
+
+@pytest.fixture
+def repo(shared: Repo) -> Iterator[Repo]:
+    yield shared
+    restore(shared)
+
+
+def failure(repo: Repo, *args: str) -> str:
+    result = repo.pants(*args, check=False)
+    assert (result.returncode, result.stdout) == (1, ""), str(result)
+    assert ".py" not in result.stderr, str(result)
+    return result.stderr
+
+
+def test_a_table(repo: Repo) -> None:
+    assert repo.pants("mzbuild-list", "::").stdout.splitlines() == [
+        "image  address    inputs  publish  mainline  builds on  description",
+        "base   base:base  3       no       yes       -          What all build on.",
+        "top    top:top    2       yes      no        base",
+    ]
+
+
+def test_json(repo: Repo) -> None:
+    told = json.loads(repo.pants("--mzbuild-list-format=json", "mzbuild-list", "::").stdout)
+    assert told == [
+        {
+            "name": "base",
+            "address": "base:base",
+            "publish": False,
+            "mainline": True,
+            "description": "What all build on.",
+            "inputs": 3,
+            "dependencies": [],
+        },
+        {
+            "name": "top",
+            "address": "top:top",
+            "publish": True,
+            "mainline": False,
+            "description": None,
+            "inputs": 2,
+            "dependencies": ["base"],
+        },
+    ]
+
+
+def test_the_images_of_a_change_are_listed_and_there_may_be_none(repo: Repo) -> None:
+    changed = ("--changed-since=HEAD", "mzbuild-list")
+    assert repo.pants(*changed).stdout == ""
+    append("top/Dockerfile", "LABEL a=b\n")(repo)
+    assert [line.split()[0] for line in repo.pants(*changed).stdout.splitlines()[1:]] == ["top"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("topp/", "`topp` matches no image. Did you mean `top`?"),
+        ("top:base", "`top:base` matches no image. Did you mean `top`?"),
+        ("doc::", "`doc::`: that matches no image. `::` stands for all images."),
+        ("basf::", "`basf::` matches no image. Did you mean `base`?"),
+        ("doc/index.md", "`doc/index.md`: that matches no image."),
+    ],
+)
+def test_a_specification_that_matches_no_image(repo: Repo, spec: str, message: str) -> None:
+    assert message in failure(repo, "mzbuild-list", spec)
+
+
+def test_no_specification(repo: Repo) -> None:
+    assert "No image is named. Name directories" in failure(repo, "mzbuild-list")
+
+
+def test_an_image_without_a_fingerprint_does_not_hide_the_others(repo: Repo) -> None:
+    append("base/mzbuild.yml", "pre-image: [{type: copy, source: gone, destination: .}]\n")(repo)
+    result = repo.pants("mzbuild-list", "::", check=False)
+    assert result.returncode == 1
+    assert [line.split()[:3] for line in result.stdout.splitlines()[1:]] == [
+        ["base", "base:base", "?"],
+        ["top", "top:top", "2"],
+    ]
+    assert (
+        "`base` has no fingerprint: base/mzbuild.yml: `source: gone`: Git sees no" in result.stderr
+    )
+    assert "`top` has no fingerprint: It builds on `base`, which has no" in result.stderr
+
+
+def test_output_goes_to_a_file(repo: Repo) -> None:
+    args = ("--mzbuild-list-output-file=images.txt", "mzbuild-list", "top")
+    assert repo.pants(*args).stdout == ""
+    assert (repo.root / "images.txt").read_text().splitlines()[1].startswith("top ")
+
+
+def test_a_terminal_gets_colour(repo: Repo) -> None:
+    def on_terminal(*flags: str) -> str:
+        ours, theirs = pty.openpty()
+        command = [str(CHECKOUT / "pants"), *flags, "mzbuild-list", "top"]
+        subprocess.run(command, cwd=repo.root, env=repo.env, stdout=theirs, check=True)
+        os.close(theirs)
+        with open(ours, "rb", buffering=0) as terminal:
+            return terminal.read(4096).decode()
+
+    assert "\x1b[36mtop" in on_terminal()
+    assert "\x1b" not in on_terminal("--no-colors")
+    assert "\x1b" not in repo.pants("mzbuild-list", "top").stdout
+    assert "\x1b[36mtop" in repo.pants("--colors", "mzbuild-list", "top").stdout
+
+
+def test_whoever_stops_reading_sees_no_traceback(repo: Repo, tmp_path: Path) -> None:
+    # More than a pipe holds while nobody reads.
+    repo.write({f"many-{n}/mzbuild.yml": f"name: many-{n}\n" for n in range(600)})
+    repo.write({f"many-{n}/Dockerfile": "MZFROM base\n" for n in range(600)})
+    pants = f"'{CHECKOUT}/pants' --mzbuild-list-format=json mzbuild-list ::"
+    done = subprocess.run(
+        ["bash", "-c", f"{pants} | head -n 1; echo ${{PIPESTATUS[0]}}"],
+        cwd=repo.root,
+        env=repo.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["[", "141"]
+    assert done.stderr == ""
