@@ -7,7 +7,7 @@ from importlib import resources
 
 PACKAGE = "mzbuild.core"
 
-_MODULES = ("cargo_staging", "cargo_results")
+_MODULES = ("cargo_staging", "cargo_failures", "cargo_results")
 
 _MAIN = b"""\
 import sys

@@ -32,8 +32,9 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
+from mzbuild.core.cargo_failures import RETRIES, Remedy, recognize
 from mzbuild.core.cargo_results import ResultError, collect, extract, finish
 
 
@@ -54,6 +55,9 @@ _EMPTY = "empty"
 # Modes are Git's.
 _REGULAR = 0o100644
 _SYMLINK = 0o120000
+
+# What is told beside Cargo's own output begins with this, for whoever reads only such lines.
+NOTE = "mzbuild: "
 
 _MESSAGE_START = b'{"reason":'
 
@@ -160,7 +164,7 @@ def save_known(path: str, staged: Staged) -> None:
 
 
 def run(
-    command: list[str], directory: str, env: Mapping[str, str], log: str
+    command: list[str], directory: str, env: Mapping[str, str], log: BinaryIO
 ) -> tuple[int, list[dict[str, Any]]]:
     """Runs Cargo with its output both shown and written to a log.
 
@@ -168,21 +172,55 @@ def run(
     line: https://doc.rust-lang.org/cargo/reference/external-tools.html
     """
     messages = []
-    with (
-        open(log, "wb") as file,
-        subprocess.Popen(
-            command, cwd=directory, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        ) as process,
-    ):
+    with subprocess.Popen(
+        command, cwd=directory, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith(_MESSAGE_START):
                 messages.append(json.loads(line))
-                continue
-            for stream in (file, sys.stdout.buffer):
-                stream.write(line)
-                stream.flush()
+            else:
+                _write(line, log)
     return process.returncode, messages
+
+
+def run_until_sound(
+    command: list[str], directory: str, env: Mapping[str, str], log: BinaryIO
+) -> tuple[int, list[dict[str, Any]]]:
+    """Runs Cargo, and again where it fails in a way that the sources are not to blame for.
+
+    Each such time is told, among the output, by a line that begins with `NOTE`. The target
+    directory, whose state may be damaged, is `env`'s. Returns what the last run gives.
+    """
+    left = dict(RETRIES)
+    while True:
+        start = log.tell()
+        code, messages = run(command, directory, env, log)
+        failure = recognize(_read_from(log, start)) if code else None
+        if failure is None or not left[failure.remedy]:
+            return code, messages
+        left[failure.remedy] -= 1
+        if failure.remedy is Remedy.CLEAR:
+            target_directory = env["CARGO_TARGET_DIR"]
+            done = f"{target_directory}, which may be damaged, was cleared to build once more"
+            shutil.rmtree(target_directory, ignore_errors=True)
+        else:
+            done = "Cargo was run again"
+            time.sleep(1)
+        _write(f"{NOTE}Cargo failed ({failure.words}): {done}.\n".encode(), log)
+
+
+def _write(line: bytes, log: BinaryIO) -> None:
+    for stream in (log, sys.stdout.buffer):
+        stream.write(line)
+        stream.flush()
+
+
+def _read_from(log: BinaryIO, start: int) -> str:
+    end = log.tell()
+    log.seek(start)
+    output = log.read(end - start)
+    return output.decode(errors="replace")
 
 
 def build(plan: Mapping[str, Any]) -> int:
@@ -199,8 +237,8 @@ def build(plan: Mapping[str, Any]) -> int:
         save_known(known_file, stage(sources_directory, sources, load_known(known_file)))
         print(f"Staged {len(sources)} files in {time.monotonic() - start:.2f} s.", flush=True)
         env = {**os.environ, "CARGO_TARGET_DIR": target_directory}
-        log = os.path.join(directory, "build.log")
-        code, messages = run(plan["command"], sources_directory, env, log)
+        with open(os.path.join(directory, "build.log"), "w+b") as log:
+            code, messages = run_until_sound(plan["command"], sources_directory, env, log)
         if code == 0:
             collect(plan["results"], target_directory)
             finish(plan["finish"], plan["directories"])
