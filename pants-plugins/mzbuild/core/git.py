@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from tempfile import TemporaryFile
-from typing import Callable
+from typing import BinaryIO, Callable
 
 from mzbuild.core.errors import MzbuildError
 
@@ -29,23 +30,50 @@ def list_files(
     return [path for path in paths if not path.endswith("/")]
 
 
+class GitError(MzbuildError):
+    """What Git has refused to do; `said` is what it wrote itself."""
+
+    def __init__(self, message: str, said: str):
+        super().__init__(message)
+        self.said = said
+
+
 def _git(
     directory: str, env: Mapping[str, str], args: Sequence[str], meanwhile: Callable[[], None]
 ) -> bytes:
+    with git_output(directory, env, args, meanwhile=meanwhile) as output:
+        return output.read()
+
+
+@contextmanager
+def git_output(
+    directory: str,
+    env: Mapping[str, str],
+    args: Sequence[str],
+    stdin: bytes = b"",
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Iterator[BinaryIO]:
+    """What Git prints when it is run in a directory, as a file.
+
+    `meanwhile` is called while Git is at work. Raises `GitError` where it fails, and
+    `MzbuildError` where there is no Git, no work tree or no directory.
+    """
     git = shutil.which("git", path=env.get("PATH"))
     if git is None:
         raise MzbuildError(
             "mzbuild reads the list of files from Git, but there is no `git` on the PATH. "
             "Install Git."
         )
-    # Git writes into files, so that it never has to wait for somebody to read.
-    with TemporaryFile() as stdout, TemporaryFile() as stderr:
+    # Git reads and writes files, so that it never has to wait for somebody.
+    with TemporaryFile() as given, TemporaryFile() as stdout, TemporaryFile() as stderr:
+        given.write(stdin)
+        given.seek(0)
         # Started this way, without `cwd` and without closing files, a large process such as
         # pantsd need not be copied first, which takes longer than Git itself.
         process = subprocess.Popen(
             [git, "-C", directory, *args],
             env={**env, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"},
-            stdin=subprocess.DEVNULL,
+            stdin=given if stdin else subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
             close_fds=False,
@@ -54,7 +82,8 @@ def _git(
             meanwhile()
         if process.returncode == 0:
             stdout.seek(0)
-            return stdout.read()
+            yield stdout
+            return
         stderr.seek(0)
         said = os.fsdecode(stderr.read()).strip()
     if not os.path.isdir(directory):
@@ -64,4 +93,4 @@ def _git(
             f"{os.path.normpath(directory)} is not in a Git work tree. mzbuild takes an image's "
             "inputs from what Git sees there: run `git init` first."
         )
-    raise MzbuildError(f"`git {' '.join(args)}` failed in {directory}: {said}")
+    raise GitError(f"`git {' '.join(args)}` failed in {directory}: {said}", said)

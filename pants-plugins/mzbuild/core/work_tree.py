@@ -35,7 +35,7 @@ EXECUTABLE = 0o100755
 SYMLINK = 0o120000
 
 # What Git sets for its hooks; in a submodule, it would have Git read the outer repository's index.
-_OF_ONE_REPOSITORY = ("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+OF_ONE_REPOSITORY = ("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
 
 _CHUNK_SIZE = 1 << 20  # bytes
 
@@ -105,7 +105,7 @@ class WorkTreeReader:
     def _collect(
         self, listed: list[str], early: Mapping[str, bytes], env: Mapping[str, str], now: int
     ) -> dict[str, bytes]:
-        inner_env = {name: value for name, value in env.items() if name not in _OF_ONE_REPOSITORY}
+        inner_env = {name: value for name, value in env.items() if name not in OF_ONE_REPOSITORY}
         statuses: dict[str, bytes] = {}
         links: list[str] = []
         pending = [("", listed)]
