@@ -12,6 +12,7 @@ from mzbuild import target_types as mzbuild_target_types
 from mzbuild.goals import (
     check,
     ensure,
+    explain,
     fingerprint,
     list_images,
     package_image,
@@ -36,6 +37,7 @@ from mzbuild.rules import (
     registries,
     repository,
     selection,
+    snapshots,
     synthetic_targets,
 )
 
@@ -50,6 +52,7 @@ _MODULES = (
     docker_engine,
     ensure,
     ensured_images,
+    explain,
     fingerprint,
     fingerprints,
     host_tools,
@@ -63,6 +66,7 @@ _MODULES = (
     repository,
     run_image,
     selection,
+    snapshots,
     synthetic_targets,
     tag,
 )

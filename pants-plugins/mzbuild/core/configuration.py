@@ -64,3 +64,13 @@ class Configuration:
     def with_arch(self, arch: Arch) -> Configuration:
         """The same for another architecture."""
         return replace(self, arch=arch)
+
+
+# What holds where nobody says anything else.
+DEFAULTS = Configuration(
+    arch=Arch.host(),
+    profile=Profile.OPTIMIZED,
+    coverage=False,
+    sanitizer=Sanitizer.NONE,
+    scheme=Scheme.MZBUILD,
+)

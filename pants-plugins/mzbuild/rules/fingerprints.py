@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Callable
@@ -14,9 +13,9 @@ from mzbuild.core.configuration import Configuration
 from mzbuild.core.fingerprint import input_record, raw_fingerprints, show_fingerprint
 from mzbuild.core.inputs import InputGroup, image_inputs, input_paths
 from mzbuild.core.listing import Listing
-from mzbuild.core.mzbuild_yml import canonical_mzbuild_yml
+from mzbuild.core.snapshot import declared_records
 from mzbuild.core.survey import Survey, survey
-from mzbuild.core.work_tree import REGULAR, WorkTree
+from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.images import Images
 from mzbuild.rules.repository import CONTENTS
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -78,7 +77,7 @@ def configured_fingerprints(
     work_tree: WorkTree,
     mzbuild: Mzbuild,
 ) -> ConfiguredFingerprints:
-    record = _input_records(images, work_tree)
+    record = input_records(images, work_tree)
     raw = raw_fingerprints(images.graph, inputs.paths, record, request.configuration)
     fingerprints = {name: show_fingerprint(value) for name, value in raw.items()}
     return ConfiguredFingerprints(
@@ -101,20 +100,14 @@ def survey_images(
         lambda image: image_inputs(
             image, images.graph, workspace, crate_files, listing, configuration.scheme
         ),
-        _input_records(images, work_tree),
+        input_records(images, work_tree),
         configuration,
     )
 
 
-def _input_records(images: Images, work_tree: WorkTree) -> Callable[[str], bytes]:
-    # An image that a BUILD file declares has its declaration in place of a file.
-    records = {
-        image.mzbuild_yml: input_record(
-            image.mzbuild_yml, REGULAR, hashlib.sha1(canonical_mzbuild_yml(image)).digest()
-        )
-        for image in images.graph.images
-        if not image.declared_in_file
-    }
+def input_records(images: Images, work_tree: WorkTree) -> Callable[[str], bytes]:
+    """What gives the `input_record` of each input by its path, and remembers it."""
+    records = declared_records(images.graph.images)
 
     def record(path: str) -> bytes:
         known = records.get(path)

@@ -16,7 +16,7 @@ from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
 from mzbuild.core.acquisition import Build, OnUnknown
-from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
+from mzbuild.core.configuration import DEFAULTS, Configuration, Scheme
 from mzbuild.core.spec import image_spec
 
 
@@ -34,11 +34,11 @@ class Mzbuild(Subsystem):
     )
 
     arch = EnumOption(
-        default=Arch.host(),
+        default=DEFAULTS.arch,
         help="The architecture to build images for. For example: `--mzbuild-arch=aarch64`.",
     )
     profile = EnumOption(
-        default=Profile.OPTIMIZED,
+        default=DEFAULTS.profile,
         help=softwrap(
             """
             The Cargo profile to build binaries with. `optimized` is a profile that the
@@ -48,10 +48,10 @@ class Mzbuild(Subsystem):
         ),
     )
     coverage = BoolOption(
-        default=False, help="Build binaries that record which of their code has run."
+        default=DEFAULTS.coverage, help="Build binaries that record which of their code has run."
     )
     sanitizer = EnumOption(
-        default=Sanitizer.NONE,
+        default=DEFAULTS.sanitizer,
         help="The sanitizer to build binaries with. For example: `--mzbuild-sanitizer=address`.",
     )
     image_registry = StrOption(
@@ -73,7 +73,7 @@ class Mzbuild(Subsystem):
         ),
     )
     fingerprint_scheme = EnumOption(
-        default=Scheme.MZBUILD,
+        default=DEFAULTS.scheme,
         help=softwrap(
             """
             How fingerprints are computed. `mzbuild` gives the tags that the registries of

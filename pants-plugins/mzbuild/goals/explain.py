@@ -1,0 +1,123 @@
+"""`pants mzbuild-explain`: why fingerprints are not what they were."""
+
+from __future__ import annotations
+
+import logging
+
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem, Outputting
+from pants.engine.rules import Get, Rule, collect_rules, goal_rule
+from pants.option.global_options import GlobalOptions
+from pants.option.option_types import EnumOption, StrOption
+from pants.util.strutil import softwrap
+
+from mzbuild.core.explanation import explain
+from mzbuild.core.explanation_report import explanation_json, explanation_lines
+from mzbuild.core.report import ReportFormat
+from mzbuild.core.snapshot import Snapshot
+from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
+from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.snapshots import RevisionSnapshot, RevisionSnapshotRequest
+
+logger = logging.getLogger(__name__)
+
+
+class ExplainSubsystem(Outputting, GoalSubsystem):
+    name = "mzbuild-explain"
+    help = softwrap(
+        """
+        Explain why the fingerprints of images are not what they were.
+
+        For example, `pants mzbuild-explain --since=main ::` tells of each image whose fingerprint
+        in the work tree is another than on the branch `main`: which files were added, removed or
+        changed (or their modes), which crate or action brings each of them in, which options
+        differ, and which image that it builds on has changed, by which files.
+
+        Nothing is checked out or built. The exit code is 1 where a fingerprint cannot be computed.
+        """
+    )
+
+    since = StrOption(
+        default="HEAD",
+        help=softwrap(
+            """
+            The revision of Git to start from: a commit, a branch or a tag. For example:
+            `--mzbuild-explain-since=v1.2.3`.
+            """
+        ),
+    )
+    until = StrOption(
+        default="",
+        help=softwrap(
+            """
+            The revision of Git to explain, instead of the work tree. For example:
+            `--mzbuild-explain-until=main`.
+            """
+        ),
+    )
+    format = EnumOption(
+        default=ReportFormat.TEXT,
+        help=softwrap(
+            """
+            `text` tells of many files that the same thing brings in by one of them; `json` prints
+            an object with `since`, `until` (null for the work tree) and `images`: for each that
+            differs `name`, `before` and `after` (fingerprints; null where there is no such image),
+            `configuration` (options with `before` and `after`), `files` (`path`, `change`: one of
+            `added`, `removed`, `changed`, `mode`; `mode_before`, `mode_after`, `brought_in_by`)
+            and `dependencies` (`name`, `before`, `after`, and the names of the images that it is
+            `because_of`). For example: `--mzbuild-explain-format=json`.
+            """
+        ),
+    )
+
+
+class Explain(Goal):
+    subsystem_cls = ExplainSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def explain_goal(
+    reported: ReportedImages,
+    images: Images,
+    warnings: ImageWarnings,
+    subsystem: ExplainSubsystem,
+    global_options: GlobalOptions,
+    console: Console,
+) -> Explain:
+    since, until = subsystem.since, subsystem.until
+    before = (await Get(RevisionSnapshot, RevisionSnapshotRequest(since))).snapshot
+    if until:
+        after = (await Get(RevisionSnapshot, RevisionSnapshotRequest(until))).snapshot
+    else:
+        after = await Get(Snapshot)
+    explained = explain(before, after)
+    # No specification matches an image that the work tree does not have, other than all of them.
+    everything = len(reported.names) == len(images.addresses)
+    told = [
+        explanation
+        for name, explanation in explained.items()
+        if name in reported.names or (everything and name not in images.addresses)
+    ]
+    where = (f"`{since}`", f"`{until}`" if until else "the work tree")
+    if subsystem.format is ReportFormat.JSON:
+        differing = [explanation_json(explanation) for explanation in told]
+        report = {"since": since, "until": until or None, "images": differing}
+        show_json(report, console, subsystem)
+    else:
+        colours = palette(console, subsystem, global_options)
+        lines = explanation_lines(told, explained, where, colours.cyan, colours.yellow)
+        show_text(lines, console, subsystem)
+    failed = [
+        (name, place, error)
+        for snapshot, place in zip((before, after), where)
+        for name, error in snapshot.survey.errors.items()
+        if name in reported.names or everything
+    ]
+    for name, place, error in failed:
+        logger.error("`%s` has no fingerprint in %s: %s", name, place, error)
+    return Explain(1 if failed else 0)
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

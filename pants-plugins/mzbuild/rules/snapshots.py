@@ -1,0 +1,92 @@
+"""What fingerprints are made of now, and were made of in other revisions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pants.base.build_root import BuildRoot
+from pants.engine.env_vars import CompleteEnvironmentVars
+from pants.engine.internals.session import SessionValues
+from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
+from pants.option.global_options import GlobalOptions
+from pants.option.ranked_value import Rank
+
+from mzbuild.core.configuration import Configuration
+from mzbuild.core.copy_action import leads_outside
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.past_options import OPTIONS, configured, past_configuration
+from mzbuild.core.revision_tree import RevisionTree
+from mzbuild.core.snapshot import Snapshot, revision_snapshot
+from mzbuild.core.survey import Survey
+from mzbuild.core.work_tree import WorkTree, read_content
+from mzbuild.rules.fingerprints import input_records
+from mzbuild.rules.images import Images
+from mzbuild.subsystems.mzbuild import Mzbuild
+
+
+@dataclass(frozen=True)
+class RevisionSnapshotRequest:
+    """A request for what fingerprints were made of in a revision, by any name that Git knows."""
+
+    revision: str
+
+
+@dataclass(frozen=True)
+class RevisionSnapshot:
+    """What fingerprints were made of in a revision."""
+
+    snapshot: Snapshot
+
+
+@rule
+def current_snapshot(
+    images: Images, survey: Survey, work_tree: WorkTree, configuration: Configuration
+) -> Snapshot:
+    return Snapshot(
+        configuration, survey, images.graph.dependencies, input_records(images, work_tree)
+    )
+
+
+# A branch moves without any file of the work tree changing.
+@_uncacheable_rule
+def snapshot_of_revision(
+    request: RevisionSnapshotRequest,
+    build_root: BuildRoot,
+    session_values: SessionValues,
+    configuration: Configuration,
+    mzbuild: Mzbuild,
+    global_options: GlobalOptions,
+) -> RevisionSnapshot:
+    root, revision = build_root.path, request.revision
+    tree = RevisionTree(root, session_values[CompleteEnvironmentVars], revision)
+    options = mzbuild.options
+    then = past_configuration(
+        configuration,
+        {name for name in OPTIONS.values() if options.get_rank(name) > Rank.CONFIG},
+        *_configured(tree, root, global_options.pants_config_files),
+        revision,
+    )
+    try:
+        return RevisionSnapshot(revision_snapshot(tree, then))
+    except MzbuildError as error:
+        raise MzbuildError(f"In `{revision}`: {error}") from None
+
+
+def _configured(
+    tree: RevisionTree, root: str, config_files: Iterable[str]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """What the repository's configuration files say now, and what they said then."""
+    paths = [os.path.relpath(os.path.join(root, path), root) for path in config_files]
+    now = [(path, os.path.join(root, path)) for path in paths if not leads_outside(path)]
+    contents = tree.contents(path for path, _ in now if path in tree.listing)
+    return (
+        configured((path, read_content(file)) for path, file in now if os.path.exists(file)),
+        configured((path, contents[path]) for path, _ in now if path in contents),
+    )
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())
