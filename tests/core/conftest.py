@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from mzbuild.core.cargo_manifest import parse_cargo_toml
-from mzbuild.core.cargo_workspace import load_workspace
+from mzbuild.core.cargo_members import load_workspace
 from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
 from mzbuild.core.fingerprint import input_record, raw_fingerprints, show_fingerprint
 from mzbuild.core.image_graph import ImageGraph, build_graph

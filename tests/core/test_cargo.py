@@ -15,8 +15,9 @@ from mzbuild.core.cargo import (
     finishing_commands,
 )
 from mzbuild.core.cargo_manifest import parse_cargo_toml
+from mzbuild.core.cargo_members import load_workspace
 from mzbuild.core.cargo_settings import CargoFlags, CargoSettings, parse_cargo_options
-from mzbuild.core.cargo_workspace import CargoWorkspace, load_workspace
+from mzbuild.core.cargo_workspace import CargoWorkspace
 from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image import CargoBuild

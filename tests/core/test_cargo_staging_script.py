@@ -39,7 +39,9 @@ class Sandbox:
         }
         plan = {"directory": str(self.directory), "sources": sources, "command": command}
         nothing: Plan = {"empty": [], "results": {}, "directories": [], "finish": [], "extract": []}
-        (self.root / "plan.json").write_text(json.dumps({**nothing, "triple": "t", **plan, **more}))
+        (self.root / "plan.json").write_text(
+            json.dumps({**nothing, "triple": "t", "workspace": "", **plan, **more})
+        )
         # No site packages, as for a Python of which nothing is known.
         return [sys.executable, "-I", "-S", "program", "plan.json"]
 

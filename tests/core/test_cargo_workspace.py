@@ -1,140 +1,19 @@
 from __future__ import annotations
 
-import json
-import subprocess
-from collections.abc import Mapping
-from pathlib import Path
-
 import pytest
-from mzbuild.core.cargo_manifest import parse_cargo_toml
-from mzbuild.core.cargo_workspace import (
-    CargoWorkspace,
-    load_workspace,
-    shared_files,
-    shared_globs,
-)
+from mzbuild.core.cargo_workspace import CargoWorkspace, shared_files, shared_globs, toolchain_files
 from mzbuild.core.configuration import Scheme
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image import CargoBuild
 from mzbuild.core.listing import Listing
 
-from tests.core.conftest import ENV, listing
-
-Files = Mapping[str, str]
-
-
-def crate(directory: str, more: str = "", name: str = "") -> dict[str, str]:
-    """A library; `more` is what else its manifest says."""
-    name = name or directory.rpartition("/")[2]
-    manifest = f'[package]\nname = "{name}"\nversion = "0.1.0"\nedition = "2021"\n{more}'
-    return {f"{directory}/Cargo.toml": manifest, f"{directory}/src/lib.rs": ""}
-
-
-def root(*members: str, more: str = "") -> dict[str, str]:
-    return {"Cargo.toml": f'[workspace]\nresolver = "2"\nmembers = {list(members)}\n{more}'}
-
-
-def load(files: Files) -> CargoWorkspace:
-    return load_workspace(
-        listing(*files), lambda path: parse_cargo_toml(files[path].encode(), path)
-    )
-
-
-def depends_on(**paths: str) -> str:
-    return "[dependencies]\n" + "".join(
-        f'{name} = {{ path = "{path}" }}\n' for name, path in paths.items()
-    )
-
-
-def names(workspace: CargoWorkspace) -> list[str]:
-    return [crate.name for crate in workspace.crates]
+from tests.core.conftest import listing
+from tests.core.workspaces import Files, crate, depends_on, load, root
 
 
 def closure(workspace: CargoWorkspace, build: CargoBuild, scheme: Scheme) -> list[str]:
     roots = workspace.roots(build, scheme, "i/mzbuild.yml")
     return [crate.name for crate in workspace.closure(roots, scheme)]
-
-
-class TestMembers:
-    """Each workspace is laid out on disk too, and Cargo asked for its members."""
-
-    @pytest.mark.parametrize(
-        ("members", "exclude"),
-        [
-            (["src/a", "src/b"], []),
-            (["./src/a", "src/b/"], []),
-            (["src/*"], []),
-            (["src/*"], ["src/b"]),
-            (["src/*", "other/*"], ["other"]),
-            (["src/[a-b]"], []),
-            (["src/[!a]"], []),
-            (["src/?"], []),
-            (["*/a"], ["other/a"]),
-            (["**/deep"], []),
-            (["src/**/a"], []),
-            (["*/*"], []),
-            (["src/a*"], []),
-            (["s[1]/*", "src/a"], []),
-        ],
-    )
-    def test_they_are_those_that_cargo_finds(
-        self, tmp_path: Path, members: list[str], exclude: list[str]
-    ) -> None:
-        files = {
-            **root(*members, more=f"exclude = {exclude}\n"),
-            **crate("src/a"),
-            **crate("src/b"),
-            **crate("src/b/in/deep", name="deep"),
-            **crate("src/ab"),
-            **crate("other/a", name="other-a"),
-            **crate("s1/x", name="s1-x"),
-        }
-        for path, content in files.items():
-            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_text(content)
-        command = ["cargo", "metadata", "--offline", "--no-deps", "--format-version=1"]
-        result = subprocess.run(command, cwd=tmp_path, env=ENV, check=True, stdout=subprocess.PIPE)
-        packages = json.loads(result.stdout)["packages"]
-        assert names(load(files)) == sorted(package["name"] for package in packages)
-
-    def test_an_exclusion_may_be_a_glob_as_in_mzbuild_though_not_in_cargo(self) -> None:
-        files = {**root("*/*", more='exclude = ["o*/*"]\n'), **crate("src/a"), **crate("other/b")}
-        assert names(load(files)) == ["a"]
-
-    def test_a_path_dependency_is_one_without_being_listed(self) -> None:
-        files = {
-            **root("src/a", more='[workspace.dependencies]\nd = { path = "d" }\n'),
-            **crate("src/a", depends_on(b="../../lib/b")),
-            **crate("lib/b", '[dev-dependencies]\nc = { path = "../c" }\n'),
-            **crate("lib/c"),
-            **crate("d"),
-            **crate("lib/unrelated"),
-        }
-        assert names(load(files)) == ["a", "b", "c", "d"]
-
-    def test_the_root_may_be_a_package_itself(self) -> None:
-        files = {**crate("."), "Cargo.toml": '[package]\nname = "whole"\n', "src/main.rs": ""}
-        workspace = load(files)
-        assert names(workspace) == ["whole"]
-        assert workspace.bin_crate("whole", "x").directory == ""
-
-    def test_a_repository_without_a_root_manifest_has_none(self) -> None:
-        assert load(crate("src/a")) == CargoWorkspace()
-
-    def test_one_that_is_not_there_is_an_error(self) -> None:
-        with pytest.raises(MzbuildError) as error:
-            load(root("src/a"))
-        assert str(error.value) == (
-            "Cargo.toml: the workspace's member `src/a` has no `Cargo.toml` that Git sees. Add it, "
-            "or remove the member."
-        )
-
-    def test_two_packages_of_one_name_are_an_error_that_has_both_places(self) -> None:
-        with pytest.raises(MzbuildError) as error:
-            load({**root("x", "y"), **crate("x", name="a"), **crate("y", name="a")})
-        assert str(error.value) == (
-            "x/Cargo.toml and y/Cargo.toml both name their package `a`. Rename one of them."
-        )
 
 
 WITH_TARGETS: Files = {
@@ -189,6 +68,86 @@ class TestBinariesAndExamples:
             "i/mzbuild.yml: the binary `b` is in 2 crates, `x/Cargo.toml` and `y/Cargo.toml`. "
             "Rename all but one."
         )
+
+    def test_one_of_a_crate_that_is_no_member_is_an_error_with_its_place(self) -> None:
+        files = {**root("a", more="exclude = ['x']\n"), **crate("a", depends_on(x="../x"))}
+        files.update({**crate("x"), "x/src/main.rs": ""})
+        with pytest.raises(MzbuildError) as error:
+            load(files).bin_crate("x", "i/mzbuild.yml")
+        assert str(error.value) == (
+            "i/mzbuild.yml: the binary `x` is in x/Cargo.toml, which is no member of the Cargo "
+            "workspace. Add it to the members, or remove its exclusion."
+        )
+
+
+FEATURES = """
+[[bin]]
+name = "a"
+path = "src/main.rs"
+required-features = ["json"]
+[[bin]]
+name = "b"
+path = "src/b.rs"
+required-features = ["deep", "dep/x"]
+[features]
+default = ["std"]
+std = ["json"]
+deep = []
+all = ["deep", "dep:tls", "log?/std", "log/serde"]
+[dependencies]
+tls = { version = "1", optional = true }
+log = { version = "1", optional = true }
+"""
+
+
+class TestCheck:
+    """What fingerprints do not ask about, but Cargo would refuse to build."""
+
+    def check(
+        self, *features: str, bins: tuple[str, ...] = ("a",), files: Files | None = None
+    ) -> str:
+        """The error for an action, or nothing."""
+        given = files or {**root("a"), **crate("a", FEATURES)}
+        given = {**given, "a/src/main.rs": "", "a/src/b.rs": ""}
+        try:
+            load(given).check(CargoBuild(bins, features=features), "i/mzbuild.yml")
+        except MzbuildError as error:
+            return str(error)
+        return ""
+
+    def test_a_required_feature_is_on_by_default_or_by_what_asks_for_it(self) -> None:
+        assert self.check() == ""
+        assert self.check("deep", bins=("a", "b")) == ""
+        assert self.check("all", bins=("b",)) == ""
+        assert self.check("log,a/all", bins=("b",)) == ""
+
+    def test_a_required_feature_may_be_on_for_another_crate_s_sake(self) -> None:
+        other = crate("c", "[dependencies]\na = { path = '../a', features = ['all'] }\n")
+        files = {**root("a", "c"), **crate("a", FEATURES), **other, "c/src/main.rs": ""}
+        assert self.check(bins=("b", "c"), files=files) == ""
+
+    def test_one_that_is_off_is_an_error(self) -> None:
+        assert self.check(bins=("b",)) == (
+            "i/mzbuild.yml: `b` of a/Cargo.toml is compiled only with the feature `deep`. Add that "
+            "to the action's `features`."
+        )
+
+    def test_one_that_no_crate_has_is_an_error_with_the_nearest(self) -> None:
+        assert self.check("depp") == (
+            "i/mzbuild.yml: `features: depp`: there is no such feature in `a/Cargo.toml`. Did you "
+            "mean `deep`?"
+        )
+        # Its own manifest says `dep:tls`, so that this is no feature.
+        assert self.check("tls").startswith("i/mzbuild.yml: `features: tls`: there is no such")
+        assert self.check("log", "log/anything") == ""
+
+    def test_a_mistake_anywhere_in_the_workspace_is_an_error(self) -> None:
+        files = {**root("a", "x", "y"), **crate("a"), **crate("x", "[lints]\nworkspace = true\n")}
+        message = self.check(files={**files, "y/Cargo.toml": "[package]\nname = 'y'\n"})
+        assert [line.partition(":")[0] for line in message.splitlines()] == [
+            "x/Cargo.toml",
+            "y/Cargo.toml",
+        ]
 
 
 WITH_DEPENDENCIES: Files = {
@@ -256,6 +215,23 @@ class TestClosure:
             "Correct the path, or have Git see the crate."
         )
 
+    def test_a_package_of_another_name_is_an_error(self) -> None:
+        files = {**root("a"), **crate("a", depends_on(b="../b")), "a/src/main.rs": ""}
+        with pytest.raises(MzbuildError) as error:
+            closure(load({**files, **crate("b", name="bb")}), CargoBuild(("a",)), Scheme.MZBUILD)
+        assert str(error.value) == (
+            "a/Cargo.toml: `b` is a path dependency on the package `b`, but b/Cargo.toml names its "
+            'package `bb`. Add `package = "bb"`, or correct the path.'
+        )
+
+    def test_what_the_workspace_patches_is_in_every_closure_that_has_no_gaps(self) -> None:
+        patch = "[patch.crates-io]\np = { path = 'vendor/p' }\n"
+        files = {**root("a", more=patch), **crate("a"), "a/src/main.rs": ""}
+        files.update({**crate("vendor/p", depends_on(q="../q")), **crate("vendor/q")})
+        build = CargoBuild(bins=("a",))
+        assert closure(load(files), build, Scheme.MZBUILD) == ["a"]
+        assert closure(load(files), build, Scheme.STRICT) == ["a", "p", "q"]
+
 
 WITH_NESTED: Files = {
     **root("a", "a/inner"),
@@ -306,3 +282,21 @@ def test_what_all_builds_share_is_what_is_there_of_it() -> None:
     assert shared_files(files, Scheme.STRICT) == tuple(sorted(strict))
     assert shared_files(Listing(()), Scheme.STRICT) == ()
     assert set(shared_globs(Scheme.STRICT)) == {*strict - {"ci/builder/a/b"}, "ci/builder/**"}
+
+
+def test_a_workspace_elsewhere_shares_its_own_files_and_what_is_above_it() -> None:
+    files = listing(
+        *("Cargo.toml", "Cargo.lock", "a/b/Cargo.toml", "a/b/Cargo.lock", "a/b/rust-toolchain"),
+        *(".cargo/config", "a/.cargo/config", "a/b/.cargo/config", "a/b/c/.cargo/config"),
+        *("a/rust-toolchain.toml", "ci/builder/x", "a/b/ci/builder/x", "x/Cargo.toml"),
+    )
+    workspace = CargoWorkspace(root="a/b", manifests=("x/Cargo.toml",))
+    mzbuild = {".cargo/config", "a/.cargo/config", "a/b/.cargo/config", "a/b/Cargo.lock"}
+    mzbuild |= {"a/b/Cargo.toml", "ci/builder/x"}
+    assert shared_files(files, Scheme.MZBUILD, workspace) == tuple(sorted(mzbuild))
+    assert set(toolchain_files(files, workspace)) == {
+        *("a/b/Cargo.toml", "a/b/rust-toolchain", "a/rust-toolchain.toml"),
+    }
+    strict = {*mzbuild, "a/b/rust-toolchain", "a/rust-toolchain.toml", "x/Cargo.toml"}
+    assert shared_files(files, Scheme.STRICT, workspace) == tuple(sorted(strict))
+    assert strict - {"ci/builder/x"} <= set(shared_globs(Scheme.STRICT, workspace))

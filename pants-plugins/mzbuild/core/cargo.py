@@ -40,8 +40,8 @@ def cargo_build_args(
 ) -> tuple[str, ...]:
     """Arguments of `cargo` for an action; `where` names the action in errors.
 
-    Raises `MzbuildError` for a binary or example that is not there, and for a workspace without
-    the profile that is asked for.
+    Raises `MzbuildError` for what Cargo would refuse, such as a binary or example that is not
+    there, and for a workspace without the profile that is asked for.
     """
     profile = settings.cargo_profile
     if profile not in _BUILT_IN_PROFILES and profile not in workspace.profiles:
@@ -50,6 +50,7 @@ def cargo_build_args(
             f'does not define. Add\n\n    [profile.{profile}]\n    inherits = "release"\n\nto the '
             "root's `Cargo.toml`, or use `--mzbuild-profile=release`."
         )
+    workspace.check(build, where)
     crates = [workspace.bin_crate(name, where) for name in build.bins]
     crates += [workspace.example_crate(name, where) for name in build.examples]
     return (

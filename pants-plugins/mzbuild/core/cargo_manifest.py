@@ -25,15 +25,32 @@ class DependencyKind(Enum):
 
 
 @dataclass(frozen=True)
-class PathDependency:
-    """A dependency on another crate of the repository."""
+class Dependency:
+    """A dependency of a package, on another crate of the repository or on one from elsewhere."""
 
+    # What the manifest calls it, and what the package calls itself.
+    name: str
     package: str
-    kind: DependencyKind
-    # Where the crate is, relative to the root; None where the workspace's table says so.
-    directory: str | None
-    # Under `[target.'…']`: the `mzbuild` scheme does not see those.
-    for_target: bool
+    kind: DependencyKind = DependencyKind.NORMAL
+    # Where the crate is, relative to the repository's root; None for one from elsewhere.
+    directory: str | None = None
+    # `workspace = true`: the workspace's table says what it is.
+    inherited: bool = False
+    # Under `[target.'…']`, inherited, or in a table whose name has a `_`: the `mzbuild` scheme
+    # does not see those.
+    missed: bool = False
+    optional: bool = False
+    default_features: bool = True
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CargoTarget:
+    """A binary or an example that a manifest declares; `path` is relative to the package."""
+
+    name: str
+    path: str | None = None
+    required_features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,29 +59,52 @@ class Manifest:
 
     path: str
     name: str
-    dependencies: tuple[PathDependency, ...]
-    bins: tuple[str, ...]
-    examples: tuple[str, ...]
-    autobins: bool
-    autoexamples: bool
+    dependencies: tuple[Dependency, ...]
+    bins: tuple[CargoTarget, ...]
+    examples: tuple[CargoTarget, ...]
     # Where the sources of the declared targets, the library and the build script may be,
     # relative to the package's directory.
     target_paths: tuple[str, ...]
+    # Whether there is a `[lib]`.
+    declares_lib: bool = False
+    # None where the manifest does not say, and the edition decides.
+    autobins: bool | None = None
+    autoexamples: bool | None = None
+    default_run: str = ""
+    # By name, each with the features that it switches on.
+    features: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    # None where it is inherited.
+    edition: str | None = "2015"
+    # What the workspace is to say instead: `package.version`, `lints`.
+    inherited: tuple[str, ...] = ()
+    # The directory of `package.workspace`, relative to the repository's root.
+    workspace: str | None = None
+    # Whether it is a compiler plugin: its features are resolved like those of build dependencies.
+    proc_macro: bool = False
 
     @cached_property
     def directory(self) -> str:
         """The package's directory, relative to the root."""
         return posixpath.dirname(self.path)
 
+    @cached_property
+    def inherits_dependencies(self) -> bool:
+        """Whether any dependency is what the workspace says it is."""
+        return any(dependency.inherited for dependency in self.dependencies)
+
 
 @dataclass(frozen=True)
 class WorkspaceTable:
-    """The `[workspace]` table of a root `Cargo.toml`."""
+    """The `[workspace]` table of a root `Cargo.toml`; directories are the repository's."""
 
-    members: tuple[str, ...]
-    exclude: tuple[str, ...]
-    # The path dependencies in `[workspace.dependencies]`: name, then package and directory.
-    dependencies: tuple[tuple[str, tuple[str, str]], ...]
+    members: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    resolver: str = ""
+    # What members may inherit: `package.version`, `lints`.
+    inheritable: frozenset[str] = frozenset()
+    # The edition that members may inherit.
+    edition: str = "2015"
 
 
 @dataclass(frozen=True)
@@ -73,7 +113,9 @@ class CargoToml:
 
     package: Manifest | None
     workspace: WorkspaceTable | None
-    profiles: tuple[str, ...]
+    profiles: tuple[str, ...] = ()
+    # The path dependencies in `[patch]` and `[replace]`.
+    patches: tuple[Dependency, ...] = ()
 
 
 def parse_cargo_toml(content: bytes, path: str) -> CargoToml:
@@ -82,77 +124,156 @@ def parse_cargo_toml(content: bytes, path: str) -> CargoToml:
     Raises `MzbuildError` for a file that is not TOML, or whose tables have the wrong types.
     """
     table = _Table(read_toml(content, path), path)
+    directory = posixpath.dirname(path)
+    # `[project]` is what `[package]` was called once; Cargo still reads it.
+    package = next((name for name in ("package", "project") if name in table.values), None)
+    patch = table.table("patch")
+    sources = [patch.table(source) for source in patch.values] + [table.table("replace")]
+    patches = [each for source in sources for each in _dependencies(source, directory)]
     return CargoToml(
-        package=_parse_package(table, path) if "package" in table.values else None,
-        workspace=_parse_workspace(table.table("workspace"), posixpath.dirname(path))
+        package=None if package is None else _parse_package(table, table.table(package), path),
+        workspace=_parse_workspace(table.table("workspace"), directory)
         if "workspace" in table.values
         else None,
         profiles=tuple(table.table("profile").values),
+        patches=tuple(each for each in patches if each.directory is not None),
     )
 
 
-def _parse_package(table: _Table, path: str) -> Manifest:
-    package = table.table("package")
+def _parse_package(table: _Table, package: _Table, path: str) -> Manifest:
     if not package.string("name"):
         raise MzbuildError(f"{path}: the package has no name. Add `name = …` under `[package]`.")
     directory = posixpath.dirname(path)
-    bins, examples = table.tables("bin"), table.tables("example")
-    declared = {"src/bin": bins, "examples": examples}
-    declared["tests"], declared["benches"] = table.tables("test"), table.tables("bench")
-    paths = ["src/lib.rs", "src/main.rs", "build.rs"]
-    paths += [table.table("lib").string("path"), str(package.values.get("build", ""))]
-    for target_directory, targets in declared.items():
-        for target in targets:
-            name = f"{target_directory}/{target.string('name')}"
-            paths += [target.string("path") or f"{name}.rs", f"{name}/main.rs"]
-    dependencies = [*_dependencies(table, directory, for_target=False)]
-    platforms = table.table("target")
-    for platform in platforms.values:
-        dependencies += _dependencies(platforms.table(platform), directory, for_target=True)
+    bins, examples = _targets(table, "bin", path), _targets(table, "example", path)
+    lib = table.table("lib")
+    inherited = [f"package.{name}" for name, value in package.values.items() if _inherits(value)]
+    inherited += ["lints"] if _inherits(table.values.get("lints")) else []
     return Manifest(
         path=path,
         name=package.string("name"),
-        dependencies=tuple(dependencies),
-        bins=tuple(target.string("name") for target in bins),
-        examples=tuple(target.string("name") for target in examples),
-        autobins=package.values.get("autobins", True) is not False,
-        autoexamples=package.values.get("autoexamples", True) is not False,
-        target_paths=tuple(posixpath.normpath(path) for path in paths if path),
+        dependencies=tuple(_all_dependencies(table, directory)),
+        bins=bins,
+        examples=examples,
+        target_paths=_target_paths(table, package, bins, examples, path),
+        declares_lib="lib" in table.values,
+        autobins=package.boolean("autobins"),
+        autoexamples=package.boolean("autoexamples"),
+        default_run=package.string("default-run"),
+        features=tuple(
+            (name, table.table("features").strings(name)) for name in table.table("features").values
+        ),
+        edition=None if "package.edition" in inherited else package.string("edition") or "2015",
+        inherited=tuple(inherited),
+        workspace=_join(directory, package.string("workspace"))
+        if "workspace" in package.values
+        else None,
+        proc_macro=lib.boolean("proc-macro") or lib.boolean("proc_macro") or False,
     )
 
 
-def _dependencies(table: _Table, directory: str, *, for_target: bool) -> list[PathDependency]:
+def _targets(table: _Table, kind: str, path: str) -> tuple[CargoTarget, ...]:
+    targets = []
+    for target in table.tables(kind):
+        if not target.string("name"):
+            raise MzbuildError(f"{path}: a `[[{kind}]]` has no name. Add `name = …` to it.")
+        source = target.string("path")
+        targets.append(
+            CargoTarget(
+                target.string("name"),
+                posixpath.normpath(source) if source else None,
+                target.strings("required-features"),
+            )
+        )
+    return tuple(targets)
+
+
+def _target_paths(
+    table: _Table,
+    package: _Table,
+    bins: tuple[CargoTarget, ...],
+    examples: tuple[CargoTarget, ...],
+    path: str,
+) -> tuple[str, ...]:
+    build = package.values.get("build")
+    paths = ["src/lib.rs", "src/main.rs", "build.rs", build if isinstance(build, str) else ""]
+    paths.append(table.table("lib").string("path"))
+    declared = {
+        "src/bin": bins,
+        "examples": examples,
+        "tests": _targets(table, "test", path),
+        "benches": _targets(table, "bench", path),
+    }
+    for directory, targets in declared.items():
+        for target in targets:
+            paths += [target.path] if target.path else default_paths(directory, target.name)
+    return tuple(posixpath.normpath(path) for path in paths if path)
+
+
+def default_paths(directory: str, name: str) -> list[str]:
+    """Where Cargo looks for a target that has no `path`."""
+    return [f"{directory}/{name}.rs", f"{directory}/{name}/main.rs"]
+
+
+def _all_dependencies(table: _Table, directory: str) -> list[Dependency]:
+    platforms = table.table("target")
+    places = [(table, False), *((platforms.table(name), True) for name in platforms.values)]
     found = []
-    for kind in DependencyKind:
-        dependencies = table.table(kind.value)
-        for name, value in dependencies.values.items():
-            if not isinstance(value, dict):
-                continue
-            if value.get("workspace") is True:
-                # Whether it is a path dependency at all, the workspace's table tells.
-                found.append(PathDependency(name, kind, None, for_target))
-            elif isinstance(value.get("path"), str):
-                found.append(
-                    PathDependency(
-                        str(value.get("package", name)),
-                        kind,
-                        _join(directory, value["path"]),
-                        for_target,
-                    )
-                )
+    for place, missed in places:
+        for kind in DependencyKind:
+            found += _dependencies(place.table(kind.value), directory, kind, missed=missed)
+            old_name = kind.value.replace("-", "_")
+            if old_name != kind.value:
+                found += _dependencies(place.table(old_name), directory, kind, missed=True)
     return found
 
 
+def _dependencies(
+    table: _Table,
+    directory: str,
+    kind: DependencyKind = DependencyKind.NORMAL,
+    *,
+    missed: bool = False,
+) -> list[Dependency]:
+    found = []
+    for name, value in table.values.items():
+        if not isinstance(value, dict):
+            found.append(Dependency(name, name, kind, missed=missed))
+            continue
+        entry = table.table(name)
+        inherited = _inherits(value)
+        path = None if inherited else value.get("path")
+        default_features = entry.boolean("default-features")
+        found.append(
+            Dependency(
+                name=name,
+                package=entry.string("package") or name,
+                kind=kind,
+                directory=_join(directory, entry.string("path")) if path is not None else None,
+                inherited=inherited,
+                missed=missed or inherited,
+                optional=entry.boolean("optional") or False,
+                # One that is inherited can only add them.
+                default_features=not inherited if default_features is None else default_features,
+                features=entry.strings("features"),
+            )
+        )
+    return found
+
+
+def _inherits(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("workspace") is True
+
+
 def _parse_workspace(table: _Table, directory: str) -> WorkspaceTable:
-    dependencies = {
-        name: (str(value.get("package", name)), _join(directory, value["path"]))
-        for name, value in table.table("dependencies").values.items()
-        if isinstance(value, dict) and isinstance(value.get("path"), str)
-    }
+    package = table.table("package")
+    inheritable = {f"package.{name}" for name in package.values}
     return WorkspaceTable(
         members=tuple(_join(directory, member) for member in table.strings("members")),
         exclude=tuple(_join(directory, path) for path in table.strings("exclude")),
-        dependencies=tuple(sorted(dependencies.items())),
+        dependencies=tuple(_dependencies(table.table("dependencies"), directory)),
+        resolver=table.string("resolver"),
+        inheritable=frozenset(inheritable | ({"lints"} & set(table.values))),
+        edition=package.string("edition") or "2015",
     )
 
 
@@ -186,6 +307,11 @@ class _Table:
         if not all(isinstance(item, str) for item in items):
             raise self._wrong(name, "a list of strings")
         return tuple(items)
+
+    def boolean(self, name: str) -> bool | None:
+        if name not in self.values:
+            return None
+        return bool(self._checked(name, bool, False, "`true` or `false`"))
 
     def _checked(self, name: str, kind: type, default: Any, wanted: str) -> Any:
         value = self.values.get(name, default)

@@ -11,6 +11,7 @@ The plan is a JSON object:
     sources     a directory of the sandbox for each source path: path -> [directory, digest, mode]
     empty       source paths that are to be empty files, for targets that are not built
     command     Cargo's command line
+    workspace   the directory of the sources to run it in; "" for their root
     results     path in the sandbox -> path in Cargo's target directory
     directories directories of the sandbox that the commands of `finish` write to
     finish      command lines to run one after another once the results are there
@@ -236,9 +237,10 @@ def build(plan: Mapping[str, Any]) -> int:
         start = time.monotonic()
         save_known(known_file, stage(sources_directory, sources, load_known(known_file)))
         print(f"Staged {len(sources)} files in {time.monotonic() - start:.2f} s.", flush=True)
+        workspace = os.path.join(sources_directory, plan["workspace"])
         env = {**os.environ, "CARGO_TARGET_DIR": target_directory}
         with open(os.path.join(directory, "build.log"), "w+b") as log:
-            code, messages = run_until_sound(plan["command"], sources_directory, env, log)
+            code, messages = run_until_sound(plan["command"], workspace, env, log)
         if code == 0:
             collect(plan["results"], target_directory)
             finish(plan["finish"], plan["directories"])

@@ -1,46 +1,46 @@
-"""The Cargo workspace: which crate has a binary, and what belongs to its closure.
-
-How Cargo finds members and targets: https://doc.rust-lang.org/cargo/reference/workspaces.html
-and https://doc.rust-lang.org/cargo/reference/cargo-targets.html
-"""
+"""The Cargo workspace: which crate has a binary, and what belongs to its closure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Callable
 
-from mzbuild.core.cargo_manifest import (
-    CargoToml,
-    DependencyKind,
-    Manifest,
-    PathDependency,
-    WorkspaceTable,
-)
+from mzbuild.core.cargo_manifest import Dependency, DependencyKind, Manifest
+from mzbuild.core.cargo_targets import known_features, switched_on
 from mzbuild.core.configuration import Scheme
 from mzbuild.core.errors import MzbuildError, listed, nearest
+from mzbuild.core.git_glob import escape_glob
 from mzbuild.core.image import CargoBuild, under
 from mzbuild.core.listing import Listing, less_nested, nesting
 
 ROOT_MANIFEST = "Cargo.toml"
+LOCK_FILE = "Cargo.lock"
 
-# What every Cargo build has as inputs besides its crates.
-_SHARED_FILES = ("Cargo.toml", "Cargo.lock", ".cargo/config")
-_SHARED_DIRECTORIES = ("ci/builder",)
+# What every Cargo build has as inputs besides its crates: in the workspace's directory, in that and
+# those above it (where Cargo and rustup look as well), and in the repository's root.
+_ROOT_FILES = (ROOT_MANIFEST, LOCK_FILE)
+_FILES_ABOVE = (".cargo/config",)
+_DIRECTORIES = ("ci/builder",)
 # What the `mzbuild` scheme misses of them.
-_STRICT_SHARED_FILES = (".cargo/config.toml", "rust-toolchain", "rust-toolchain.toml")
+_TOOLCHAIN_FILES = ("rust-toolchain", "rust-toolchain.toml")
+_STRICT_FILES_ABOVE = (".cargo/config.toml", *_TOOLCHAIN_FILES)
 
 
 @dataclass(frozen=True)
 class Crate:
-    """A package of the workspace and the names of what it builds."""
+    """A package of the repository and the names of what it builds.
+
+    `dependencies` are the manifest's, with what the workspace says of them filled in. A crate that
+    is no member is only depended on.
+    """
 
     manifest: Manifest
     bins: frozenset[str]
     examples: frozenset[str]
+    dependencies: tuple[Dependency, ...] = ()
+    member: bool = True
 
     @property
     def name(self) -> str:
@@ -55,11 +55,20 @@ class Crate:
 
 @dataclass(frozen=True)
 class CargoWorkspace:
-    """All crates of a workspace, sorted by name."""
+    """A workspace, with the crates that its members depend on by path; sorted by name."""
 
     crates: tuple[Crate, ...] = ()
-    dependencies: tuple[tuple[str, tuple[str, str]], ...] = ()
     profiles: tuple[str, ...] = ()
+    # The directory of the root manifest.
+    root: str = ""
+    # The version of Cargo's feature resolver.
+    resolver: str = "1"
+    # The directories of the crates that `[patch]` puts in the place of others.
+    patched: tuple[str, ...] = ()
+    # The root manifests of other workspaces, from which crates inherit that are no members.
+    manifests: tuple[str, ...] = ()
+    # What keeps Cargo from building anything, in words.
+    problems: tuple[str, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, Crate]:
@@ -81,11 +90,11 @@ class CargoWorkspace:
 
     def bin_crate(self, name: str, where: str) -> Crate:
         """The one crate that has this binary; `where` names who asks, for the error if none."""
-        return _the_one(self._by_bin, name, "binary", where)
+        return self._the_one(self._by_bin, name, "binary", where)
 
     def example_crate(self, name: str, where: str) -> Crate:
         """The one crate that has this example."""
-        return _the_one(self._by_example, name, "example", where)
+        return self._the_one(self._by_example, name, "example", where)
 
     def direct_dependencies(
         self, crate: Crate, scheme: Scheme, *, dev: bool = False
@@ -99,15 +108,13 @@ class CargoWorkspace:
         if dev:
             kinds.add(DependencyKind.DEV)
         found: dict[str, Crate] = {}
-        for dependency in crate.manifest.dependencies:
-            if dependency.kind not in kinds:
+        for dependency in crate.dependencies:
+            if dependency.directory is None or dependency.kind not in kinds:
                 continue
-            known_gap = dependency.for_target or dependency.directory is None
-            if known_gap and scheme is Scheme.MZBUILD:
+            if dependency.missed and scheme is Scheme.MZBUILD:
                 continue
-            target = self._resolve(crate, dependency)
-            if target is not None:
-                found[target.name] = target
+            target = self._at(crate, dependency, dependency.directory)
+            found[target.name] = target
         return tuple(found.values())
 
     def roots(self, build: CargoBuild, scheme: Scheme, where: str) -> tuple[Crate, ...]:
@@ -127,6 +134,8 @@ class CargoWorkspace:
         """The crates and all that they depend on, sorted by name."""
         found: dict[str, Crate] = {}
         pending = list(roots)
+        if scheme is Scheme.STRICT:
+            pending += [self.by_directory[directory] for directory in self.patched]
         while pending:
             crate = pending.pop()
             if crate.name not in found:
@@ -159,138 +168,130 @@ class CargoWorkspace:
         """For each crate's directory the directories of the crates that lie in it."""
         return nesting(self.by_directory)
 
-    def _resolve(self, crate: Crate, dependency: PathDependency) -> Crate | None:
-        directory = dependency.directory
-        if directory is None:
-            declared = dict(self.dependencies).get(dependency.package)
-            if declared is None:
-                return None  # The workspace takes it from elsewhere than a path.
-            directory = declared[1]
-        if directory not in self.by_directory:
+    def _the_one(self, index: Mapping[str, list[Crate]], name: str, kind: str, where: str) -> Crate:
+        crates = index.get(name, [])
+        members = [crate for crate in crates if crate.member]
+        if len(members) == 1:
+            return members[0]
+        if members:
             raise MzbuildError(
-                f"{crate.manifest.path}: `{dependency.package}` is a path dependency on "
-                f"`{directory}`, but Git sees no `Cargo.toml` there. Correct the path, or have "
-                "Git see the crate."
+                f"{where}: the {kind} `{name}` is in {len(members)} crates, "
+                f"{listed(crate.manifest.path for crate in members)}. Rename all but one."
             )
-        return self.by_directory[directory]
-
-
-def shared_files(listing: Listing, scheme: Scheme) -> tuple[str, ...]:
-    """The inputs, sorted, that all Cargo builds have in common."""
-    names = _SHARED_FILES + (_STRICT_SHARED_FILES if scheme is Scheme.STRICT else ())
-    files = [name for name in names if name in listing]
-    for directory in _SHARED_DIRECTORIES:
-        files += listing.under(directory)
-    return tuple(sorted(files))
-
-
-def shared_globs(scheme: Scheme) -> tuple[str, ...]:
-    """Globs that select what `shared_files` may return."""
-    names = _SHARED_FILES + (_STRICT_SHARED_FILES if scheme is Scheme.STRICT else ())
-    return (*names, *(f"{directory}/**" for directory in _SHARED_DIRECTORIES))
-
-
-def load_workspace(
-    listing: Listing, read: Callable[[str], CargoToml], *, skip_missing: bool = False
-) -> CargoWorkspace:
-    """The workspace whose root manifest is at the repository's root; empty where there is none.
-
-    `read` gives the parsed `Cargo.toml` at a path of the listing. Raises `MzbuildError` for two
-    packages of the same name, and, unless told to skip it, for a member that is not there.
-    """
-    if ROOT_MANIFEST not in listing:
-        return CargoWorkspace()
-    root = read(ROOT_MANIFEST)
-    workspace = root.workspace or WorkspaceTable((), (), ())
-    pending = [""] if root.package else []
-    pending += _members(workspace, listing, skip_missing)
-    crates: dict[str, Crate] = {}
-    while pending:
-        directory = pending.pop()
-        manifest = read(under(directory, ROOT_MANIFEST)).package
-        if directory in crates or manifest is None:
-            continue
-        crates[directory] = _crate(manifest, listing)
-        # A path dependency is a member without being listed as one.
-        paths = [dependency.directory for dependency in manifest.dependencies]
-        paths += [path for _, (_, path) in workspace.dependencies]
-        pending += [
-            path for path in paths if path is not None and under(path, ROOT_MANIFEST) in listing
-        ]
-    by_name: dict[str, Crate] = {}
-    for crate in crates.values():
-        other = by_name.setdefault(crate.name, crate)
-        if other is not crate:
+        if crates:
             raise MzbuildError(
-                f"{crate.manifest.path} and {other.manifest.path} both name their package "
-                f"`{crate.name}`. Rename one of them."
+                f"{where}: the {kind} `{name}` is in {crates[0].manifest.path}, which is no member "
+                "of the Cargo workspace. Add it to the members, or remove its exclusion."
             )
-    return CargoWorkspace(
-        crates=tuple(by_name[name] for name in sorted(by_name)),
-        dependencies=workspace.dependencies,
-        profiles=root.profiles,
+        raise MzbuildError(
+            f"{where}: no crate of the Cargo workspace has the {kind} `{name}`."
+            f"{nearest(name, index)}"
+        )
+
+    def _at(self, crate: Crate, dependency: Dependency, directory: str) -> Crate:
+        found = self.by_directory.get(directory)
+        if found is None:
+            raise MzbuildError(no_crate_at(crate.manifest.path, dependency))
+        if found.name != dependency.package:
+            raise MzbuildError(
+                f"{crate.manifest.path}: `{dependency.name}` is a path dependency on the package "
+                f"`{dependency.package}`, but {found.manifest.path} names its package "
+                f'`{found.name}`. Add `package = "{found.name}"`, or correct the path.'
+            )
+        return found
+
+    def check(self, build: CargoBuild, where: str) -> None:
+        """Raises `MzbuildError` for what Cargo would refuse to build.
+
+        That is a workspace with a mistake in it, a feature that no crate has, and a binary or
+        example that needs features that are not asked for.
+        """
+        if self.problems:
+            raise MzbuildError("\n".join(self.problems))
+        crates = [self.bin_crate(name, where) for name in build.bins]
+        crates += [self.example_crate(name, where) for name in build.examples]
+        requested = [word for each in build.features for word in each.replace(",", " ").split()]
+        known = frozenset().union(*(known_features(crate.manifest) for crate in crates))
+        for feature in requested:
+            # One of a dependency is Cargo's to judge: the dependency may come from elsewhere.
+            if "/" not in feature and feature not in known:
+                raise MzbuildError(
+                    f"{where}: `features: {feature}`: there is no such feature in "
+                    f"{listed(sorted({crate.manifest.path for crate in crates}))}."
+                    f"{nearest(feature, known)}"
+                )
+        for crate in crates:
+            manifest = crate.manifest
+            asked = [target for target in manifest.bins if target.name in build.bins]
+            asked += [target for target in manifest.examples if target.name in build.examples]
+            needed = [(target, each) for target in asked for each in target.required_features]
+            on = self._features_on(crate, requested, crates) if needed else frozenset()
+            for target, feature in needed:
+                if "/" not in feature and feature not in on:
+                    raise MzbuildError(
+                        f"{where}: `{target.name}` of {manifest.path} is compiled only with the "
+                        f"feature `{feature}`. Add that to the action's `features`."
+                    )
+
+    def _features_on(
+        self, crate: Crate, requested: Iterable[str], roots: Iterable[Crate]
+    ) -> frozenset[str]:
+        """The features of a crate that any crate of a build may switch on."""
+        on = {"default", *requested}
+        on.update(each.partition("/")[2] for each in requested if f"{crate.name}/" in each)
+        for other in self.closure(roots, Scheme.STRICT):
+            for dependency in other.dependencies:
+                if dependency.directory == crate.directory:
+                    on.update(dependency.features)
+        return switched_on(crate.manifest, on)
+
+
+def no_crate_at(path: str, dependency: Dependency) -> str:
+    """Says of a manifest that a path dependency in it leads to no crate."""
+    return (
+        f"{path}: `{dependency.name}` is a path dependency on `{dependency.directory}`, but Git "
+        "sees no `Cargo.toml` there. Correct the path, or have Git see the crate."
     )
 
 
-def _members(workspace: WorkspaceTable, listing: Listing, skip_missing: bool) -> list[str]:
-    found: list[str] = []
-    directories: list[str] | None = None
-    for member in workspace.members:
-        if not re.search(r"[*?\[]", member):
-            if under(member, ROOT_MANIFEST) not in listing:
-                if skip_missing:
-                    continue
-                raise MzbuildError(
-                    f"{ROOT_MANIFEST}: the workspace's member `{member}` has no `Cargo.toml` "
-                    "that Git sees. Add it, or remove the member."
-                )
-            found.append(member)
-            continue
-        if directories is None:
-            directories = [path.rpartition("/")[0] for path in listing.named(ROOT_MANIFEST)]
-        found += [directory for directory in directories if _matches(member, directory)]
+def shared_files(
+    listing: Listing, scheme: Scheme, workspace: CargoWorkspace = CargoWorkspace()
+) -> tuple[str, ...]:
+    """The inputs, sorted, that all Cargo builds have in common."""
+    files = {name for name in _shared_names(scheme, workspace) if name in listing}
+    for directory in _DIRECTORIES:
+        files.update(listing.under(directory))
+    return tuple(sorted(files))
+
+
+def shared_globs(scheme: Scheme, workspace: CargoWorkspace = CargoWorkspace()) -> tuple[str, ...]:
+    """Globs that select what `shared_files` may return."""
+    directories = (f"{directory}/**" for directory in _DIRECTORIES)
+    return (*map(escape_glob, _shared_names(scheme, workspace)), *directories)
+
+
+def toolchain_files(listing: Listing, workspace: CargoWorkspace) -> tuple[str, ...]:
+    """What rustup reads to choose a compiler, with the workspace's manifest beside it."""
+    names = [under(workspace.root, ROOT_MANIFEST), *_above(workspace.root, _TOOLCHAIN_FILES)]
+    return tuple(name for name in names if name in listing)
+
+
+def _shared_names(scheme: Scheme, workspace: CargoWorkspace) -> list[str]:
+    root, strict = workspace.root, scheme is Scheme.STRICT
     return [
-        directory
-        for directory in found
-        if not any(_matches(f"{excluded}/**", directory) for excluded in workspace.exclude)
+        *(under(root, name) for name in _ROOT_FILES),
+        *_above(root, _FILES_ABOVE + (_STRICT_FILES_ABOVE if strict else ())),
+        *(workspace.manifests if strict else ()),
     ]
 
 
-def _matches(pattern: str, directory: str) -> bool:
-    """Whether a glob of Cargo, whose wildcards match no "/", selects a directory.
-
-    The part `**` stands for any number of directories.
-    """
-    part, _, further = pattern.partition("/")
-    if part == "**":
-        ends = [index for index, char in enumerate(f"{directory}/") if char == "/"]
-        return not further or any(_matches(further, directory[end + 1 :]) for end in (-1, *ends))
-    name, _, inner = directory.partition("/")
-    if not name or not fnmatchcase(name, part):
-        return False
-    return _matches(further, inner) if further else not inner
-
-
-def _crate(manifest: Manifest, listing: Listing) -> Crate:
-    bins, examples = set(manifest.bins), set(manifest.examples)
-    if manifest.autobins:
-        if under(manifest.directory, "src/main.rs") in listing:
-            bins.add(manifest.name)
-        bins |= _automatic(under(manifest.directory, "src/bin"), listing)
-    if manifest.autoexamples:
-        examples |= _automatic(under(manifest.directory, "examples"), listing)
-    return Crate(manifest, frozenset(bins), frozenset(examples))
-
-
-def _automatic(directory: str, listing: Listing) -> set[str]:
-    names = set()
-    for path in listing.under(directory):
-        name, _, rest = path[len(directory) + 1 :].partition("/")
-        if not rest and name.endswith(".rs"):
-            names.add(name[: -len(".rs")])
-        elif rest == "main.rs":
-            names.add(name)
-    return names
+def _above(directory: str, names: Sequence[str]) -> Iterator[str]:
+    """The paths of files by these names in a directory and in those above it."""
+    while True:
+        yield from (under(directory, name) for name in names)
+        if not directory:
+            return
+        directory = directory.rpartition("/")[0]
 
 
 def _index(
@@ -301,17 +302,3 @@ def _index(
         for name in names(crate):
             index.setdefault(name, []).append(crate)
     return index
-
-
-def _the_one(index: Mapping[str, list[Crate]], name: str, kind: str, where: str) -> Crate:
-    crates = index.get(name, [])
-    if len(crates) == 1:
-        return crates[0]
-    if crates:
-        raise MzbuildError(
-            f"{where}: the {kind} `{name}` is in {len(crates)} crates, "
-            f"{listed(crate.manifest.path for crate in crates)}. Rename all but one."
-        )
-    raise MzbuildError(
-        f"{where}: no crate of the Cargo workspace has the {kind} `{name}`.{nearest(name, index)}"
-    )

@@ -54,7 +54,9 @@ def image_inputs(
     for action in image.pre_image:
         if isinstance(action, CargoBuild):
             extracted_files(action, image.origin)  # Raises where they do not stay in their places.
-            groups.append(InputGroup(InputKind.SHARED, "cargo", shared_files(listing, scheme)))
+            groups.append(
+                InputGroup(InputKind.SHARED, "cargo", shared_files(listing, scheme, workspace))
+            )
             roots = workspace.roots(action, scheme, image.origin)
             groups += [
                 InputGroup(InputKind.CRATE, crate.name, crate_files[crate.name])

@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Callable
 
 from mzbuild.core.cargo_manifest import parse_cargo_toml
-from mzbuild.core.cargo_workspace import ROOT_MANIFEST, load_workspace
+from mzbuild.core.cargo_members import load_workspace
+from mzbuild.core.cargo_workspace import ROOT_MANIFEST
 from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint import input_record
@@ -49,9 +50,14 @@ def declared_records(images: Iterable[Image]) -> dict[str, bytes]:
 
 
 def revision_snapshot(
-    tree: RevisionTree, configuration: Configuration, declared: Iterable[Image] = ()
+    tree: RevisionTree,
+    configuration: Configuration,
+    declared: Iterable[Image] = (),
+    cargo_root: str = "",
 ) -> Snapshot:
     """The images of a revision; `declared` are those that its BUILD files declare.
+
+    `cargo_root` is the directory of the Cargo workspace.
 
     Raises `MzbuildError` where the files of the revision do not describe a graph of images.
     """
@@ -67,7 +73,9 @@ def revision_snapshot(
             *listing.named(ROOT_MANIFEST),
         ]
     )
-    workspace = load_workspace(listing, lambda path: _parse_cargo_toml(contents[path], path))
+    workspace = load_workspace(
+        listing, lambda path: _parse_cargo_toml(contents[path], path), cargo_root
+    )
     images = [_parse_mzbuild_yml(contents[path], path).image for path in declarations]
     graph = build_graph([*images, *declared], listing, contents.__getitem__)
     crate_files = {crate.name: workspace.files(crate, listing) for crate in workspace.crates}

@@ -34,10 +34,10 @@ from mzbuild.core.cargo import (
 )
 from mzbuild.core.cargo_program import cargo_program
 from mzbuild.core.cargo_settings import CargoOptions, CargoSettings
-from mzbuild.core.cargo_workspace import CargoWorkspace, shared_files
+from mzbuild.core.cargo_workspace import LOCK_FILE, CargoWorkspace, shared_files, toolchain_files
 from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.image import CargoBuild
+from mzbuild.core.image import CargoBuild, under
 from mzbuild.core.listing import Listing
 from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, files_to_capture
@@ -114,7 +114,7 @@ async def staged_sources(
     closure = workspace.closure(roots, Scheme.STRICT)
     # Cargo reads the manifests of all members, whatever it builds: the lock file is about them all.
     others = [crate for crate in workspace.crates if crate not in closure]
-    shared = shared_files(listing, Scheme.STRICT)
+    shared = shared_files(listing, Scheme.STRICT, workspace)
     groups = {crate.name: workspace.files(crate, listing) for crate in closure}
     groups[".shared"] = tuple({*shared, *(crate.manifest.path for crate in others)})
     requests = {
@@ -127,9 +127,7 @@ async def staged_sources(
     toolchain = await Get(
         CapturedFiles,
         CaptureFiles,
-        files_to_capture(
-            work_tree, [path for path in shared if "/" not in path], follow_links=True
-        ),
+        files_to_capture(work_tree, toolchain_files(listing, workspace), follow_links=True),
     )
     plan = {
         file.path: (f"{_SOURCES}/{name}", file.name, file.mode)
@@ -176,7 +174,8 @@ async def cargo_build(
             f"{where}: Cargo builds with rustflags (such as those of coverage and sanitizers) or a "
             "command prefix are not supported yet; only fingerprints for them are."
         )
-    args = cargo_build_args(build, workspace, settings, where, locked="Cargo.lock" in listing)
+    locked = under(workspace.root, LOCK_FILE) in listing
+    args = cargo_build_args(build, workspace, settings, where, locked=locked)
     cargo, rustc, sources = await MultiGet(
         Get(HostTool, HostToolRequest("cargo", _ENV_NAMES, _INSTALL_RUST)),
         Get(HostTool, HostToolRequest("rustc", _ENV_NAMES, _INSTALL_RUST)),
@@ -188,6 +187,7 @@ async def cargo_build(
         Process(
             (rustc.path, "-vV"),
             input_digest=sources.toolchain,
+            working_directory=workspace.root or None,
             env=rustc.env,
             description="Ask for the version of the Rust compiler",
             level=LogLevel.DEBUG,
@@ -198,6 +198,7 @@ async def cargo_build(
     results = {f"{_RESULTS}/{path}": built for path, built in built_files(build, settings).items()}
     plan = {
         "directory": f"{_CACHE}/{directory}",
+        "workspace": workspace.root,
         "sources": dict(sources.plan),
         "empty": sources.empty,
         "command": [cargo.path, *args],

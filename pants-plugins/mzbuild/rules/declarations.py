@@ -16,13 +16,15 @@ from pants.engine.fs import DigestContents, PathGlobs, Paths
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from mzbuild.core.cargo_manifest import CargoToml, parse_cargo_toml
-from mzbuild.core.cargo_workspace import ROOT_MANIFEST, CargoWorkspace, load_workspace
+from mzbuild.core.cargo_members import load_workspace
+from mzbuild.core.cargo_workspace import ROOT_MANIFEST, CargoWorkspace
 from mzbuild.core.copy_action import leads_outside, source_directory
 from mzbuild.core.git_glob import escape_glob
 from mzbuild.core.image import Copy, Image, under
 from mzbuild.core.listing import Listing
 from mzbuild.core.mzbuild_yml import FILE_NAME, parse_mzbuild_yml
 from mzbuild.core.work_tree import link_targets
+from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Declarations:
 
 
 @rule
-async def declarations(build_root: BuildRoot) -> Declarations:
+async def declarations(build_root: BuildRoot, mzbuild_cargo: MzbuildCargo) -> Declarations:
     files = await Get(DigestContents, PathGlobs([f"**/{FILE_NAME}", f"**/{ROOT_MANIFEST}"]))
     contents = {file.path: file.content for file in files}
     listing = Listing(tuple(sorted(contents)))
@@ -47,7 +49,10 @@ async def declarations(build_root: BuildRoot) -> Declarations:
         parse_mzbuild_yml(contents[path], path).image for path in listing.named(FILE_NAME)
     )
     workspace = load_workspace(
-        listing, lambda path: _cargo_toml(contents[path], path), skip_missing=True
+        listing,
+        lambda path: _cargo_toml(contents[path], path),
+        mzbuild_cargo.workspace_root,
+        lenient=True,
     )
     directories = [image.context for image in images]
     directories += [crate.directory for crate in workspace.crates]

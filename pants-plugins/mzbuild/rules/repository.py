@@ -17,7 +17,8 @@ from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo_manifest import parse_cargo_toml
-from mzbuild.core.cargo_workspace import CargoWorkspace, load_workspace
+from mzbuild.core.cargo_members import load_workspace
+from mzbuild.core.cargo_workspace import CargoWorkspace
 from mzbuild.core.listing import Listing
 from mzbuild.core.mzbuild_yml import FILE_NAME, MzbuildYml, parse_mzbuild_yml
 from mzbuild.core.work_tree import (
@@ -27,6 +28,7 @@ from mzbuild.core.work_tree import (
     digest_content,
     read_content,
 )
+from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 # These live as long as pantsd does. They are no state that a rule's result depends on: an entry
 # is used only while the file's status vouches for it.
@@ -72,8 +74,12 @@ def declared_images(work_tree: WorkTree, listing: Listing) -> DeclaredImages:
 
 
 @rule
-def cargo_workspace(work_tree: WorkTree, listing: Listing) -> CargoWorkspace:
-    return load_workspace(listing, lambda path: _CARGO_TOMLS.get(work_tree, path))
+def cargo_workspace(
+    work_tree: WorkTree, listing: Listing, mzbuild_cargo: MzbuildCargo
+) -> CargoWorkspace:
+    return load_workspace(
+        listing, lambda path: _CARGO_TOMLS.get(work_tree, path), mzbuild_cargo.workspace_root
+    )
 
 
 def rules() -> tuple[Rule, ...]:

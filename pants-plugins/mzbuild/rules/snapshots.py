@@ -25,6 +25,7 @@ from mzbuild.core.work_tree import WorkTree, read_content
 from mzbuild.rules.fingerprints import input_records
 from mzbuild.rules.images import Images
 from mzbuild.subsystems.mzbuild import Mzbuild
+from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ def snapshot_of_revision(
     session_values: SessionValues,
     configuration: Configuration,
     mzbuild: Mzbuild,
+    mzbuild_cargo: MzbuildCargo,
     global_options: GlobalOptions,
 ) -> RevisionSnapshot:
     root, revision = build_root.path, request.revision
@@ -70,7 +72,8 @@ def snapshot_of_revision(
         revision,
     )
     try:
-        return RevisionSnapshot(revision_snapshot(tree, then))
+        cargo_root = mzbuild_cargo.workspace_root
+        return RevisionSnapshot(revision_snapshot(tree, then, cargo_root=cargo_root))
     except MzbuildError as error:
         raise MzbuildError(f"In `{revision}`: {error}") from None
 

@@ -131,10 +131,10 @@ async def mzbuild_targets(
         _add_crate(targets, name, crate, nested, links)
     if workspace.crates:
         targets.add(
-            ROOT_MANIFEST,
+            under(workspace.root, ROOT_MANIFEST),
             CargoWorkspaceTarget,
             targets.name("", WORKSPACE_TARGET_NAME),
-            **{InputsField.alias: shared_globs(configuration.scheme)},
+            **{InputsField.alias: shared_globs(configuration.scheme, workspace)},
         )
     globs = [f"**/{pattern}" for pattern in build_file_options.patterns]
     build_files = await Get(Digest, PathGlobs(globs))

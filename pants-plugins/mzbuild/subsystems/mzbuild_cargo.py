@@ -9,6 +9,7 @@ from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
 from mzbuild.core.cargo_settings import CargoOptions, parse_cargo_options
+from mzbuild.core.copy_action import inside
 
 
 class MzbuildCargo(Subsystem):
@@ -31,6 +32,15 @@ class MzbuildCargo(Subsystem):
         """
     )
 
+    workspace = StrOption(
+        default="",
+        help=softwrap(
+            """
+            The directory of the workspace's `Cargo.toml`, relative to the repository's root, which
+            is the default. For example: `--mzbuild-cargo-workspace=rust`.
+            """
+        ),
+    )
     command_prefix = StrListOption(
         help=softwrap(
             """
@@ -146,6 +156,14 @@ class MzbuildCargo(Subsystem):
             """
         )
     )
+
+    @property
+    def workspace_root(self) -> str:
+        """The workspace's directory, where the repository's root is `""`.
+
+        Raises `MzbuildError` for one that is not in the repository.
+        """
+        return inside(f"[{self.options_scope}]", "workspace", self.workspace, "the repository")
 
     def parsed(self) -> CargoOptions:
         """All the options; raises `MzbuildError` for what cannot be."""
