@@ -19,7 +19,8 @@ from mzbuild.core.image_graph import ImageGraph, build_graph
 from mzbuild.core.inputs import image_inputs, input_paths
 from mzbuild.core.listing import Listing
 from mzbuild.core.mzbuild_yml import FILE_NAME, parse_mzbuild_yml
-from mzbuild.core.work_tree import WorkTree, digest_content, read_content, read_work_tree
+from mzbuild.core.work_tree import WorkTree, digest_content, read_content
+from mzbuild.core.work_tree_reader import read_work_tree
 
 # How long an example takes on a busy machine is no property of the code.
 settings.register_profile("here", deadline=None)

@@ -32,7 +32,7 @@ class Contents:
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has every status trusted at once, since a test cannot set a file's ctime to long ago."""
-    monkeypatch.setattr("mzbuild.core.work_tree._FRESH_NS", -3600 * 10**9)
+    monkeypatch.setattr("mzbuild.core.work_tree.FRESH_NS", -3600 * 10**9)
 
 
 @pytest.mark.usefixtures("settled")
@@ -154,7 +154,7 @@ def test_a_directory_that_may_not_be_entered_is_an_error(repository: Repository)
     script = (
         "import os, sys\n"
         "from mzbuild.core.errors import MzbuildError\n"
-        "from mzbuild.core.work_tree import read_work_tree\n"
+        "from mzbuild.core.work_tree_reader import read_work_tree\n"
         "if os.getuid() == 0: os.setuid(65534)\n"
         "os.environ['GIT_CONFIG_COUNT'] = '1'\n"
         "os.environ['GIT_CONFIG_KEY_0'] = 'safe.directory'\n"

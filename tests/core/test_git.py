@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git import list_files
+from mzbuild.core.git import list_files, read_listing
 
 from tests.core.conftest import ENV, Repository
 
@@ -17,7 +17,7 @@ def test_files_are_listed_relative_to_the_directory(repository: Repository) -> N
 
 def test_what_is_to_be_done_meanwhile_is_done_once(repository: Repository) -> None:
     calls = []
-    list_files(str(repository.root), ENV, lambda: calls.append(1))
+    read_listing(str(repository.root), ENV, lambda: calls.append(1))
     assert calls == [1]
 
 

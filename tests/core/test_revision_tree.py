@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.revision_tree import RevisionTree
-from mzbuild.core.work_tree import digest_content, read_content, read_work_tree
+from mzbuild.core.work_tree import digest_content, read_content
+from mzbuild.core.work_tree_reader import read_work_tree
 
 from tests.core.conftest import ENV, Repository
 

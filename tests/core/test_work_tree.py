@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from mzbuild.core.work_tree import WorkTreeReader, read_content, read_work_tree
+from mzbuild.core.work_tree import read_content
+from mzbuild.core.work_tree_reader import WorkTreeReader, read_work_tree
 
 from tests.core.conftest import ENV, Repository
 

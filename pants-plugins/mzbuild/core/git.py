@@ -12,20 +12,38 @@ from typing import BinaryIO, Callable
 
 from mzbuild.core.errors import MzbuildError
 
+# What Git sets for its hooks; in a submodule, it would have Git read the outer repository's index.
+OF_ONE_REPOSITORY = ("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
 
-def list_files(
-    directory: str, env: Mapping[str, str], meanwhile: Callable[[], None] = lambda: None
-) -> list[str]:
+
+def list_files(directory: str, env: Mapping[str, str]) -> list[str]:
     """The paths under a directory that Git sees, relative to it; some may no longer exist.
 
-    These are the tracked files and the untracked ones that no ignore rule matches. Among them is
-    the directory of each submodule; another repository that merely lies there is left out. Bytes
-    that are not UTF-8 are kept as surrogates. `env` is the environment of the user's command;
-    `meanwhile` is called while Git is at work. Raises `MzbuildError` where Git is missing or
-    refuses.
+    See `read_listing` for the arguments and errors.
+    """
+    return listed_paths(read_listing(directory, env))
+
+
+def read_listing(
+    directory: str, env: Mapping[str, str], meanwhile: Callable[[], None] = lambda: None
+) -> bytes:
+    """What Git writes about the files under a directory that it sees: see `listed_paths`.
+
+    These are the tracked files and the untracked ones that no ignore rule matches. `env` is the
+    environment of the user's command; `meanwhile` is called while Git is at work. Raises
+    `MzbuildError` where Git is missing or refuses.
     """
     args = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    paths = _git(directory, env, args, meanwhile).decode("utf-8", "surrogateescape").split("\0")
+    return _git(directory, env, args, meanwhile)
+
+
+def listed_paths(listing: bytes) -> list[str]:
+    """The paths in a listing, each of which ends with a zero byte.
+
+    Among them is the directory of each submodule; another repository that merely lies there is
+    left out. Bytes that are not UTF-8 are kept as surrogates.
+    """
+    paths = listing.decode("utf-8", "surrogateescape").split("\0")
     paths.pop()
     return [path for path in paths if not path.endswith("/")]
 

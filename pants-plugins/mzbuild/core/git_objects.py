@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git import GitError, git_output
-from mzbuild.core.work_tree import EXECUTABLE, OF_ONE_REPOSITORY, REGULAR, SYMLINK
+from mzbuild.core.git import OF_ONE_REPOSITORY, GitError, git_output
+from mzbuild.core.work_tree import EXECUTABLE, REGULAR, SYMLINK
 
 # The mode that the commit of a submodule has in the tree of the repository around it.
 SUBMODULE = 0o160000

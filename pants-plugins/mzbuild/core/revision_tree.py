@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git import GitError
+from mzbuild.core.git import OF_ONE_REPOSITORY, GitError
 from mzbuild.core.git_objects import SUBMODULE, Commit, Entry, ask_git
 from mzbuild.core.listing import Listing, is_under
-from mzbuild.core.work_tree import OF_ONE_REPOSITORY, SYMLINK, read_content
+from mzbuild.core.work_tree import SYMLINK, read_content
 
 # How many symlinks Linux follows before it takes them for a loop.
 _MOST_LINKS = 40

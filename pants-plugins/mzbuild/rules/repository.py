@@ -24,10 +24,10 @@ from mzbuild.core.mzbuild_yml import FILE_NAME, MzbuildYml, parse_mzbuild_yml
 from mzbuild.core.work_tree import (
     FileCache,
     WorkTree,
-    WorkTreeReader,
     digest_content,
     read_content,
 )
+from mzbuild.core.work_tree_reader import WorkTreeReader
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 # These live as long as pantsd does. They are no state that a rule's result depends on: an entry
@@ -50,7 +50,9 @@ class DeclaredImages:
 def current_work_tree(
     build_root: BuildRoot, session_values: SessionValues, global_options: GlobalOptions
 ) -> WorkTree:
-    reader = _reader(build_root.path, _own_files(global_options, build_root))
+    reader = _reader(
+        build_root.path, _own_files(global_options, build_root), watch=global_options.pantsd
+    )
     return reader.read(session_values[CompleteEnvironmentVars])
 
 
