@@ -11,6 +11,7 @@ from pants.engine.unions import UnionRule
 from mzbuild import target_types as mzbuild_target_types
 from mzbuild.goals import (
     check,
+    describe,
     ensure,
     explain,
     fingerprint,
@@ -48,6 +49,7 @@ _MODULES = (
     check,
     declarations,
     dependencies,
+    describe,
     docker_context,
     docker_engine,
     ensure,

@@ -54,6 +54,19 @@ def test_an_image_comes_after_what_it_builds_on() -> None:
     assert len(built.closure(["top", "top"])) == 4
 
 
+def test_dependents_are_those_that_build_on_an_image() -> None:
+    built = graph(DIAMOND)
+    assert built.dependents == {
+        "alone": (),
+        "base": ("left", "right"),
+        "left": ("top",),
+        "right": ("top",),
+        "top": (),
+    }
+    assert built.dependents_closure("base") == ("left", "right", "top")
+    assert built.dependents_closure("top") == ()
+
+
 def test_a_chain_may_be_longer_than_python_s_stack() -> None:
     chain = {f"i{number}": f"MZFROM i{number - 1}\n" for number in range(1, 3000)}
     built = graph({"i0": "FROM scratch\n", **chain})

@@ -56,6 +56,25 @@ class ImageGraph:
         return tuple(found)
 
     @cached_property
+    def dependents(self) -> Mapping[str, tuple[str, ...]]:
+        """For each image the names, sorted, of those that build on it directly."""
+        found: dict[str, list[str]] = {image.name: [] for image in self.images}
+        for name in sorted(self.dependencies):
+            for dependency in self.dependencies[name]:
+                found[dependency].append(name)
+        return {name: tuple(names) for name, names in found.items()}
+
+    def dependents_closure(self, name: str) -> tuple[str, ...]:
+        """The names, sorted, of all images that build on one, directly or not."""
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            new = set(self.dependents[waiting.pop()]) - found
+            found |= new
+            waiting.extend(new)
+        return tuple(sorted(found))
+
+    @cached_property
     def nested_contexts(self) -> Mapping[str, tuple[str, ...]]:
         """For each image's context the contexts of other images that lie in it."""
         return nesting(self.by_context)

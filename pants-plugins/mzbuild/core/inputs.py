@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
+from typing import NamedTuple
 
 from mzbuild.core.cargo import extracted_files
 from mzbuild.core.cargo_workspace import CargoWorkspace, shared_files
@@ -14,6 +15,7 @@ from mzbuild.core.copy_action import copied_files
 from mzbuild.core.image import CargoBuild, Image
 from mzbuild.core.image_graph import ImageGraph
 from mzbuild.core.listing import Listing, less_nested
+from mzbuild.core.work_tree import ContentDigests
 
 
 class InputKind(Enum):
@@ -32,6 +34,13 @@ class InputGroup:
     kind: InputKind
     name: str
     paths: tuple[str, ...]
+
+
+class InputFile(NamedTuple):
+    """An input as it counts: its mode as Git has it, and its content."""
+
+    mode: int
+    content: ContentDigests
 
 
 def image_inputs(

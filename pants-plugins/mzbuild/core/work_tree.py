@@ -152,6 +152,13 @@ class ContentDigests:
     size: int
 
 
+def bytes_digests(content: bytes) -> ContentDigests:
+    """The digests of a content that is no file's."""
+    return ContentDigests(
+        hashlib.sha1(content).digest(), hashlib.sha256(content).hexdigest(), len(content)
+    )
+
+
 def digest_content(path: str) -> ContentDigests:
     """The digests of `read_content`, without holding a large file in memory."""
     sha1, sha256, size = hashlib.sha1(), hashlib.sha256(), 0

@@ -59,7 +59,7 @@ async def list_goal(
     addresses = {name: images.addresses[name].spec for name in reported.names}
     listed = list_images(images.graph, survey, addresses)
     if subsystem.format is ReportFormat.JSON:
-        show_json([vars(image) for image in listed], console, subsystem)
+        show_json(listed, console, subsystem)
     else:
         header = ("image", "address", "inputs", "publish", "mainline", "builds on", "description")
         colours = palette(console, subsystem, global_options)

@@ -73,8 +73,8 @@ def show_text(lines: Iterable[str], console: Console, subsystem: Outputting) -> 
 
 
 def show_json(value: object, console: Console, subsystem: Outputting) -> None:
-    """Prints what programs read."""
-    show_text([json.dumps(value, indent=2)], console, subsystem)
+    """Prints what programs read; a dataclass becomes an object of its fields."""
+    show_text([json.dumps(value, indent=2, default=vars)], console, subsystem)
 
 
 def log_errors(survey: Survey, reported: ReportedImages) -> int:

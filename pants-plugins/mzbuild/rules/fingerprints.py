@@ -11,11 +11,12 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from mzbuild.core.cargo_workspace import CargoWorkspace
 from mzbuild.core.configuration import Configuration
 from mzbuild.core.fingerprint import input_record, raw_fingerprints, show_fingerprint
-from mzbuild.core.inputs import InputGroup, image_inputs, input_paths
+from mzbuild.core.inputs import InputFile, InputGroup, image_inputs, input_paths
 from mzbuild.core.listing import Listing
+from mzbuild.core.mzbuild_yml import canonical_mzbuild_yml
 from mzbuild.core.snapshot import declared_records
 from mzbuild.core.survey import Survey, survey
-from mzbuild.core.work_tree import WorkTree
+from mzbuild.core.work_tree import REGULAR, WorkTree, bytes_digests
 from mzbuild.rules.images import Images
 from mzbuild.rules.repository import CONTENTS
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -103,6 +104,25 @@ def survey_images(
         input_records(images, work_tree),
         configuration,
     )
+
+
+def input_files(images: Images, work_tree: WorkTree) -> Callable[[str], InputFile]:
+    """What gives an input's mode and content by its path, as they count for the fingerprint.
+
+    It raises `MzbuildError` for a file that cannot be read.
+    """
+    # An image that a BUILD file declares has its declaration in place of a file.
+    declared = {
+        image.mzbuild_yml: InputFile(REGULAR, bytes_digests(canonical_mzbuild_yml(image)))
+        for image in images.graph.images
+        if not image.declared_in_file
+    }
+
+    def file(path: str) -> InputFile:
+        known = declared.get(path)
+        return known or InputFile(work_tree.mode(path), CONTENTS.get(work_tree, path))
+
+    return file
 
 
 def input_records(images: Images, work_tree: WorkTree) -> Callable[[str], bytes]:

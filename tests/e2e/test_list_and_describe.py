@@ -1,10 +1,12 @@
-"""What `pants mzbuild-list` prints, and what all goals that only look do alike."""
+"""What `mzbuild-list` and `mzbuild-describe` print, and what goals that only look do alike."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pty
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,9 +20,12 @@ FILES = {
     "base/mzbuild.yml": "name: base\ndescription: What all build on.\npublish: false\n",
     "base/Dockerfile": "FROM scratch\n",
     "base/a.txt": "",
-    "top/mzbuild.yml": "name: top\nmainline: false\n",
+    "top/mzbuild.yml": "name: top\nmainline: false\npre-image: [{type: cargo-build, bin: app}]\n",
     "top/Dockerfile": "MZFROM base\n",
     "doc/index.md": "",
+    "Cargo.toml": '[workspace]\nmembers = ["src/app"]\n',
+    "src/app/Cargo.toml": '[package]\nname = "app"\nversion = "0.1.0"\n',
+    "src/app/src/main.rs": "fn main() {}\n",
 }
 
 
@@ -50,7 +55,7 @@ def test_a_table(repo: Repo) -> None:
     assert repo.pants("mzbuild-list", "::").stdout.splitlines() == [
         "image  address    inputs  publish  mainline  builds on  description",
         "base   base:base  3       no       yes       -          What all build on.",
-        "top    top:top    2       yes      no        base",
+        "top    top:top    5       yes      no        base",
     ]
 
 
@@ -72,10 +77,59 @@ def test_json(repo: Repo) -> None:
             "publish": True,
             "mainline": False,
             "description": None,
-            "inputs": 2,
+            "inputs": 5,
             "dependencies": ["base"],
         },
     ]
+
+
+def test_a_description_in_json(repo: Repo) -> None:
+    registry = '--mzbuild-registries={"hub": {"address": "ghcr.io/acme"}}'
+    flags = (registry, "--mzbuild-describe-format=json", "--mzbuild-describe-transitive")
+    (told,) = json.loads(repo.pants(*flags, "mzbuild-describe", "top").stdout)
+    (named,) = json.loads(
+        repo.pants("--mzbuild-fingerprint-format=json", "mzbuild-fingerprint", "top").stdout
+    )
+    assert told["fingerprint"] == named["fingerprint"]
+    assert told["tags"] == {"hub": f"ghcr.io/acme/{named['spec']}"}
+    assert told["transitive_dependencies"] == told["dependencies"] == ["base"]
+    assert (told["transitive_dependents"], told["dependents"]) == ([], [])
+    groups = {(group["kind"], group["name"]): group["files"] for group in told["inputs"]}
+    assert {group: [file["path"] for file in files] for group, files in groups.items()} == {
+        ("context", "top"): ["top/Dockerfile", "top/mzbuild.yml"],
+        ("shared", "cargo"): ["Cargo.toml"],
+        ("crate", "app"): ["src/app/Cargo.toml", "src/app/src/main.rs"],
+    }
+    assert groups["crate", "app"][1] == {
+        "path": "src/app/src/main.rs",
+        "mode": "100644",
+        "size": 13,
+        "sha1": hashlib.sha1(b"fn main() {}\n").hexdigest(),
+    }
+
+
+def test_a_description_for_people(repo: Repo) -> None:
+    lines = repo.pants("mzbuild-describe", "--files", "::").stdout.splitlines()
+    assert [line for line in lines if line and not line.startswith(" ")] == [
+        "base  base:base",
+        "top  top:top",
+    ]
+    assert "  built on by  top" in lines
+    assert "    crate app: 2 files, 54 B" in lines
+    assert any(re.fullmatch(r" +100644 +13  [0-9a-f]{40}  src/app/src/main.rs", x) for x in lines)
+
+
+def test_an_image_of_a_build_file_is_described_by_its_canonical_declaration(repo: Repo) -> None:
+    (repo.root / "base/mzbuild.yml").unlink()
+    repo.write({"base/BUILD": 'mzbuild_image(description="As ever.")\n'})
+    (told,) = json.loads(
+        repo.pants("--mzbuild-describe-format=json", "mzbuild-describe", "base").stdout
+    )
+    (context,) = told["inputs"]
+    files = {file["path"]: file for file in context["files"]}
+    assert set(files) == {"base/Dockerfile", "base/a.txt", "base/mzbuild.yml"}
+    assert files["base/mzbuild.yml"]["mode"] == "100644"
+    assert files["base/mzbuild.yml"]["size"] > len('description: "As ever."')
 
 
 def test_the_images_of_a_change_are_listed_and_there_may_be_none(repo: Repo) -> None:
@@ -109,12 +163,15 @@ def test_an_image_without_a_fingerprint_does_not_hide_the_others(repo: Repo) -> 
     assert result.returncode == 1
     assert [line.split()[:3] for line in result.stdout.splitlines()[1:]] == [
         ["base", "base:base", "?"],
-        ["top", "top:top", "2"],
+        ["top", "top:top", "5"],
     ]
     assert (
         "`base` has no fingerprint: base/mzbuild.yml: `source: gone`: Git sees no" in result.stderr
     )
     assert "`top` has no fingerprint: It builds on `base`, which has no" in result.stderr
+    described = repo.pants("mzbuild-describe", "::", check=False)
+    assert described.returncode == 1
+    assert "  fingerprint  none: It builds on `base`, which" in described.stdout
 
 
 def test_output_goes_to_a_file(repo: Repo) -> None:
