@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from mzbuild.core.acquisition import Origin
+from mzbuild.core.configuration import Arch
 from mzbuild.core.ensuring import Ensured, Outcome, ensured_json, ensured_row
 from mzbuild.core.publication import Status, check_exit_code, check_rows, publications
 from mzbuild.core.registries import Registry
@@ -21,7 +22,7 @@ def answered(**answers: tuple[Answer, Answer]) -> dict[tuple[Registry, str], Ans
 
 def test_an_image_is_published_only_where_all_registries_have_it() -> None:
     answers = answered(a=(THERE, THERE), b=(THERE, NOT_THERE), c=(THERE, NOBODY_KNOWS))
-    found = publications(["a", "b", "c", "private"], {**TAGS, "private": ()}, answers)
+    found = publications(Arch.AARCH64, ["a", "b", "c", "private"], {**TAGS, "private": ()}, answers)
     assert [(image.name, image.status) for image in found] == [
         ("a", Status.PUBLISHED),
         ("b", Status.MISSING),
@@ -29,17 +30,17 @@ def test_an_image_is_published_only_where_all_registries_have_it() -> None:
     ]
     assert found[1].present == {TAGS["b"][0]: "sha256:1"}
     assert check_rows(found) == [
-        ("b", "two", "missing", "two.example/b"),
-        ("c", "two", "unknown", "two: 503"),
+        ("b", "aarch64", "two", "missing", "two.example/b"),
+        ("c", "aarch64", "two", "unknown", "two: 503"),
     ]
 
 
 def test_the_exit_code_says_missing_only_where_all_is_known() -> None:
     there, missing, unknown = (
-        publications(["a"], TAGS, answered(a=(THERE, second)))
+        publications(Arch.AARCH64, ["a"], TAGS, answered(a=(THERE, second)))
         for second in (THERE, NOT_THERE, NOBODY_KNOWS)
     )
-    both = publications(["a"], TAGS, answered(a=(NOT_THERE, NOBODY_KNOWS)))
+    both = publications(Arch.AARCH64, ["a"], TAGS, answered(a=(NOT_THERE, NOBODY_KNOWS)))
     assert both[0].status is Status.MISSING
     codes = [check_exit_code(images) for images in ((), there, missing, unknown, both)]
     assert codes == [0, 0, 1, 2, 2]
@@ -57,15 +58,22 @@ def test_a_table_has_its_columns_in_line() -> None:
 
 def test_what_became_of_an_image_in_a_row_and_for_programs() -> None:
     pushed = Ensured(
-        "a", "one.example/a", Outcome.PUSHED, ("one", "two"), Origin.BUILT, seconds=1.26
+        "a",
+        Arch.AARCH64,
+        "one.example/a",
+        Outcome.PUSHED,
+        ("one", "two"),
+        Origin.BUILT,
+        seconds=1.26,
     )
-    assert ensured_row(pushed) == ("a", "pushed", "1.3 s", "built, to one, two")
-    failed = Ensured("b", "s", Outcome.FAILED, reason="no\nmore lines")
-    assert ensured_row(failed) == ("b", "failed", "", "no")
+    assert ensured_row(pushed) == ("a", "aarch64", "pushed", "1.3 s", "built, to one, two")
+    failed = Ensured("b", Arch.X86_64, "s", Outcome.FAILED, reason="no\nmore lines")
+    assert ensured_row(failed) == ("b", "x86_64", "failed", "", "no")
     assert [image.ok for image in (pushed, failed)] == [True, False]
     (described,) = ensured_json([pushed])
     assert described == {
         "name": "a",
+        "arch": "aarch64",
         "spec": "one.example/a",
         "outcome": "pushed",
         "pushed_to": ("one", "two"),

@@ -6,12 +6,13 @@ from mzbuild.core.image import Copy, Image
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from pants.engine.fs import FileDigest, FileEntry, SymlinkEntry
 
+from tests.core.conftest import CONFIGURATION
 from tests.rules.conftest import Project, image
 
 
 def copied(project: Project, copy: Copy) -> dict[str, FileEntry | SymlinkEntry]:
     owner = Image("a", "a", "a/mzbuild.yml", pre_image=(copy,))
-    result = project.request(PreImageResult, PreImageRequest(owner, copy))
+    result = project.request(PreImageResult, PreImageRequest(owner, copy, CONFIGURATION))
     return {entry.path: entry for entry in result.entries}
 
 
@@ -64,5 +65,5 @@ def test_a_change_is_copied_in_the_next_run(project: Project) -> None:
 def test_an_error_is_that_of_the_core(project: Project) -> None:
     project.write(image("a"))
     owner = Image("a", "a", "a/mzbuild.yml")
-    error = project.error(PreImageResult, PreImageRequest(owner, Copy("/etc", "d")))
+    error = project.error(PreImageResult, PreImageRequest(owner, Copy("/etc", "d"), CONFIGURATION))
     assert error.startswith("a/mzbuild.yml: `source: /etc` leads out of the repository.")

@@ -66,8 +66,12 @@ def test_a_mistake_in_the_configuration_names_the_place(images: Project) -> None
         (("::", "-tool"), "", ("base",)),
         ((":",), "base", ("base",)),
         (("../tool",), "base", ("tool",)),
-        (("nowhere",), "", ()),
         ((), "", ()),
+        # Where the variable `PWD` is wrong, what Pants finds is not to be found again.
+        (("nowhere",), "", ()),
+        (("base",), "tool", ()),
+        (("base:base",), "tool", ()),
+        (("../tool",), "", ()),
     ],
 )
 def test_what_a_command_has_selected(

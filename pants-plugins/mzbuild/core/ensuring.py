@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 
 from mzbuild.core.acquisition import Origin
+from mzbuild.core.configuration import Arch
 
 
 class Outcome(Enum):
@@ -25,6 +26,7 @@ class Ensured:
     """What became of an image that was to be in its registries."""
 
     name: str
+    arch: Arch
     spec: str
     outcome: Outcome
     # The names of the registries that it was pushed to just now.
@@ -42,14 +44,19 @@ class Ensured:
         """Whether it is where it should be."""
         return self.outcome not in (Outcome.FAILED, Outcome.SKIPPED)
 
+    @property
+    def summary(self) -> str:
+        """The first line of the reason."""
+        return self.reason.partition("\n")[0]
 
-def ensured_row(image: Ensured) -> tuple[str, str, str, str]:
-    """Image, outcome, what there is to say of it, and how long it took."""
-    detail = image.reason.partition("\n")[0]
+
+def ensured_row(image: Ensured) -> tuple[str, ...]:
+    """Image, architecture, outcome, how long it took, and what there is to say of it."""
+    detail = image.summary
     if image.outcome is Outcome.PUSHED and image.origin:
         detail = f"{image.origin.value}, to {', '.join(image.pushed_to)}"
     seconds = f"{image.seconds:.1f} s" if image.seconds else ""
-    return image.name, image.outcome.value, seconds, detail
+    return image.name, image.arch.value, image.outcome.value, seconds, detail
 
 
 def ensured_json(images: Iterable[Ensured]) -> list[dict[str, object]]:
@@ -57,6 +64,7 @@ def ensured_json(images: Iterable[Ensured]) -> list[dict[str, object]]:
     return [
         {
             **asdict(image),
+            "arch": image.arch.value,
             "outcome": image.outcome.value,
             "origin": image.origin.value if image.origin else None,
             "seconds": round(image.seconds, 3),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from mzbuild.core.configuration import Arch
 from mzbuild.core.registry_client import Absent, Answer, Present, RegistryTag
 from mzbuild.core.registry_round import Unknown
 
@@ -20,9 +21,10 @@ class Status(Enum):
 
 @dataclass(frozen=True)
 class Publication:
-    """What the registries say of one image that is published, by its tags."""
+    """What the registries say of one image for one architecture, by its tags."""
 
     name: str
+    arch: Arch
     answers: Mapping[RegistryTag, Answer]
 
     @property
@@ -49,13 +51,16 @@ class Publication:
 
 
 def publications(
+    arch: Arch,
     names: Iterable[str],
     tags: Mapping[str, Sequence[RegistryTag]],
     answers: Mapping[RegistryTag, Answer],
 ) -> tuple[Publication, ...]:
     """The images among some that are published (that have tags), with the registries' answers."""
     return tuple(
-        Publication(name, {tag: answers[tag] for tag in tags[name]}) for name in names if tags[name]
+        Publication(name, arch, {tag: answers[tag] for tag in tags[name]})
+        for name in names
+        if tags[name]
     )
 
 
@@ -67,12 +72,14 @@ def check_exit_code(images: Iterable[Publication]) -> int:
     return 1 if any(image.missing for image in images) else 0
 
 
-def check_rows(images: Iterable[Publication]) -> list[tuple[str, str, str, str]]:
-    """What is not as it should be: image, registry, status, and the tag or what is wrong."""
-    rows = []
+def check_rows(images: Iterable[Publication]) -> list[tuple[str, ...]]:
+    """What is not as it should be: image, architecture, registry, status, and the tag or what is
+    wrong."""
+    rows: list[tuple[str, ...]] = []
     for image in images:
+        which = (image.name, image.arch.value)
         for registry, tag in image.missing:
-            rows.append((image.name, registry.name, Status.MISSING.value, tag))
+            rows.append((*which, registry.name, Status.MISSING.value, tag))
         for (registry, _), reason in image.unknown.items():
-            rows.append((image.name, registry.name, Status.UNKNOWN.value, reason))
+            rows.append((*which, registry.name, Status.UNKNOWN.value, reason))
     return rows

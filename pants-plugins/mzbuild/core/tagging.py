@@ -130,8 +130,7 @@ def _refuse_missing(answers: Mapping[RegistryTag, Answer]) -> None:
         raise MzbuildError(
             "These images are not known to be in their registries, so no tag was made or moved:\n"
             + "\n".join(missing)
-            + "\nPublish them first, for each architecture: `pants --mzbuild-arch=… "
-            "mzbuild-ensure`."
+            + "\nPublish them first, with the same `[mzbuild].archs`: `pants mzbuild-ensure`."
         )
 
 

@@ -7,14 +7,21 @@ from collections.abc import Sequence
 
 from pants.engine.console import Console
 from pants.engine.goal import Goal, GoalSubsystem
-from pants.engine.rules import Get, Rule, collect_rules, goal_rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
 from mzbuild.core.publication import Publication, check_exit_code, check_rows, publications
 from mzbuild.core.table import table
 from mzbuild.goals.format import TableFormat
-from mzbuild.rules.registries import Existence, ExistenceRequest, ImageTags, Registries
+from mzbuild.rules.fingerprints import PublishedConfigurations
+from mzbuild.rules.registries import (
+    ConfiguredTags,
+    Existence,
+    ExistenceRequest,
+    ImageTagsRequest,
+    Registries,
+)
 from mzbuild.rules.selection import PublishedImages
 
 
@@ -35,8 +42,8 @@ class CheckSubsystem(GoalSubsystem):
         help=softwrap(
             """
             `table` prints what is missing; `json` prints a list of all images with `name`,
-            `status` (`published`, `missing` or `unknown`) and `registries`: for each by its name,
-            `tag`, `status`, and `digest` or `reason`.
+            `arch`, `status` (`published`, `missing` or `unknown`) and `registries`: for each by its
+            name, `tag`, `status`, and `digest` or `reason`.
             """
         ),
     )
@@ -50,19 +57,27 @@ class Check(Goal):
 @goal_rule
 async def check(
     selected: PublishedImages,
-    tags: ImageTags,
+    published_for: PublishedConfigurations,
     registries: Registries,
     subsystem: CheckSubsystem,
     console: Console,
 ) -> Check:
-    asked = tuple(tag for name in selected.names for tag in tags.published[name])
+    configurations = published_for.configurations
+    tags = await MultiGet(Get(ConfiguredTags, ImageTagsRequest(each)) for each in configurations)
+    asked = tuple(tag for each in tags for name in selected.names for tag in each.published[name])
     existence = await Get(Existence, ExistenceRequest(asked))
-    published = publications(selected.names, tags.published, existence.answers)
+    published = tuple(
+        image
+        for configuration, each in zip(configurations, tags)
+        for image in publications(
+            configuration.arch, selected.names, each.published, existence.answers
+        )
+    )
     code = check_exit_code(published)
     if subsystem.format is TableFormat.JSON:
         console.print_stdout(_json(published))
         return Check(code)
-    for line in table(("image", "registry", "status", ""), check_rows(published)):
+    for line in table(("image", "arch", "registry", "status", ""), check_rows(published)):
         console.print_stdout(line)
     if code == 0:
         where = ", ".join(registry.name for registry in registries.registries)
@@ -75,6 +90,7 @@ def _json(published: Sequence[Publication]) -> str:
         [
             {
                 "name": image.name,
+                "arch": image.arch.value,
                 "status": image.status.value,
                 "registries": {
                     **{

@@ -19,6 +19,7 @@ from mzbuild.rules.ensured_images import (
     EnsurePlanRequest,
     EnsureRequest,
 )
+from mzbuild.rules.fingerprints import PublishedConfigurations
 from mzbuild.rules.images import Images
 from mzbuild.rules.selection import PublishedImages
 
@@ -35,7 +36,8 @@ class EnsureSubsystem(GoalSubsystem):
         again. What fails does not stop what does not depend on it; the exit code is 1 then.
 
         As many images are built and pushed at once as
-        `[GLOBAL].process_execution_local_parallelism` says.
+        `[GLOBAL].process_execution_local_parallelism` says: by default, as many as there are cores.
+        Builds that wait more than they compute are done sooner with a higher number.
         """
     )
 
@@ -43,9 +45,9 @@ class EnsureSubsystem(GoalSubsystem):
         default=TableFormat.TABLE,
         help=softwrap(
             """
-            `table` prints what became of each image; `json` a list of objects with `name`, `spec`,
-            `outcome` (`already there`, `pushed`, `failed` or `skipped`), `pushed_to` (names of
-            registries), `origin` (`reused`, `pulled`, `built`, or null where it was not needed),
+            `table` prints what became of each image; `json` a list of objects with `name`, `arch`,
+            `spec`, `outcome` (`already there`, `pushed`, `failed` or `skipped`), `pushed_to` (names
+            of registries), `origin` (`reused`, `pulled`, `built`, or null where it was not needed),
             `seconds`, `reason` and `because_of` (the image that failed first).
             """
         ),
@@ -59,21 +61,26 @@ class Ensure(Goal):
 
 @goal_rule
 async def ensure(
-    selected: PublishedImages, images: Images, subsystem: EnsureSubsystem, console: Console
+    selected: PublishedImages,
+    published_for: PublishedConfigurations,
+    images: Images,
+    subsystem: EnsureSubsystem,
+    console: Console,
 ) -> Ensure:
-    wanted = selected.names
-    plan = await Get(EnsurePlan, EnsurePlanRequest(wanted))
+    wanted = EnsurePlanRequest(selected.names, published_for.configurations)
+    plan = await Get(EnsurePlan, EnsurePlanRequest, wanted)
     plan.check()
     ensured = await MultiGet(
-        Get(EnsuredImage, EnsureRequest(name, wanted))
-        for name in sorted(images.graph.closure(wanted))
+        Get(EnsuredImage, EnsureRequest(name, configuration, wanted))
+        for name in sorted(images.graph.closure(selected.names))
         if images.graph.by_name[name].publish
+        for configuration in published_for.configurations
     )
     results = [image.result for image in ensured]
     if subsystem.format is TableFormat.JSON:
         console.print_stdout(json.dumps(ensured_json(results), indent=2))
     else:
-        header = ("image", "outcome", "time", "")
+        header = ("image", "arch", "outcome", "time", "")
         for line in table(header, [ensured_row(result) for result in results]):
             console.print_stdout(line)
     return Ensure(exit_code=0 if all(result.ok for result in results) else 1)

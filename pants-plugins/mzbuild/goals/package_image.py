@@ -13,6 +13,7 @@ from pants.core.goals.package import (
     PackageFieldSet,
 )
 from pants.engine.fs import (
+    EMPTY_DIGEST,
     AddPrefix,
     CreateDigest,
     Digest,
@@ -24,11 +25,13 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.acquisition import Origin
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.image import CargoBuild
 from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from mzbuild.rules.registries import ImageTags
+from mzbuild.rules.selection import SelectedImages
 from mzbuild.target_types import ImageNameField
 
 
@@ -44,10 +47,16 @@ async def package_image(
     field_set: PackageImageFieldSet,
     images: Images,
     tags: ImageTags,
+    configuration: Configuration,
+    selected: SelectedImages,
     warnings: ImageWarnings,
 ) -> BuiltPackage:
     declared = images.at(field_set.address)
     name = declared.name
+    # Pants packages all targets before it publishes the first one. Images that registries have
+    # would be pulled for that, and one that cannot be built would stop all others.
+    if selected.to_publish and name in selected.names:
+        return BuiltPackage(EMPTY_DIGEST, ())
     image = await Get(AcquiredImage, AcquireRequest(name))
     description = {
         "name": name,
@@ -66,7 +75,7 @@ async def package_image(
     # Whoever does not have to build an image does not have to wait for Cargo.
     actions = declared.pre_image if image.origin is Origin.BUILT else ()
     results = await MultiGet(
-        Get(PreImageResult, PreImageRequest(declared, action))
+        Get(PreImageResult, PreImageRequest(declared, action, configuration))
         for action in actions
         if isinstance(action, CargoBuild) and action.split_debuginfo
     )

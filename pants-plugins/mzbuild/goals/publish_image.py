@@ -1,4 +1,4 @@
-"""`pants publish`: packages an image, and pushes it to every registry that lacks it."""
+"""`pants publish`: pushes an image, with all that it builds on, to every registry that lacks it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from pants.engine.process import InteractiveProcess
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.ensuring import Ensured, Outcome
 from mzbuild.rules.ensured_images import EnsuredImage, EnsurePlan, EnsurePlanRequest, EnsureRequest
-from mzbuild.rules.images import Images
-from mzbuild.rules.registries import ImageTags, Registries
+from mzbuild.rules.fingerprints import PublishedConfigurations
+from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.registries import ConfiguredTags, ImageTagsRequest, Registries
 from mzbuild.rules.selection import SelectedImages
 from mzbuild.target_types import ImageNameField
 
-_REPORT = '[ -z "$1" ] || { printf "%s\\n" "$1" >&2; exit 1; }'
+_REPORT = 'printf "%s" "$1" >&2; [ -z "$1" ]'
 
 
 class PublishImageRequest(PublishRequest["PublishImageFieldSet"]):
@@ -38,44 +40,67 @@ class PublishImageFieldSet(PublishFieldSet[PublishImageRequest]):
         return PublishOutputData({"publisher": "mzbuild", **super().get_output_data()})
 
 
+@dataclass(frozen=True)
+class PublishForRequest:
+    """A request to publish an image in one of the configurations it is published for."""
+
+    name: str
+    configuration: Configuration
+    wanted: EnsurePlanRequest
+
+
 @rule
 async def publish_image(
     request: PublishImageRequest,
     images: Images,
-    tags: ImageTags,
+    published_for: PublishedConfigurations,
     registries: Registries,
     selected: SelectedImages,
+    warnings: ImageWarnings,
 ) -> PublishProcesses:
     registries.check()
     image = images.at(request.field_set.address)
-    if not image.publish:
-        skipped = PublishPackages((tags.local[image.name],), description="(`publish: false`)")
-        return PublishProcesses([skipped])
-    wanted = selected.names if image.name in selected.names else (image.name,)
-    plan = await Get(EnsurePlan, EnsurePlanRequest(wanted))
+    names = selected.names if image.name in selected.names else (image.name,)
+    wanted = EnsurePlanRequest(names, published_for.configurations)
+    return PublishProcesses(
+        await MultiGet(
+            Get(PublishPackages, PublishForRequest(image.name, configuration, wanted))
+            for configuration in published_for.configurations
+        )
+    )
+
+
+@rule
+async def publish_for(request: PublishForRequest, images: Images) -> PublishPackages:
+    name, configuration = request.name, request.configuration
+    tags = await Get(ConfiguredTags, ImageTagsRequest(configuration))
+    if not images.graph.by_name[name].publish:
+        return PublishPackages((tags.local[name],), description="(`publish: false`)")
+    plan = await Get(EnsurePlan, EnsurePlanRequest, request.wanted)
     plan.check()
     # What it builds on is published, too, whether or not that was asked for.
     ensured = await MultiGet(
-        Get(EnsuredImage, EnsureRequest(name, wanted, acquired=True))
-        for name in images.graph.closure([image.name])
-        if images.graph.by_name[name].publish
+        Get(EnsuredImage, EnsureRequest(each, configuration, request.wanted))
+        for each in images.graph.closure([name])
+        if images.graph.by_name[each].publish
     )
-    results = [each.result for each in ensured]
-    return PublishProcesses([_packages(results[-1], results[:-1], tags)])
-
-
-def _packages(image: Ensured, bases: list[Ensured], tags: ImageTags) -> PublishPackages:
-    published = tags.published[image.name]
-    names = tuple(tag for _, tag in published)
-    failed = next((each for each in (*bases, image) if not each.ok), None)
+    *bases, image = [each.result for each in ensured]
+    published = tags.published[name]
     where = ", ".join(registry.name for registry, _ in published)
+    return _packages(image, bases, tuple(tag for _, tag in published), where)
+
+
+def _packages(
+    image: Ensured, bases: list[Ensured], tags: tuple[str, ...], where: str
+) -> PublishPackages:
+    failed = next((each for each in (image, *bases) if not each.ok), None)
     if failed is None and image.outcome is Outcome.PRESENT:
-        return PublishPackages(names, description=f"(already in {where})")
+        return PublishPackages(tags, description=f"(already in {where})")
     # The work is done: rules do it for many images at once. What Pants wants is a process, by
     # whose exit code it knows how that went.
-    reason = f"{failed.name}: {failed.reason}" if failed else ""
+    reason = f"{failed.name}: {failed.summary}\n" if failed else ""
     report = InteractiveProcess(("/bin/sh", "-c", _REPORT, "sh", reason), run_in_workspace=True)
-    return PublishPackages(names, report, where)
+    return PublishPackages(tags, report, where)
 
 
 def rules() -> tuple[Rule | UnionRule, ...]:

@@ -8,16 +8,19 @@ import logging
 from pants.engine.console import Console
 from pants.engine.goal import Goal, GoalSubsystem
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
-from pants.option.option_types import BoolOption, EnumListOption, EnumOption, StrListOption
+from pants.option.option_types import BoolOption, EnumOption, StrListOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.configuration import Arch, Configuration
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.registries import registry_tag
 from mzbuild.core.table import table
 from mzbuild.core.tagging import Step, TagRequest, check_tags, make_tags, plan_tags
 from mzbuild.goals.format import TableFormat
-from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest
+from mzbuild.rules.fingerprints import (
+    ConfiguredFingerprints,
+    FingerprintsRequest,
+    PublishedConfigurations,
+)
 from mzbuild.rules.registries import Registries, RegistryAccess
 from mzbuild.rules.selection import PublishedImages
 
@@ -32,22 +35,13 @@ class TagSubsystem(GoalSubsystem):
 
         For example, `pants mzbuild-tag --mzbuild-tag-tags='["v1.2.3"]' ::` makes the tag
         `v1.2.3` for each image of the repository that is published. It stands for the images of
-        all architectures that are asked for, and is made in the registry: nothing is pulled. No
+        all architectures in `[mzbuild].archs`, and is made in the registry: nothing is pulled. No
         tag is touched before all images that the tags are to stand for are known to be there.
         """
     )
 
     tags = StrListOption(
         help="""The tags to make. For example: `--mzbuild-tag-tags='["v1.2.3", "latest"]'`."""
-    )
-    archs = EnumListOption(
-        default=[Arch.X86_64, Arch.AARCH64],
-        help=softwrap(
-            """
-            The architectures that a tag stands for. The images of each are to be published
-            before. For example: `--mzbuild-tag-archs='["x86_64"]'`.
-            """
-        ),
     )
     mainline = BoolOption(
         default=False,
@@ -87,7 +81,7 @@ class Tag(Goal):
 @goal_rule
 async def tag(
     selected: PublishedImages,
-    configuration: Configuration,
+    published_for: PublishedConfigurations,
     registries: Registries,
     access: RegistryAccess,
     subsystem: TagSubsystem,
@@ -95,10 +89,13 @@ async def tag(
 ) -> Tag:
     check_tags(subsystem.tags)
     configured = await MultiGet(
-        Get(ConfiguredFingerprints, FingerprintsRequest(configuration.with_arch(arch)))
-        for arch in subsystem.archs
+        Get(ConfiguredFingerprints, FingerprintsRequest(configuration))
+        for configuration in published_for.configurations
     )
-    specs = {arch: each.specs for arch, each in zip(subsystem.archs, configured)}
+    specs = {
+        configuration.arch: each.specs
+        for configuration, each in zip(published_for.configurations, configured)
+    }
     names = [i.name for i in selected.images if i.mainline or not subsystem.mainline]
     requests = [
         TagRequest(
@@ -108,7 +105,7 @@ async def tag(
             {arch: registry_tag(registry, specs[arch][name]) for arch in specs},
         )
         for name in names
-        for spec in [specs[subsystem.archs[0]][name]]
+        for spec in [configured[0].specs[name]]
         for registry in registries.registries
         for tag in subsystem.tags
     ]

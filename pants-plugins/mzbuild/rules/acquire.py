@@ -38,14 +38,21 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.registry_client import Present, RegistryTag
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages
-from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
+from mzbuild.rules.fingerprints import (
+    ConfiguredFingerprints,
+    Fingerprints,
+    FingerprintsRequest,
+    ImageInputs,
+)
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import (
+    ConfiguredTags,
     DockerLogin,
     DockerLoginRequest,
     Existence,
     ExistenceRequest,
     ImageTags,
+    ImageTagsRequest,
     RegistryAccess,
 )
 from mzbuild.rules.selection import SelectedImages
@@ -105,6 +112,7 @@ class PullRequest:
     """A request to pull an image, by its name, from a registry that has it with this digest."""
 
     name: str
+    configuration: Configuration
     registry_tag: RegistryTag
     digest: str
 
@@ -117,6 +125,7 @@ class BuildRequest:
     """
 
     name: str
+    configuration: Configuration
     tags: tuple[str, ...]
     push: bool = False
     # Whether to build it even if the engine has it.
@@ -143,6 +152,7 @@ async def acquire_image(
     tags: ImageTags,
     local: LocalImages,
     selected: SelectedImages,
+    configuration: Configuration,
     mzbuild: Mzbuild,
 ) -> AcquiredImage:
     name, tag = request.name, tags.local[request.name]
@@ -152,16 +162,16 @@ async def acquire_image(
     if origin is Origin.REUSED:
         obtained = ObtainedImage(local.ids[familiar(tag)], origin, 0.0)
     elif origin is Origin.PULLED:
-        obtained = await Get(
-            ObtainedImage, PullRequest(name, tags.published[name][0], plan.digests[name])
-        )
+        pull = PullRequest(name, configuration, tags.published[name][0], plan.digests[name])
+        obtained = await Get(ObtainedImage, PullRequest, pull)
     else:
         await MultiGet(
             Get(AcquiredImage, AcquireRequest(dependency, wanted))
             for dependency in images.graph.dependencies[name]
         )
         again = mzbuild.build is Build.ALWAYS and name in wanted
-        obtained = await Get(ObtainedImage, BuildRequest(name, (tag,), again=again))
+        build = BuildRequest(name, configuration, (tag,), again=again)
+        obtained = await Get(ObtainedImage, BuildRequest, build)
     return AcquiredImage(
         name,
         tag,
@@ -198,15 +208,14 @@ async def acquisition_plan(
 
 @_uncacheable_rule
 async def pull_image(
-    request: PullRequest,
-    fingerprints: Fingerprints,
-    tags: ImageTags,
-    client: DockerClient,
-    configuration: Configuration,
-    access: RegistryAccess,
+    request: PullRequest, client: DockerClient, access: RegistryAccess
 ) -> ObtainedImage:
     start = time.monotonic()
-    registry, tag = request.registry_tag
+    configuration, (registry, tag) = request.configuration, request.registry_tag
+    fingerprints, tags = await MultiGet(
+        Get(ConfiguredFingerprints, FingerprintsRequest(configuration)),
+        Get(ConfiguredTags, ImageTagsRequest(configuration)),
+    )
     login = await Get(DockerLogin, DockerLoginRequest(registry))
     login.check()
     # The image gets its tag only when it has turned out to be the right one.
@@ -245,18 +254,21 @@ async def build_image(
     request: BuildRequest,
     images: Images,
     inputs: ImageInputs,
-    fingerprints: Fingerprints,
-    tags: ImageTags,
     client: DockerClient,
     buildx: Buildx,
-    configuration: Configuration,
     global_options: GlobalOptions,
 ) -> ObtainedImage:
-    name, tag = request.name, tags.local[request.name]
+    name, configuration = request.name, request.configuration
     image = images.graph.by_name[name]
     start = time.monotonic()
-    context = await Get(DockerContext, DockerContextRequest(name))
-    log = os.path.join(global_options.pants_workdir, "mzbuild", "logs", f"{name}.log")
+    fingerprints, tags, context = await MultiGet(
+        Get(ConfiguredFingerprints, FingerprintsRequest(configuration)),
+        Get(ConfiguredTags, ImageTagsRequest(configuration)),
+        Get(DockerContext, DockerContextRequest(name, configuration)),
+    )
+    tag = tags.local[name]
+    logs = os.path.join(global_options.pants_workdir, "mzbuild", "logs")
+    log = os.path.join(logs, configuration.arch.value, f"{name}.log")
     os.makedirs(os.path.dirname(log), exist_ok=True)
     args = build_args(
         buildx=buildx.available,

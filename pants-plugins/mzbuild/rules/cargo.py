@@ -33,7 +33,7 @@ from mzbuild.core.cargo import (
     finishing_commands,
 )
 from mzbuild.core.cargo_program import cargo_program
-from mzbuild.core.cargo_settings import CargoOptions, CargoSettings
+from mzbuild.core.cargo_settings import CargoOptions
 from mzbuild.core.cargo_workspace import LOCK_FILE, CargoWorkspace, shared_files, toolchain_files
 from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import MzbuildError
@@ -66,6 +66,7 @@ class CargoBuildRequest:
 
     build: CargoBuild
     where: str
+    configuration: Configuration
 
 
 @dataclass(frozen=True)
@@ -153,21 +154,16 @@ def cargo_options(mzbuild_cargo: MzbuildCargo) -> CargoOptions:
 
 
 @rule
-def cargo_settings(options: CargoOptions, configuration: Configuration) -> CargoSettings:
-    return options.settings(configuration)
-
-
-@rule
 async def cargo_build(
     request: CargoBuildRequest,
     workspace: CargoWorkspace,
     listing: Listing,
-    configuration: Configuration,
-    settings: CargoSettings,
+    options: CargoOptions,
     build_root: BuildRoot,
     global_options: GlobalOptions,
 ) -> CargoBuildResult:
-    build, where = request.build, request.where
+    build, where, configuration = request.build, request.where, request.configuration
+    settings = options.settings(configuration)
     if settings.flags.rustflags or settings.command_prefix:
         # A binary without what its image's name says would be a wrong answer.
         raise MzbuildError(

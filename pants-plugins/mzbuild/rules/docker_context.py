@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pants.engine.fs import CreateDigest, Digest, DigestContents, DigestEntries, FileContent
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.context import DOCKERFILE, add_results, docker_files
 from mzbuild.core.dockerfile import rewrite_mzfrom
 from mzbuild.core.inputs import context_paths
@@ -16,7 +17,7 @@ from mzbuild.rules.docker_engine import Buildx
 from mzbuild.rules.fingerprints import ImageInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
-from mzbuild.rules.registries import ImageTags
+from mzbuild.rules.registries import ConfiguredTags, ImageTagsRequest
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class DockerContextRequest:
     """A request for what Docker reads to build an image, by the image's name."""
 
     name: str
+    configuration: Configuration
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,6 @@ async def docker_context(
     request: DockerContextRequest,
     images: Images,
     inputs: ImageInputs,
-    tags: ImageTags,
     work_tree: WorkTree,
     buildx: Buildx,
 ) -> DockerContext:
@@ -51,7 +52,8 @@ async def docker_context(
         for files, follow in ((paths, False), ([image.dockerfile], True))
     )
     results = await MultiGet(
-        Get(PreImageResult, PreImageRequest(image, action)) for action in image.pre_image
+        Get(PreImageResult, PreImageRequest(image, action, request.configuration))
+        for action in image.pre_image
     )
     start = len(image.context) + 1 if image.context else 0
     files: dict[str, Entry] = {entry.path[start:]: entry for entry in captured.entries}
@@ -59,6 +61,7 @@ async def docker_context(
         files = add_results(files, {entry.path: entry for entry in result.entries}, image.origin)
 
     (original,) = await Get(DigestContents, Digest, dockerfile.digest)
+    tags = await Get(ConfiguredTags, ImageTagsRequest(request.configuration))
     names = {name: tags.local[name] for name in images.graph.dependencies[image.name]}
     rewritten = await Get(
         Digest,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pants.engine.process import FallibleProcessResult, Process
@@ -12,6 +12,7 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 from pants.util.logging import LogLevel
 
 from mzbuild.core.acquisition import Build, OnUnknown, Origin
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.docker import (
     HOW_TO_INSTALL_BUILDX,
     push_command,
@@ -23,21 +24,16 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.publication import Publication, Status, publications
 from mzbuild.core.registry_client import Present, RegistryTag
 from mzbuild.core.registry_round import Unknown
-from mzbuild.rules.acquire import (
-    AcquisitionPlan,
-    AcquisitionPlanRequest,
-    BuildRequest,
-    ObtainedImage,
-    PullRequest,
-)
+from mzbuild.rules.acquire import BuildRequest, ObtainedImage, PullRequest
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import (
+    ConfiguredTags,
     DockerLogin,
     DockerLoginRequest,
     Existence,
     ExistenceRequest,
-    ImageTags,
+    ImageTagsRequest,
     RegistryAccess,
 )
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -47,14 +43,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class EnsurePlanRequest:
-    """A request for what the registries have of some images and all that they build on."""
+    """A request for what the registries have of some images and all that they build on.
+
+    It is about each image in each configuration.
+    """
 
     wanted: tuple[str, ...]
+    configurations: tuple[Configuration, ...]
 
 
 @dataclass(frozen=True)
 class EnsurePlan:
-    """Which registries lack which images, by the images' names.
+    """Which registries lack which images, by the images' local tags.
 
     `obstacle` says what is in the way of publishing anything, if so. It is no error yet: Pants
     carries out a rule that has failed again for each that waits for it.
@@ -73,13 +73,12 @@ class EnsurePlan:
 class EnsureRequest:
     """A request for an image to be in all its registries, by its name.
 
-    What is there is asked for together with all else that is `wanted`, and what that builds on.
-    With `acquired`, all of it has just been acquired, so that the engine has it.
+    What is there is asked for together with all else that is `wanted`.
     """
 
     name: str
-    wanted: tuple[str, ...]
-    acquired: bool = False
+    configuration: Configuration
+    wanted: EnsurePlanRequest
 
 
 @dataclass(frozen=True)
@@ -110,19 +109,24 @@ class PushedImage:
 
 @_uncacheable_rule
 async def ensure_plan(
-    request: EnsurePlanRequest,
-    images: Images,
-    tags: ImageTags,
-    mzbuild: Mzbuild,
-    access: RegistryAccess,
+    request: EnsurePlanRequest, images: Images, mzbuild: Mzbuild, access: RegistryAccess
 ) -> EnsurePlan:
     names = images.graph.closure(request.wanted)
-    asked = tuple(tag for name in names for tag in tags.published[name])
+    tags = await MultiGet(
+        Get(ConfiguredTags, ImageTagsRequest(each)) for each in request.configurations
+    )
+    asked = tuple(tag for each in tags for name in names for tag in each.published[name])
     existence = await Get(Existence, ExistenceRequest(asked))
-    published = publications(names, tags.published, existence.answers)
+    published = {
+        each.local[image.name]: image
+        for configuration, each in zip(request.configurations, tags)
+        for image in publications(configuration.arch, names, each.published, existence.answers)
+    }
     # One tag stands for all that go to its registry.
     to_push = {
-        registry: tag for image in published for registry, tag in _to_push(image, mzbuild.unknown)
+        registry: tag
+        for image in published.values()
+        for registry, tag in _to_push(image, mzbuild.unknown)
     }
     obstacle = None
     if to_push:
@@ -138,7 +142,7 @@ async def ensure_plan(
         with access.client() as client:
             refused = client.check_push(to_push.items(), access.timeout)
         obstacle = _explain_refusals(refused) if refused else None
-    return EnsurePlan({image.name: image for image in published}, obstacle)
+    return EnsurePlan(published, obstacle)
 
 
 def _to_push(image: Publication, on_unknown: OnUnknown) -> tuple[RegistryTag, ...]:
@@ -154,16 +158,16 @@ def _explain_refusals(refused: Mapping[RegistryTag, Unknown]) -> str:
 
 @_uncacheable_rule
 async def ensure_image(
-    request: EnsureRequest,
-    images: Images,
-    tags: ImageTags,
-    local: LocalImages,
-    mzbuild: Mzbuild,
+    request: EnsureRequest, images: Images, local: LocalImages, mzbuild: Mzbuild
 ) -> EnsuredImage:
-    name, tag = request.name, tags.local[request.name]
-    plan = await Get(EnsurePlan, EnsurePlanRequest(request.wanted))
-    image = plan.publications.get(name)
-    done = Ensured(name, tag, Outcome.READY)
+    name, configuration = request.name, request.configuration
+    plan, tags = await MultiGet(
+        Get(EnsurePlan, EnsurePlanRequest, request.wanted),
+        Get(ConfiguredTags, ImageTagsRequest(configuration)),
+    )
+    tag = tags.local[name]
+    image = plan.publications.get(tag)
+    done = Ensured(name, configuration.arch, tag, Outcome.READY)
     if image and image.status is Status.PUBLISHED:
         return EnsuredImage(replace(done, outcome=Outcome.PRESENT))
     missing = _to_push(image, mzbuild.unknown) if image else ()
@@ -172,15 +176,11 @@ async def ensure_image(
         return EnsuredImage(replace(done, outcome=Outcome.FAILED, reason=reasons))
     start = time.monotonic()
     try:
-        here: Container[str] = ()
-        if request.acquired:
-            acquired = await Get(AcquisitionPlan, AcquisitionPlanRequest(request.wanted))
-            here = acquired.origins
         image_id = local.id_of(tag)
-        if image_id or name in here:
-            obtained = ObtainedImage(image_id or "", Origin.REUSED, 0.0)
+        if image_id:
+            obtained = ObtainedImage(image_id, Origin.REUSED, 0.0)
         elif image and image.present:
-            obtained = await Get(ObtainedImage, PullRequest, _pull(image))
+            obtained = await Get(ObtainedImage, PullRequest, _pull(image, configuration))
         elif mzbuild.build is Build.NEVER:
             reason = "it is missing, and [mzbuild].build is `never`"
             return EnsuredImage(replace(done, outcome=Outcome.FAILED, reason=reason))
@@ -199,12 +199,17 @@ async def ensure_image(
             start = time.monotonic()
             # What the registries have had all along need not be in the engine.
             await MultiGet(
-                Get(ObtainedImage, PullRequest, _pull(plan.publications[base.result.name]))
+                Get(
+                    ObtainedImage,
+                    PullRequest,
+                    _pull(plan.publications[base.result.spec], configuration),
+                )
                 for base in bases
                 if base.result.outcome is Outcome.PRESENT and not local.id_of(base.result.spec)
             )
             build = BuildRequest(
                 name,
+                configuration,
                 tuple(dict.fromkeys((tag, *(pushed for _, pushed in missing)))),
                 push=bool(missing),
             )
@@ -235,9 +240,9 @@ async def ensure_image(
     return EnsuredImage(replace(done, outcome=Outcome.PUSHED if missing else Outcome.READY))
 
 
-def _pull(image: Publication) -> PullRequest:
+def _pull(image: Publication, configuration: Configuration) -> PullRequest:
     tag, digest = next(iter(image.present.items()))
-    return PullRequest(image.name, tag, digest)
+    return PullRequest(image.name, configuration, tag, digest)
 
 
 @_uncacheable_rule

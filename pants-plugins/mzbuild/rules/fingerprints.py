@@ -50,6 +50,13 @@ class ConfiguredFingerprints(Fingerprints):
     """The fingerprints in the configuration that was asked for."""
 
 
+@dataclass(frozen=True)
+class PublishedConfigurations:
+    """What images are published for: the options, once for each architecture."""
+
+    configurations: tuple[Configuration, ...]
+
+
 @rule
 def all_image_inputs(
     images: Images, workspace: CargoWorkspace, listing: Listing, configuration: Configuration
@@ -68,6 +75,14 @@ def all_image_inputs(
 async def all_fingerprints(configuration: Configuration) -> Fingerprints:
     configured = await Get(ConfiguredFingerprints, FingerprintsRequest(configuration))
     return Fingerprints(configured.fingerprints, configured.specs)
+
+
+@rule
+def published_configurations(
+    mzbuild: Mzbuild, configuration: Configuration
+) -> PublishedConfigurations:
+    archs = dict.fromkeys(mzbuild.archs or [configuration.arch])
+    return PublishedConfigurations(tuple(configuration.with_arch(arch) for arch in archs))
 
 
 @rule

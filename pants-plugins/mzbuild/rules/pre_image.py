@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pants.engine.fs import EMPTY_DIGEST, Digest, DigestEntries, Directory
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.copy_action import copied_files
 from mzbuild.core.image import CargoBuild, Image, PreImage
 from mzbuild.core.listing import Listing
@@ -21,6 +22,7 @@ class PreImageRequest:
 
     image: Image
     action: PreImage
+    configuration: Configuration
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ async def run_pre_image(
 ) -> PreImageResult:
     image, action = request.image, request.action
     if isinstance(action, CargoBuild):
-        built = await Get(CargoBuildResult, CargoBuildRequest(action, image.origin))
+        cargo_build = CargoBuildRequest(action, image.origin, request.configuration)
+        built = await Get(CargoBuildResult, CargoBuildRequest, cargo_build)
         entries = await Get(DigestEntries, Digest, built.digest)
         files = tuple(entry for entry in entries if not isinstance(entry, Directory))
         return PreImageResult(files, built.debug)

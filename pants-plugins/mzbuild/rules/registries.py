@@ -10,16 +10,17 @@ from pathlib import Path
 
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
-from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.docker_login import log_in
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.registries import Registry, parse_registries, primary, registry_tag
 from mzbuild.core.registry_client import Answer, Present, RegistryClient, RegistryTag
 from mzbuild.core.registry_memory import RegistryMemory
 from mzbuild.rules.docker_engine import DockerClient
-from mzbuild.rules.fingerprints import Fingerprints
+from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest
 from mzbuild.rules.images import Images
 from mzbuild.subsystems.mzbuild import Mzbuild
 
@@ -55,6 +56,18 @@ class ImageTags:
 
     local: Mapping[str, str]
     published: Mapping[str, tuple[RegistryTag, ...]]
+
+
+@dataclass(frozen=True)
+class ImageTagsRequest:
+    """A request for the names of all images as they are in a configuration."""
+
+    configuration: Configuration
+
+
+@dataclass(frozen=True)
+class ConfiguredTags(ImageTags):
+    """The names in the configuration that was asked for."""
 
 
 @dataclass(frozen=True)
@@ -159,12 +172,21 @@ def registries(mzbuild: Mzbuild, session_values: SessionValues) -> Registries:
 
 
 @rule
-def image_tags(registries: Registries, fingerprints: Fingerprints, images: Images) -> ImageTags:
+async def image_tags(configuration: Configuration) -> ImageTags:
+    configured = await Get(ConfiguredTags, ImageTagsRequest(configuration))
+    return ImageTags(configured.local, configured.published)
+
+
+@rule
+async def configured_tags(
+    request: ImageTagsRequest, registries: Registries, images: Images
+) -> ConfiguredTags:
+    fingerprints = await Get(ConfiguredFingerprints, FingerprintsRequest(request.configuration))
     tags = {
         name: tuple((registry, registry_tag(registry, spec)) for registry in registries.registries)
         for name, spec in fingerprints.specs.items()
     }
-    return ImageTags(
+    return ConfiguredTags(
         {
             name: tags[name][0][1] if tags[name] else spec
             for name, spec in fingerprints.specs.items()

@@ -6,14 +6,15 @@ import logging
 from dataclasses import dataclass
 
 from pants.base.build_root import BuildRoot
+from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
 from pants.base.specs import Specs
 from pants.base.specs_parser import SpecsParser
+from pants.build_graph.address import ResolveError
 from pants.engine.addresses import Addresses
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Get, _uncacheable_rule, collect_rules, rule
-from pants.option.global_options import GlobalOptions
 from pants.vcs import changed, git
 from pants.vcs.changed import ChangedAddresses, ChangedOptions, ChangedRequest
 from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
@@ -27,9 +28,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SelectedImages:
-    """The names of the images among a command's targets, sorted."""
+    """The names of the images among a command's targets, sorted.
+
+    With `to_publish`, `publish` is all that the command is to do with them.
+    """
 
     names: tuple[str, ...]
+    to_publish: bool
 
 
 @dataclass(frozen=True)
@@ -66,31 +71,31 @@ async def selected_images(
     parsed: _Options,
     session_values: SessionValues,
     build_root: BuildRoot,
-    global_options: GlobalOptions,
     images: Images,
 ) -> SelectedImages:
     options = parsed.options
     changes = ChangedOptions.from_options(options.for_scope("changed"))
-    try:
-        if changes.provided:
-            git_worktree = (await Get(MaybeGitWorktree, GitWorktreeRequest())).git_worktree
-            files = changes.changed_files(git_worktree) if git_worktree else []
-            request = ChangedRequest(tuple(files), changes.dependents)
-            addresses = Addresses(await Get(ChangedAddresses, ChangedRequest, request))
-        else:
-            directory = session_values[CompleteEnvironmentVars].get("PWD", "")
-            inside = f"{directory}/".startswith(f"{build_root.path}/")
+    if changes.provided:
+        git_worktree = (await Get(MaybeGitWorktree, GitWorktreeRequest())).git_worktree
+        files = changes.changed_files(git_worktree) if git_worktree else []
+        request = ChangedRequest(tuple(files), changes.dependents)
+        addresses = Addresses(await Get(ChangedAddresses, ChangedRequest, request))
+    else:
+        directory = session_values[CompleteEnvironmentVars].get("PWD", "")
+        inside = f"{directory}/".startswith(f"{build_root.path}/")
+        try:
             specs = SpecsParser(working_dir=directory if inside else None).parse_specs(
                 options.specs,
                 description_of_origin="the command line",
-                unmatched_glob_behavior=global_options.unmatched_cli_globs,
+                unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
             )
             addresses = await Get(Addresses, Specs, specs)
-    except Exception as error:
-        logger.debug(f"What was selected is not known: {error}")
-        addresses = Addresses()
+        except (SpecsParser.BadSpecError, ResolveError) as error:
+            logger.debug(f"The command was not given in {directory}: {error}")
+            addresses = Addresses()
     return SelectedImages(
-        tuple(sorted(images.names[address] for address in addresses if address in images.names))
+        tuple(sorted(images.names[address] for address in addresses if address in images.names)),
+        to_publish=options.goals == ["publish"],
     )
 
 

@@ -8,6 +8,7 @@ from pants.option.option_types import (
     ArgsListOption,
     BoolOption,
     DictOption,
+    EnumListOption,
     EnumOption,
     IntOption,
     StrOption,
@@ -16,7 +17,7 @@ from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
 from mzbuild.core.acquisition import Build, OnUnknown
-from mzbuild.core.configuration import DEFAULTS, Configuration, Scheme
+from mzbuild.core.configuration import DEFAULTS, Arch, Configuration, Scheme
 from mzbuild.core.spec import image_spec
 
 
@@ -36,6 +37,17 @@ class Mzbuild(Subsystem):
     arch = EnumOption(
         default=DEFAULTS.arch,
         help="The architecture to build images for. For example: `--mzbuild-arch=aarch64`.",
+    )
+    archs = EnumListOption(
+        enum_type=Arch,
+        help=softwrap(
+            """
+            The architectures that images are published for: `publish` and the goals
+            `mzbuild-ensure`, `mzbuild-check` and `mzbuild-tag` handle each image once for each of
+            them. By default, that is `arch` alone. For example:
+            `--mzbuild-archs='["x86_64", "aarch64"]'`.
+            """
+        ),
     )
     profile = EnumOption(
         default=DEFAULTS.profile,

@@ -40,7 +40,8 @@ def guarded(
 
 
 @pytest.fixture
-def proxy(plain: RunningRegistry) -> Iterator[FaultProxy]:
+def faulty(plain: RunningRegistry) -> Iterator[FaultProxy]:
+    """The plain registry, with the faults that a test makes."""
     with FaultProxy(plain.address) as proxy:
         yield proxy
 
@@ -65,3 +66,11 @@ def shop(bench: tuple[Workshop, FaultProxy]) -> Workshop:
     bench[0].change()
     bench[0].clear()
     return bench[0]
+
+
+@pytest.fixture
+def proxy(bench: tuple[Workshop, FaultProxy]) -> Iterator[FaultProxy]:
+    """What the workshop of a module's `bench` has in front of a registry, without a fault yet."""
+    bench[1].clear()
+    yield bench[1]
+    bench[1].clear()

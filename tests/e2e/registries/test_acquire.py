@@ -29,13 +29,6 @@ def bench(
         yield workshop, proxy
 
 
-@pytest.fixture
-def proxy(bench: tuple[Workshop, FaultProxy]) -> Iterator[FaultProxy]:
-    bench[1].clear()
-    yield bench[1]
-    bench[1].clear()
-
-
 def publish(shop: Workshop, *names: str) -> None:
     """Has only the registry have some images."""
     shop.pants("package", *(f"images/{name}" for name in names))

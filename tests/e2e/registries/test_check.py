@@ -27,15 +27,15 @@ def test_present_and_absent(plain: RunningRegistry, secure: RunningRegistry) -> 
         assert answers == [Present(digest), Absent(), Absent()]
 
 
-def test_fifty_images_in_one_round(plain: RunningRegistry, proxy: FaultProxy) -> None:
+def test_fifty_images_in_one_round(plain: RunningRegistry, faulty: FaultProxy) -> None:
     names = [f"acme/fifty-{number}" for number in range(50)]
     for name in names[:49]:
         plain.push(name, TAG)
     answers = site_of(plain).check(*names)
     assert [type(answer) for answer in answers] == [Present] * 49 + [Absent]
 
-    assert site(proxy.address).check(*names, *names) == answers + answers
-    assert proxy.count("HEAD", MANIFESTS) == proxy.count() == 50
+    assert site(faulty.address).check(*names, *names) == answers + answers
+    assert faulty.count("HEAD", MANIFESTS) == faulty.count() == 50
 
 
 def test_connections_are_used_again(plain: RunningRegistry) -> None:
@@ -235,28 +235,28 @@ def test_a_company_proxy_is_the_way_out(
 
 
 def test_a_redirect_is_followed_and_the_login_stays_where_it_belongs(
-    plain: RunningRegistry, proxy: FaultProxy
+    plain: RunningRegistry, faulty: FaultProxy
 ) -> None:
     there = Present(plain.push("acme/there", TAG))
-    realm = f'Bearer realm="http://{proxy.address}/token"'
+    realm = f'Bearer realm="http://{faulty.address}/token"'
     path = f"/v2/acme/there/manifests/{TAG}"
     with FaultProxy(plain.address) as other:
-        proxy.inject(answer(401, WWW_Authenticate=realm), 1, path="/v2/")
-        proxy.inject(answer(307, Location=f"http://{other.address}{path}"), 1, path="/v2/")
-        logged_in = Site(Registry("r", proxy.address, "robot", "TOKEN"), {"TOKEN": "s3cr3t"})
+        faulty.inject(answer(401, WWW_Authenticate=realm), 1, path="/v2/")
+        faulty.inject(answer(307, Location=f"http://{other.address}{path}"), 1, path="/v2/")
+        logged_in = Site(Registry("r", faulty.address, "robot", "TOKEN"), {"TOKEN": "s3cr3t"})
         assert logged_in.check("acme/there") == [there]
-        assert "Authorization" in proxy.requests[-1].headers
+        assert "Authorization" in faulty.requests[-1].headers
         assert [set(r.headers) & {"Authorization"} for r in other.requests] == [set()]
 
         # Nor does one who was redirected to say where the password is to be sent.
         thief = f'Bearer realm="http://{other.address}/steal"'
-        proxy.inject(answer(307, Location=f"http://{other.address}{path}"), 1000, path="/v2/")
+        faulty.inject(answer(307, Location=f"http://{other.address}{path}"), 1000, path="/v2/")
         other.inject(answer(401, WWW_Authenticate=thief), 1000)
         assert "401" in reason(logged_in.check("acme/there", budget=1)[0])
         assert other.count(path="steal") == 0
 
 
-def test_redirects_without_end(proxy: FaultProxy) -> None:
-    proxy.inject(answer(302, Location="/v2/again/"), 1000)
-    assert "redirects again and again" in reason(site(proxy.address).check("acme/there")[0])
-    assert proxy.count() == 5
+def test_redirects_without_end(faulty: FaultProxy) -> None:
+    faulty.inject(answer(302, Location="/v2/again/"), 1000)
+    assert "redirects again and again" in reason(site(faulty.address).check("acme/there")[0])
+    assert faulty.count() == 5

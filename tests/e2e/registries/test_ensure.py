@@ -1,12 +1,10 @@
-"""`mzbuild-ensure`, `publish` and `mzbuild-check` with two registries: one of them anybody may
+"""`mzbuild-ensure` and `mzbuild-check` with two registries: one of them anybody may
 push to, through a proxy that makes faults, and the other has TLS and wants a password."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import socket
 import threading
 import time
@@ -14,15 +12,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from mzbuild.core.configuration import Arch
 
-from tests.e2e.fault_proxy import FaultProxy, accept_then_fail, answer, reset, slow, truncate
-from tests.e2e.images import is_locked, until, without_buildx
+from tests.e2e.fault_proxy import FaultProxy, accept_then_fail, answer, reset, truncate
+from tests.e2e.images import without_buildx
 from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
 from tests.e2e.registry import RunningRegistry
-from tests.e2e.repo import finish
 
 MANIFESTS = "/manifests/"
 UPLOADS = "/blobs/uploads/"
+HOST = Arch.host().value
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +40,6 @@ def bench(
             yield workshop, proxy
 
 
-@pytest.fixture
-def proxy(bench: tuple[Workshop, FaultProxy]) -> Iterator[FaultProxy]:
-    bench[1].clear()
-    yield bench[1]
-    bench[1].clear()
-
-
 def outcomes(ensured: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
     return {name: image["outcome"] for name, image in ensured.items()}
 
@@ -61,9 +53,9 @@ def test_from_nothing_to_everywhere(
 ) -> None:
     before = shop.pants("mzbuild-check", "::", check=False)
     assert before.returncode == 1
-    rows = {tuple(line.split()[:3]) for line in before.stdout.splitlines()[1:]}
+    rows = {tuple(line.split()[:4]) for line in before.stdout.splitlines()[1:]}
     registries = ("open", "guarded")
-    assert rows == {(name, where, "missing") for name in PUBLISHED for where in registries}
+    assert rows == {(name, HOST, where, "missing") for name in PUBLISHED for where in registries}
     assert shop.calls() == [], "no engine is needed"
 
     ensured = shop.ensure()
@@ -83,8 +75,8 @@ def test_from_nothing_to_everywhere(
 
     again = shop.pants("mzbuild-ensure", "::")
     lines = again.stdout.splitlines()
-    assert {tuple(line.split(maxsplit=1)) for line in lines[1:]} == {
-        (name, "already there") for name in PUBLISHED
+    assert {tuple(line.split(maxsplit=2)) for line in lines[1:]} == {
+        (name, HOST, "already there") for name in PUBLISHED
     }
     assert shop.calls("buildx", "build") == shop.calls("push") == shop.calls("login") == []
 
@@ -214,6 +206,31 @@ def test_a_registry_that_does_not_answer_is_not_taken_for_one_that_has_nothing(
     assert shop.calls("buildx", "build") == shop.calls("push") == []
 
 
+def test_what_one_registry_lacks_and_another_may_have(shop: Workshop, proxy: FaultProxy) -> None:
+    def ensure(unknown: str) -> Mapping[str, object]:
+        # What refuses the question once would not refuse the push.
+        proxy.inject(answer(403), 1, "HEAD", MANIFESTS)
+        option = f"--mzbuild-unknown={unknown}"
+        alone: Mapping[str, object] = shop.ensure(option, what="images/alone", check=False)["alone"]
+        return alone
+
+    proxy.inject(answer(403), 1, "HEAD", MANIFESTS)
+    checked = shop.pants("mzbuild-check", "images/alone", check=False)
+    assert checked.returncode == 2
+    rows = {tuple(line.split()[2:4]) for line in checked.stdout.splitlines()[1:]}
+    assert rows == {("open", "unknown"), ("guarded", "missing")}
+
+    # It might be there, and then it would be built for nothing.
+    failed = ensure("error")
+    assert (failed["outcome"], failed["pushed_to"]) == ("failed", [])
+    assert str(failed["reason"]).startswith(proxy.address)
+    assert shop.calls("buildx", "build") == shop.calls("push") == []
+
+    built = ensure("build")
+    assert (built["outcome"], built["pushed_to"]) == ("pushed", ["open", "guarded"])
+    assert len(shop.calls("buildx", "build")) == 1
+
+
 def test_a_registry_that_is_not_there_costs_its_time_and_no_more(
     shop: Workshop, proxy: FaultProxy
 ) -> None:
@@ -237,46 +254,6 @@ def test_without_buildx_nothing_is_published(shop: Workshop, tmp_path: Path) -> 
     result = shop.pants("mzbuild-ensure", "::", env=without_buildx(tmp_path), check=False)
     assert result.returncode == 1
     assert "Without Docker's buildx plugin, nothing is published. To install it:" in result.stderr
-
-
-def test_publish_does_the_same_as_pants_does_it(shop: Workshop) -> None:
-    output = shop.repo.root / "dist/published.json"
-    shop.pants(f"--publish-output={output}", "publish", "images/left", "images/private")
-    told = {data["target"]: data for data in json.loads(output.read_text())}
-    assert set(told) == {"images/left:left", "images/private:private"}
-    left = told["images/left:left"]
-    assert (left["published"], left["publisher"]) == (True, "mzbuild")
-    assert left["names"] == [shop.tags(registry)["left"] for registry in ("open", "guarded")]
-    assert told["images/private:private"]["published"] is False
-    assert len(shop.calls("buildx", "build")) == 3
-    shop.pants("mzbuild-check", "images/base", "images/left")
-
-    again = shop.pants("publish", "images/left")
-    assert "skipped (already in open, guarded)" in again.stderr
-
-
-def test_publish_tells_what_failed(shop: Workshop, proxy: FaultProxy) -> None:
-    proxy.inject(answer(500), 100000, "PUT", MANIFESTS)
-    timeout = "--mzbuild-registry-timeout=1"
-    result = shop.pants(timeout, "publish", "images/alone", check=False)
-    assert result.returncode == 1
-    assert "failed for open, guarded" in result.stderr
-    assert "alone: open: " in result.stderr
-
-
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_was_killed_while_it_pushed_is_finished_by_the_next(
-    shop: Workshop, proxy: FaultProxy, signal_number: int
-) -> None:
-    proxy.inject(slow(3), 1, "PUT", MANIFESTS)
-    process = shop.repo.start_pants("mzbuild-ensure", "images/alone")
-    until(lambda: proxy.count("PUT", MANIFESTS), "a push")
-    os.killpg(process.pid, signal_number)
-    assert finish(process, check=False).returncode != 0
-    shop.pants("mzbuild-ensure", "images/alone")
-    shop.pants("mzbuild-check", "images/alone")
-    locks = Path(shop.repo.env["PANTS_NAMED_CACHES_DIR"], "mzbuild/locks")
-    assert not any(is_locked(lock) for lock in locks.iterdir())
 
 
 def test_the_token_is_seen_nowhere(shop: Workshop, secure: RunningRegistry) -> None:

@@ -30,82 +30,82 @@ from tests.e2e.registry import RunningRegistry, plain_registry
     ids=lambda fault: getattr(fault, "__qualname__", "").split(".")[0],
 )
 def test_faults_below_the_budget_change_no_answer_and_above_it_there_is_none(
-    plain: RunningRegistry, proxy: FaultProxy, fault: Any
+    plain: RunningRegistry, faulty: FaultProxy, fault: Any
 ) -> None:
     there = Present(plain.push("acme/there", TAG))
-    proxy.inject(fault, 1, "HEAD")
-    answers = site(proxy.address).check("acme/there", "acme/nowhere")
+    faulty.inject(fault, 1, "HEAD")
+    answers = site(faulty.address).check("acme/there", "acme/nowhere")
     assert answers == [there, Absent()]
-    assert proxy.count() <= 2 + 4
+    assert faulty.count() <= 2 + 4
 
-    proxy.inject(fault, 1000)
+    faulty.inject(fault, 1000)
     started = time.monotonic()
-    answers = site(proxy.address).check("acme/there", "acme/nowhere", budget=1.2)
+    answers = site(faulty.address).check("acme/there", "acme/nowhere", budget=1.2)
     assert time.monotonic() - started < 2.5
     for unknown in answers:
-        assert proxy.address in reason(unknown)
+        assert faulty.address in reason(unknown)
 
 
-def test_retry_after_is_kept_by_all_requests(plain: RunningRegistry, proxy: FaultProxy) -> None:
+def test_retry_after_is_kept_by_all_requests(plain: RunningRegistry, faulty: FaultProxy) -> None:
     names = [f"acme/x{number}" for number in range(40)]
-    proxy.inject(answer(429, Retry_After="1"), 1)
+    faulty.inject(answer(429, Retry_After="1"), 1)
     started = time.monotonic()
-    assert set(site(proxy.address).check(*names)) == {Absent()}
+    assert set(site(faulty.address).check(*names)) == {Absent()}
     assert 1 <= time.monotonic() - started < 5
-    assert proxy.count() == 41
+    assert faulty.count() == 41
 
 
-def test_a_longer_wait_than_there_is_time_for_is_not_begun(proxy: FaultProxy) -> None:
-    proxy.inject(answer(429, Retry_After="60"), 1000)
+def test_a_longer_wait_than_there_is_time_for_is_not_begun(faulty: FaultProxy) -> None:
+    faulty.inject(answer(429, Retry_After="60"), 1000)
     started = time.monotonic()
-    answers = site(proxy.address).check(*(f"acme/x{number}" for number in range(40)))
+    answers = site(faulty.address).check(*(f"acme/x{number}" for number in range(40)))
     assert time.monotonic() - started < 5
-    assert proxy.count() == 1
+    assert faulty.count() == 1
     for unknown in answers:
         assert "429 Too Many Requests" in reason(unknown)
         assert "asks to be left alone for 60 s" in reason(unknown)
 
 
-def test_a_stale_token_of_a_proxy(plain: RunningRegistry, proxy: FaultProxy) -> None:
+def test_a_stale_token_of_a_proxy(plain: RunningRegistry, faulty: FaultProxy) -> None:
     plain.push("acme/there", TAG)
-    proxy.inject_stale_token(3)
+    faulty.inject_stale_token(3)
     login = {"TOKEN": "s3cr3t"}
-    stale = Site(Registry("r", proxy.address, "robot", "TOKEN"), login)
+    stale = Site(Registry("r", faulty.address, "robot", "TOKEN"), login)
     assert isinstance(stale.check("acme/there")[0], Present)
-    tokens = [r.headers["Authorization"] for r in proxy.requests if "Authorization" in r.headers]
+    tokens = [r.headers["Authorization"] for r in faulty.requests if "Authorization" in r.headers]
     assert len({token for token in tokens if token.startswith("Bearer")}) >= 2
 
-    proxy.inject_stale_token(1000)
+    faulty.inject_stale_token(1000)
     assert "401 Unauthorized" in reason(stale.check("acme/there", budget=1)[0])
 
 
-def test_denied_though_the_token_is_good(plain: RunningRegistry, proxy: FaultProxy) -> None:
+def test_denied_though_the_token_is_good(plain: RunningRegistry, faulty: FaultProxy) -> None:
     plain.push("acme/there", TAG)
-    realm = f'Bearer realm="http://{proxy.address}/token"'
-    proxy.inject(answer(401, WWW_Authenticate=realm), 1, path="/v2/")
-    proxy.inject(answer(403), 2, path="/v2/")
-    denied = Site(Registry("r", proxy.address, "robot", "TOKEN"), {"TOKEN": "s3cr3t"})
+    realm = f'Bearer realm="http://{faulty.address}/token"'
+    faulty.inject(answer(401, WWW_Authenticate=realm), 1, path="/v2/")
+    faulty.inject(answer(403), 2, path="/v2/")
+    denied = Site(Registry("r", faulty.address, "robot", "TOKEN"), {"TOKEN": "s3cr3t"})
     assert isinstance(denied.check("acme/there")[0], Present)
-    assert proxy.count(path="/v2/") == 4
+    assert faulty.count(path="/v2/") == 4
 
 
 def test_silence_is_a_fault(
-    plain: RunningRegistry, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+    plain: RunningRegistry, faulty: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mzbuild.core.http_transport._SILENCE", 0.3)
-    proxy.inject(slow(1), 2)
-    assert site(proxy.address).check("acme/nowhere") == [Absent()]
-    proxy.inject(slow(1), 1000)
-    assert "no answer" in reason(site(proxy.address).check("acme/nowhere", budget=1)[0])
+    faulty.inject(slow(1), 2)
+    assert site(faulty.address).check("acme/nowhere") == [Absent()]
+    faulty.inject(slow(1), 1000)
+    assert "no answer" in reason(site(faulty.address).check("acme/nowhere", budget=1)[0])
 
 
-def test_an_answer_that_never_ends_does_not_outlast_the_budget(proxy: FaultProxy) -> None:
-    proxy.inject(trickle(3), 1000)
+def test_an_answer_that_never_ends_does_not_outlast_the_budget(faulty: FaultProxy) -> None:
+    faulty.inject(trickle(3), 1000)
     started = time.monotonic()
-    answers = site(proxy.address).check(*(f"acme/x{number}" for number in range(40)), budget=0.5)
+    answers = site(faulty.address).check(*(f"acme/x{number}" for number in range(40)), budget=0.5)
     assert time.monotonic() - started < 2.5
     for unknown in answers:
-        assert proxy.address in reason(unknown)
+        assert faulty.address in reason(unknown)
 
 
 def test_a_registry_that_is_not_there_costs_one_budget_and_few_requests(

@@ -30,22 +30,22 @@ def test_the_right_to_push_is_tried_and_leaves_nothing(
         assert registry.uploads("acme/clean") == []
 
 
-def test_no_right_to_push(guarded: tuple[RunningRegistry, TokenServer], proxy: FaultProxy) -> None:
+def test_no_right_to_push(guarded: tuple[RunningRegistry, TokenServer], faulty: FaultProxy) -> None:
     said = site(guarded[0].address).check_push("public/new")
     assert said
     assert "wants a login" in said
-    proxy.inject(answer(403, b'{"errors": [{"code": "DENIED"}]}'), 1, "POST")
-    said = site(proxy.address).check_push("acme/new")
+    faulty.inject(answer(403, b'{"errors": [{"code": "DENIED"}]}'), 1, "POST")
+    said = site(faulty.address).check_push("acme/new")
     assert said
-    assert f"docker login {proxy.address}" in said
+    assert f"docker login {faulty.address}" in said
 
 
-def test_the_right_to_push_on_a_bad_day(plain: RunningRegistry, proxy: FaultProxy) -> None:
+def test_the_right_to_push_on_a_bad_day(plain: RunningRegistry, faulty: FaultProxy) -> None:
     for fault in (answer(503), reset, truncate, accept_then_fail(502)):
-        proxy.inject(fault, 1, "POST")
-    assert site(proxy.address).check_push("acme/new") is None
-    proxy.inject(answer(500), 1000)
-    said = site(proxy.address).check_push("acme/new", budget=1)
+        faulty.inject(fault, 1, "POST")
+    assert site(faulty.address).check_push("acme/new") is None
+    faulty.inject(answer(500), 1000)
+    said = site(faulty.address).check_push("acme/new", budget=1)
     assert said
     assert "500 Internal Server Error" in said
 
@@ -67,7 +67,7 @@ def test_labels_of_an_image_that_docker_made(
     assert config.architecture == Arch.host().go_name
 
 
-def test_a_tag_for_several_architectures(secure: RunningRegistry, proxy: FaultProxy) -> None:
+def test_a_tag_for_several_architectures(secure: RunningRegistry, faulty: FaultProxy) -> None:
     known = site_of(secure)
     arm = secure.push("acme/multi", f"{TAG}-arm", {"of": "arm"}, "arm64")
     amd = secure.push("acme/multi", f"{TAG}-amd", {"of": "amd"}, "amd64")
@@ -103,20 +103,20 @@ def test_parts_that_are_missing_or_for_another_architecture(plain: RunningRegist
             client.list_of(known.registry, {Arch.X86_64: arm, Arch.AARCH64: arm}, BUDGET)
 
 
-def test_a_tag_is_put_on_a_bad_day(plain: RunningRegistry, proxy: FaultProxy) -> None:
-    there = site(proxy.address)
+def test_a_tag_is_put_on_a_bad_day(plain: RunningRegistry, faulty: FaultProxy) -> None:
+    there = site(faulty.address)
     plain.push("acme/multi", f"{TAG}-amd", {}, "amd64")
     with there.client() as client:
         part = there.tag("acme/multi", f"{TAG}-amd")
         for fault in (answer(500), reset, truncate):
-            proxy.inject(fault, 1, "GET")
+            faulty.inject(fault, 1, "GET")
         made = client.list_of(there.registry, {Arch.X86_64: part}, BUDGET)
         for fault in (answer(502), accept_then_fail(), reset):
-            proxy.inject(fault, 1, "PUT")
+            faulty.inject(fault, 1, "PUT")
         tag = there.tag("acme/multi", "v2.0")
         client.put_manifest(there.registry, tag, made, BUDGET)
         assert client.manifest(there.registry, tag, BUDGET) == made
-        proxy.inject(answer(500), 1000, "PUT")
+        faulty.inject(answer(500), 1000, "PUT")
         v3 = there.tag("acme/multi", "v3.0")
         with pytest.raises(RegistryError, match=r"v3.0: .* answers 500 Internal Server Error"):
             client.put_manifest(there.registry, v3, made, 1)

@@ -12,6 +12,7 @@ from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
 from tests.e2e.registry import RunningRegistry
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+ALL = tuple(ARCHITECTURES)
 
 
 @pytest.fixture(scope="module")
@@ -27,24 +28,21 @@ def bench(
             yield workshop, proxy
 
 
-@pytest.fixture
-def proxy(bench: tuple[Workshop, FaultProxy]) -> Iterator[FaultProxy]:
-    bench[1].clear()
-    yield bench[1]
-    bench[1].clear()
-
-
 def publish(shop: Workshop, *archs: str, what: str = "::") -> None:
-    for arch in archs:
-        shop.pants(f"--mzbuild-arch={arch}", "mzbuild-ensure", what)
+    shop.pants(f"--mzbuild-archs={json.dumps(archs)}", "mzbuild-ensure", what)
 
 
 def tag(
-    shop: Workshop, *tags: str, what: str = "::", more: tuple[str, ...] = (), code: int = 0
+    shop: Workshop,
+    *tags: str,
+    what: str = "::",
+    archs: tuple[str, ...] = ("x86_64",),
+    more: tuple[str, ...] = (),
+    code: int = 0,
 ) -> str:
     """Makes tags, which is to end with an exit code, and returns what was printed."""
-    wanted = f"--mzbuild-tag-tags={json.dumps(tags)}"
-    result = shop.pants(wanted, *more, "mzbuild-tag", what, check=False)
+    wanted = (f"--mzbuild-archs={json.dumps(archs)}", f"--mzbuild-tag-tags={json.dumps(tags)}")
+    result = shop.pants(*wanted, *more, "mzbuild-tag", what, check=False)
     assert result.returncode == code, str(result)
     return result.text
 
@@ -62,9 +60,13 @@ def manifest(
 def test_a_tag_stands_for_all_architectures_in_all_registries(
     shop: Workshop, plain: RunningRegistry
 ) -> None:
-    publish(shop, *ARCHITECTURES)
+    publish(shop, *ALL)
+    built = shop.calls("buildx", "build")
+    assert len(built) == len(set(built)) == 2 * len(PUBLISHED | {"private"})
+    check = ("mzbuild-check", "::")
+    assert shop.pants(f"--mzbuild-archs={json.dumps(ALL)}", *check).returncode == 0
     shop.clear()
-    tag(shop, "v1", "v1.0")
+    tag(shop, "v1", "v1.0", archs=ALL)
     assert shop.calls() == [], "no engine is needed"
     for name in PUBLISHED:
         for namespace in ("", "mirror/"):
@@ -82,36 +84,35 @@ def test_a_tag_stands_for_all_architectures_in_all_registries(
         # The next image would leave this one without a name.
         shop.docker("image", "rm", pulled)
 
-    assert "made" not in tag(shop, "v1", "v1.0")
+    assert "made" not in tag(shop, "v1", "v1.0", archs=ALL)
 
 
 def test_no_tag_is_made_before_all_images_are_there(shop: Workshop, plain: RunningRegistry) -> None:
     publish(shop, "x86_64")
     publish(shop, "aarch64", what="images/alone")
-    said = tag(shop, "v2", code=1)
+    said = tag(shop, "v2", archs=ALL, code=1)
     assert "not known to be in their registries, so no tag was made or moved:" in said
     assert f"/{shop.acme}/top:mzbuild-" in said
     assert f"/{shop.acme}/alone:mzbuild-" not in said
     assert all("v2" not in shop.published(plain, name) for name in PUBLISHED)
-    tag(shop, "v2", what="images/alone")
-    tag(shop, "v2-x86", more=('--mzbuild-tag-archs=["x86_64"]',))
+    tag(shop, "v2", what="images/alone", archs=ALL)
+    tag(shop, "v2-x86")
     assert set(manifest(shop, plain, "top", "v2-x86")) == {"amd64"}
 
 
 def test_only_movable_tags_move(shop: Workshop, plain: RunningRegistry) -> None:
-    archs = ('--mzbuild-tag-archs=["x86_64"]',)
     publish(shop, "x86_64", what="images/alone")
-    tag(shop, "v3", "latest", what="images/alone", more=archs)
+    tag(shop, "v3", "latest", what="images/alone")
     before = manifest(shop, plain, "alone", "v3")
     shop.change()
     publish(shop, "x86_64", what="images/alone")
-    said = tag(shop, "latest", "v3", what="images/alone", more=archs, code=1)
+    said = tag(shop, "latest", "v3", what="images/alone", code=1)
     assert (
         f"stand for something else already, and no tag was made or moved:\n  {plain.address}/"
         in (said)
     )
     assert manifest(shop, plain, "alone", "latest") == before
-    assert "moved" in tag(shop, "latest", what="images/alone", more=archs)
+    assert "moved" in tag(shop, "latest", what="images/alone")
     assert manifest(shop, plain, "alone", "latest") != before
     assert manifest(shop, plain, "alone", "v3") == before
 
@@ -121,28 +122,26 @@ def test_a_release_is_of_the_main_line_where_that_is_wanted(
 ) -> None:
     shop.repo.write({"images/alone/mzbuild.yml": "name: alone\nmainline: false\n"})
     publish(shop, "x86_64", what="images::")
-    archs = ('--mzbuild-tag-archs=["x86_64"]',)
-    tag(shop, "v4", more=(*archs, "--mzbuild-tag-mainline"))
+    tag(shop, "v4", more=("--mzbuild-tag-mainline",))
     assert "v4" in shop.published(plain, "top")
     assert "v4" not in shop.published(plain, "alone")
-    tag(shop, "v4", more=archs)
+    tag(shop, "v4")
     assert "v4" in shop.published(plain, "alone")
 
 
 def test_faults_are_waited_out_or_told(
     shop: Workshop, proxy: FaultProxy, plain: RunningRegistry
 ) -> None:
-    archs = ('--mzbuild-tag-archs=["x86_64"]',)
     publish(shop, "x86_64", what="images/alone")
     proxy.inject(answer(500), 3, "PUT")
-    tag(shop, "v5", what="images/alone", more=archs)
+    tag(shop, "v5", what="images/alone")
     proxy.inject(answer(500), 100000, "PUT")
-    more = (*archs, "--mzbuild-registry-timeout=1")
+    more = ("--mzbuild-registry-timeout=1",)
     said = tag(shop, "v6", what="images/alone", more=more, code=1)
     rows = [line.split()[:3] for line in said.splitlines() if line.startswith("alone")]
     assert rows == [["alone", "one", "made"], ["alone", "two", "failed"]]
     proxy.clear()
-    tag(shop, "v6", what="images/alone", more=archs)
+    tag(shop, "v6", what="images/alone")
 
 
 @pytest.mark.parametrize("bad", ["mzbuild-V", "-v", "v/1", ""])

@@ -114,10 +114,10 @@ class Workshop:
         self.repo.stop_pantsd()
         self.clear()
 
-    def ensure(self, *args: str, **kwargs: Any) -> dict[str, Any]:
+    def ensure(self, *args: str, what: str = "::", **kwargs: Any) -> dict[str, Any]:
         """What became of each image, by its name."""
         json_format = "--mzbuild-ensure-format=json"
-        result = self.pants(json_format, *args, "mzbuild-ensure", "::", **kwargs)
+        result = self.pants(json_format, *args, "mzbuild-ensure", what, **kwargs)
         return {image["name"]: image for image in json.loads(result.stdout)}
 
     def published(self, registry: RunningRegistry, name: str) -> Sequence[str]:
