@@ -19,6 +19,7 @@ from mzbuild.core.image_graph import ImageGraph, build_graph
 from mzbuild.core.inputs import image_inputs, input_paths
 from mzbuild.core.listing import Listing
 from mzbuild.core.mzbuild_yml import FILE_NAME, parse_mzbuild_yml
+from mzbuild.core.rust_includes import crate_inputs, rust_references
 from mzbuild.core.work_tree import WorkTree, digest_content, read_content
 from mzbuild.core.work_tree_reader import read_work_tree
 
@@ -116,7 +117,10 @@ def describe(root: Path, configuration: Configuration = CONFIGURATION) -> Descri
     workspace = load_workspace(files, lambda path: parse_cargo_toml(read(path), path))
     images = [parse_mzbuild_yml(read(path), path).image for path in files.named(FILE_NAME)]
     graph = build_graph(images, files, read)
-    crate_files = {crate.name: workspace.files(crate, files) for crate in workspace.crates}
+    sources = [path for path in files.paths if path.endswith(".rs")]
+    references = {path: rust_references(read(path)) for path in sources}
+    strict = configuration.scheme is Scheme.STRICT
+    crate_files = crate_inputs(workspace, files, references if strict else None)
     inputs = {
         image.name: input_paths(
             image_inputs(image, graph, workspace, crate_files, files, configuration.scheme)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 from mzbuild import register
 from mzbuild.core.work_tree import WorkTree
-from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
+from mzbuild.rules.fingerprints import Fingerprints, ImageInputs, MissedInputs
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from mzbuild.rules.registries import ImageTags, Registries
@@ -44,6 +44,7 @@ _QUERIES = (
     QueryRule(ImageTags, ()),
     QueryRule(Images, ()),
     QueryRule(ImageWarnings, ()),
+    QueryRule(MissedInputs, ()),
     QueryRule(Owners, (OwnersRequest,)),
     QueryRule(PreImageResult, (PreImageRequest,)),
     QueryRule(Registries, ()),

@@ -52,6 +52,41 @@ def test_each_format_is_lines_to_print(repository: Project) -> None:
         "spec": f"top:mzbuild-{fingerprints['top']}",
         "dependencies": ["base"],
         "inputs": 3,
+        "missed": [],
     }
     assert show((), Format.TEXT) == []
     assert show((), Format.JSON) == ["[]"]
+
+
+def test_what_the_scheme_misses_is_listed_and_warned_of_once(repository: Project) -> None:
+    build = "pre-image: [{type: cargo-build, bin: app}]\n"
+    sources = "".join(f'const T{n}: &str = include_str!("../../{n}.txt");\n' for n in range(4))
+    repository.write(
+        {
+            "Cargo.toml": "[workspace]\nmembers = ['app']\n",
+            **crate("app", main=True),
+            "app/src/main.rs": sources,
+            **{f"{n}.txt": "" for n in range(4)},
+            ".cargo/config": "",
+            **image("a", build),
+            **image("b", build),
+        }
+    )
+    # What leads to an input is one as well.
+    repository.link(".cargo/config.toml", "config")
+    told = fingerprinted(repository, RecursiveGlobSpec(""))
+    missed = {image.name: image.missed for image in told.images}
+    texts = ("0.txt", "1.txt", "2.txt", "3.txt")
+    assert missed == {"a": texts, "b": texts, "base": (), "top": ()}
+    assert told.warnings == (
+        "The fingerprint scheme `mzbuild` leaves out 4 files that Cargo reads: `0.txt`, `1.txt`, "
+        "`2.txt`, …. Images keep their names when only those change. "
+        "`--mzbuild-fingerprint-format=json` lists them as `missed`; "
+        "`--mzbuild-fingerprint-scheme=strict` covers them.",
+    )
+    assert fingerprinted(repository, RecursiveGlobSpec("top")).warnings == ()
+    repository.write({"rust-toolchain": "", "app/src/main.rs": ""})
+    (warning,) = fingerprinted(repository, RecursiveGlobSpec("a")).warnings
+    assert warning.startswith(
+        "The fingerprint scheme `mzbuild` leaves out 1 file that Cargo reads: `rust-toolchain`. "
+    )

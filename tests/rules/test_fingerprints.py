@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from mzbuild.rules.fingerprints import Fingerprints
+from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
 
 from tests.core.conftest import VECTORS, make_vectors_repository
 from tests.rules.conftest import Project, crate, image
@@ -61,6 +61,83 @@ def test_the_strict_scheme_sees_what_the_other_misses(monorepo: Project) -> None
     after = monorepo.fingerprints(strict)
     assert {name for name in after if after[name] != before[name]} == {"environmentd", "loadgen"}
     assert monorepo.fingerprints() == default
+
+
+STRICT = "--mzbuild-fingerprint-scheme=strict"
+
+
+def test_the_strict_scheme_covers_what_sources_name_outside_of_their_crate(
+    project: Project,
+) -> None:
+    project.write(
+        {
+            **image("a", "pre-image: [{type: cargo-build, bin: c}]\n"),
+            **image("other"),
+            **crate("c", main=True),
+            "Cargo.toml": "[workspace]\nmembers = ['c']\n",
+            "c/src/main.rs": 'const TEXT: &str = include_str!("../../doc/x.md");\n',
+            "doc/x.md": "",
+        }
+    )
+    assert project.request(MissedInputs).paths == {"a": ("doc/x.md",), "other": ()}
+    assert project.request(MissedInputs, options=[STRICT]).paths == {"a": (), "other": ()}
+    assert set(project.inputs(STRICT)["a"]) - set(project.inputs()["a"]) == {"doc/x.md"}
+    plain, strict = project.fingerprints(), project.fingerprints(STRICT)
+    project.write({"doc/x.md": "changed"})
+    assert project.fingerprints() == plain
+    changed = project.fingerprints(STRICT)
+    assert (changed["a"] != strict["a"], changed["other"] == strict["other"]) == (True, True)
+    project.write({"c/src/main.rs": "", "doc/x.md": ""})
+    assert project.request(MissedInputs).paths["a"] == ()
+
+
+@pytest.mark.parametrize(
+    ("option", "moves"),
+    [
+        ("--mzbuild-cargo-rustflags=['-Cx']", True),
+        ("--mzbuild-cargo-toolchain=nightly", True),
+        ("--mzbuild-cargo-arch={'x86_64': {'linker': 'lld'}}", True),
+        ("--mzbuild-cargo-arch={'aarch64': {'linker': 'lld'}}", False),
+        ("--mzbuild-cargo-profile={'dev': {'args': ['--jobs=1']}}", False),
+        ("--mzbuild-cargo-passed-env=['HTTPS_PROXY']", False),
+    ],
+)
+def test_the_strict_scheme_covers_the_options_for_cargo_that_apply(
+    project: Project, option: str, moves: bool
+) -> None:
+    project.write(
+        {
+            **image("a", "pre-image: [{type: cargo-build, bin: c}]\n"),
+            **image("other"),
+            **crate("c", main=True),
+            "Cargo.toml": "[workspace]\nmembers = ['c']\n",
+        }
+    )
+    arch = "--mzbuild-arch=x86_64"
+    before, after = project.fingerprints(arch, STRICT), project.fingerprints(arch, STRICT, option)
+    assert {name for name in after if after[name] != before[name]} == ({"a"} if moves else set())
+    assert project.fingerprints(arch) == project.fingerprints(arch, option)
+
+
+def test_a_cargo_workspace_may_lie_elsewhere(project: Project) -> None:
+    project.write(
+        {
+            **image("a", "pre-image: [{type: cargo-build, bin: c}]\n"),
+            **crate("rust/c", "[dependencies]\nd = { path = '../../d' }\n", main=True),
+            **crate("d"),
+            "rust/Cargo.toml": "[workspace]\nmembers = ['c']\n",
+            **dict.fromkeys(["rust/.cargo/config", ".cargo/config", "Cargo.lock"], ""),
+        }
+    )
+    option = "--mzbuild-cargo-workspace=./rust/"
+    assert set(project.inputs(option)["a"]) == {
+        *image("a"),
+        *crate("rust/c", main=True),
+        *crate("d"),
+        *("rust/Cargo.toml", "rust/.cargo/config", ".cargo/config"),
+    }
+    assert project.owners("rust/Cargo.toml", option) == {"//:cargo-workspace"}
+    assert project.owners("d/src/lib.rs", option) == {"d:d"}
 
 
 @pytest.mark.parametrize(

@@ -341,9 +341,9 @@ def _paths(dependencies: Iterable[Dependency]) -> list[str]:
 
 
 def _excludes(table: Table, directory: str) -> bool:
-    if any(is_under(directory, member) for member in table.members):
-        return False
-    return any(matches(f"{excluded}/**", directory) for excluded in table.exclude)
+    excluded = any(matches(f"{pattern}/**", directory) for pattern in table.exclude)
+    # What is listed by its own path is a member all the same.
+    return excluded and not any(is_under(directory, member) for member in table.members)
 
 
 def matches(pattern: str, directory: str) -> bool:

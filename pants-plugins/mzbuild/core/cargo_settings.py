@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer
+from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
 from mzbuild.core.errors import MzbuildError, listed, nearest
 
 _SCOPE = "mzbuild-cargo"
@@ -154,6 +154,15 @@ class CargoOptions:
             toolchain=self.toolchain,
             passed_env=self.passed_env,
         )
+
+
+def with_cargo(configuration: Configuration, options: CargoOptions) -> Configuration:
+    """The configuration with what the strict scheme covers of the options for Cargo."""
+    if configuration.scheme is not Scheme.STRICT:
+        return configuration
+    settings = {arch.value: options.settings(configuration.with_arch(arch)) for arch in Arch}
+    canonical = ((arch, each.canonical().decode()) for arch, each in settings.items())
+    return replace(configuration, cargo=tuple(canonical))
 
 
 Table = Mapping[str, object]

@@ -60,6 +60,8 @@ class Configuration:
     coverage: bool
     sanitizer: Sanitizer
     scheme: Scheme
+    # How Cargo is called for each architecture, in the strict scheme: by name, in canonical form.
+    cargo: tuple[tuple[str, str], ...] = ()
 
     def with_arch(self, arch: Arch) -> Configuration:
         """The same for another architecture."""

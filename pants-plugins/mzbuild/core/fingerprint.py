@@ -88,6 +88,8 @@ def _declared(image: Image, configuration: Configuration) -> bytes:
     text += "mirror=ghcr"
     if configuration.scheme is Scheme.STRICT:
         text += "scheme=strict"
+        if any(isinstance(action, CargoBuild) for action in image.pre_image):
+            text += f"cargo={dict(configuration.cargo).get(configuration.arch.value, '')}"
     return text.encode()
 
 

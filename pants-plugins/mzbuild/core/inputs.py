@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain
@@ -75,6 +75,24 @@ def image_inputs(
             copied = copied_files(image, action, listing)
             groups.append(InputGroup(InputKind.COPY, action.source, tuple(sorted(copied.values()))))
     return tuple(groups)
+
+
+def missed_inputs(
+    image: Image,
+    inputs: Iterable[str],
+    graph: ImageGraph,
+    workspace: CargoWorkspace,
+    crate_files: Mapping[str, tuple[str, ...]],
+    listing: Listing,
+) -> tuple[str, ...]:
+    """What the strict scheme has as inputs besides those given, sorted.
+
+    `crate_files` has what the sources of crates name, too. Raises as `image_inputs` does.
+    """
+    if not any(isinstance(action, CargoBuild) for action in image.pre_image):
+        return ()
+    strict = image_inputs(image, graph, workspace, crate_files, listing, Scheme.STRICT)
+    return tuple(sorted(set(input_paths(strict)).difference(inputs)))
 
 
 def input_paths(groups: tuple[InputGroup, ...]) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ from mzbuild.core.toml_reader import read_toml
 OPTIONS = {
     field.name: "fingerprint_scheme" if field.name == "scheme" else field.name
     for field in fields(Configuration)
+    # The settings of Cargo have options of their own.
+    if field.name != "cargo"
 }
 
 

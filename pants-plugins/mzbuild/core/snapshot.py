@@ -12,7 +12,7 @@ from typing import Callable
 from mzbuild.core.cargo_manifest import parse_cargo_toml
 from mzbuild.core.cargo_members import load_workspace
 from mzbuild.core.cargo_workspace import ROOT_MANIFEST
-from mzbuild.core.configuration import Configuration
+from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint import input_record
 from mzbuild.core.image import Image, under
@@ -20,11 +20,13 @@ from mzbuild.core.image_graph import build_graph
 from mzbuild.core.inputs import InputGroup, image_inputs, input_paths
 from mzbuild.core.mzbuild_yml import FILE_NAME, canonical_mzbuild_yml, parse_mzbuild_yml
 from mzbuild.core.revision_tree import RevisionTree
+from mzbuild.core.rust_includes import crate_inputs, rust_references
 from mzbuild.core.survey import Survey, survey
 from mzbuild.core.work_tree import REGULAR
 
 # Most of these files are the same in all revisions.
 _parse_cargo_toml = lru_cache(maxsize=1 << 14)(parse_cargo_toml)
+_rust_references = lru_cache(maxsize=1 << 14)(rust_references)
 _parse_mzbuild_yml = lru_cache(maxsize=1 << 14)(parse_mzbuild_yml)
 
 
@@ -78,7 +80,11 @@ def revision_snapshot(
     )
     images = [_parse_mzbuild_yml(contents[path], path).image for path in declarations]
     graph = build_graph([*images, *declared], listing, contents.__getitem__)
-    crate_files = {crate.name: workspace.files(crate, listing) for crate in workspace.crates}
+    references = None
+    if configuration.scheme is Scheme.STRICT:
+        sources = tree.contents(path for path in listing.paths if path.endswith(".rs"))
+        references = {path: _rust_references(content) for path, content in sources.items()}
+    crate_files = crate_inputs(workspace, listing, references)
 
     def inputs(image: Image) -> tuple[InputGroup, ...]:
         return image_inputs(image, graph, workspace, crate_files, listing, configuration.scheme)

@@ -126,6 +126,14 @@ def link_targets(root: str, paths: Iterable[str]) -> Mapping[str, str]:
     return targets
 
 
+def link_target(work_tree: WorkTree, path: str) -> str | None:
+    """The path, relative to the root, of what a symlink leads to; None for what is no symlink."""
+    if work_tree.mode(path) != SYMLINK:
+        return None
+    real = os.path.realpath(work_tree.absolute(path))
+    return os.path.relpath(real, os.path.realpath(work_tree.root))
+
+
 def leads_to_file(work_tree: WorkTree, path: str) -> bool:
     """Whether opening a path gives a file's content, through symlinks or not."""
     return os.path.isfile(work_tree.absolute(path))

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
 
 from pants.base.exiter import PANTS_FAILED_EXIT_CODE, PANTS_SUCCEEDED_EXIT_CODE, ExitCode
 from pants.base.specs import Specs
@@ -22,13 +23,18 @@ from pants.option.option_types import EnumOption
 from pants.option.options import Options
 from pants.util.strutil import softwrap
 
+from mzbuild.core.cargo_settings import CargoOptions, with_cargo
 from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import listed
-from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
+from mzbuild.core.work_tree import WorkTree, link_target
+from mzbuild.rules.fingerprints import Fingerprints, ImageInputs, MissedInputs
 from mzbuild.rules.images import Images
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
+
+# How many missed inputs the warning names.
+_SHOWN = 3
 
 
 class Format(Enum):
@@ -51,6 +57,8 @@ class FingerprintedImage:
     dependencies: tuple[str, ...]
     # How many files go into it.
     inputs: int
+    # Those that Cargo builds with, or would, but the scheme leaves out.
+    missed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -79,8 +87,9 @@ class FingerprintGoal(BuiltinGoal):
             """
             `text` prints `name: FINGERPRINT` lines, `spec` prints the name that Docker has for
             each image, and `json` a list of objects with `name`, `address`, `fingerprint`,
-            `spec`, `dependencies` (the names of the images it builds on directly) and `inputs`
-            (how many files go into it).
+            `spec`, `dependencies` (the names of the images it builds on directly), `inputs`
+            (how many files go into it) and `missed` (the paths of files that Cargo reads for it,
+            but that the fingerprint scheme leaves out).
             """
         ),
     )
@@ -134,8 +143,10 @@ def show(images: Sequence[FingerprintedImage], output_format: Format) -> Iterabl
 
 
 @rule
-def configuration(mzbuild: Mzbuild, goal: FingerprintGoal) -> Configuration:
-    return mzbuild.configuration(goal.scheme)
+def configuration(
+    mzbuild: Mzbuild, goal: FingerprintGoal, cargo_options: CargoOptions
+) -> Configuration:
+    return with_cargo(mzbuild.configuration(goal.scheme), cargo_options)
 
 
 @rule
@@ -143,9 +154,19 @@ def fingerprinted_images(
     addresses: Addresses,
     images: Images,
     inputs: ImageInputs,
+    missed_inputs: MissedInputs,
     fingerprints: Fingerprints,
+    work_tree: WorkTree,
 ) -> FingerprintedImages:
     names = sorted(images.names[address] for address in addresses if address in images.names)
+    missed = {
+        name: tuple(
+            path
+            for path in missed_inputs.paths[name]
+            if link_target(work_tree, path) not in inputs.paths[name]
+        )
+        for name in names
+    }
     return FingerprintedImages(
         tuple(
             FingerprintedImage(
@@ -155,11 +176,26 @@ def fingerprinted_images(
                 spec=fingerprints.specs[name],
                 dependencies=images.graph.dependencies[name],
                 inputs=len(inputs.paths[name]),
+                missed=missed[name],
             )
             for name in names
         ),
-        images.warnings,
+        (*images.warnings, *_warnings(missed.values())),
     )
+
+
+def _warnings(missed: Iterable[Sequence[str]]) -> Iterable[str]:
+    paths = sorted(set(chain.from_iterable(missed)))
+    if paths:
+        count = "1 file" if len(paths) == 1 else f"{len(paths)} files"
+        names = [f"`{path}`" for path in paths[:_SHOWN]]
+        names += ["…"] if len(paths) > _SHOWN else []
+        yield (
+            f"The fingerprint scheme `mzbuild` leaves out {count} that Cargo reads: "
+            f"{', '.join(names)}. Images keep their names when only those change. "
+            "`--mzbuild-fingerprint-format=json` lists them as `missed`; "
+            "`--mzbuild-fingerprint-scheme=strict` covers them."
+        )
 
 
 def rules() -> Iterable[Rule | QueryRule]:

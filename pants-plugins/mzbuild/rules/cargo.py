@@ -41,6 +41,7 @@ from mzbuild.core.image import CargoBuild, under
 from mzbuild.core.listing import Listing
 from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, files_to_capture
+from mzbuild.rules.fingerprints import CrateInputs
 from mzbuild.rules.host_tools import HostTool, HostToolRequest
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
@@ -106,17 +107,18 @@ class StagedSources:
 async def staged_sources(
     request: StagedSourcesRequest,
     workspace: CargoWorkspace,
+    crates: CrateInputs,
     work_tree: WorkTree,
     listing: Listing,
 ) -> StagedSources:
     # What is compiled may be more than what is fingerprinted: the `mzbuild` scheme does not look
-    # at every table of a manifest, but Cargo does.
+    # at every table of a manifest, but Cargo does. Files outside of crates have to be inputs.
     roots = workspace.roots(request.build, Scheme.STRICT, request.where)
     closure = workspace.closure(roots, Scheme.STRICT)
     # Cargo reads the manifests of all members, whatever it builds: the lock file is about them all.
     others = [crate for crate in workspace.crates if crate not in closure]
     shared = shared_files(listing, Scheme.STRICT, workspace)
-    groups = {crate.name: workspace.files(crate, listing) for crate in closure}
+    groups = {crate.name: crates.files[crate.name] for crate in closure}
     groups[".shared"] = tuple({*shared, *(crate.manifest.path for crate in others)})
     requests = {
         name: files_to_capture(work_tree, sorted(paths), follow_links=True)

@@ -9,16 +9,23 @@ from typing import Callable
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from mzbuild.core.cargo_workspace import CargoWorkspace
-from mzbuild.core.configuration import Configuration
+from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint import input_record, raw_fingerprints, show_fingerprint
-from mzbuild.core.inputs import InputFile, InputGroup, image_inputs, input_paths
+from mzbuild.core.inputs import (
+    InputFile,
+    InputGroup,
+    image_inputs,
+    input_paths,
+    missed_inputs,
+)
 from mzbuild.core.listing import Listing
 from mzbuild.core.mzbuild_yml import canonical_mzbuild_yml
+from mzbuild.core.rust_includes import crate_inputs
 from mzbuild.core.snapshot import declared_records
 from mzbuild.core.survey import Survey, survey
 from mzbuild.core.work_tree import REGULAR, WorkTree, bytes_digests
 from mzbuild.rules.images import Images
-from mzbuild.rules.repository import CONTENTS
+from mzbuild.rules.repository import CONTENTS, RustReferences
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 
@@ -57,18 +64,67 @@ class PublishedConfigurations:
     configurations: tuple[Configuration, ...]
 
 
+@dataclass(frozen=True)
+class CrateInputs:
+    """The files of each crate by its name, as the fingerprint scheme has them."""
+
+    files: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class MissedInputs:
+    """For each image, the inputs that only the strict scheme has, sorted."""
+
+    paths: Mapping[str, tuple[str, ...]]
+
+
+@rule
+async def all_crate_inputs(
+    workspace: CargoWorkspace, listing: Listing, configuration: Configuration
+) -> CrateInputs:
+    if configuration.scheme is not Scheme.STRICT:
+        return CrateInputs(crate_inputs(workspace, listing))
+    references = await Get(RustReferences)
+    return CrateInputs(crate_inputs(workspace, listing, references.by_source))
+
+
 @rule
 def all_image_inputs(
-    images: Images, workspace: CargoWorkspace, listing: Listing, configuration: Configuration
+    images: Images,
+    workspace: CargoWorkspace,
+    crates: CrateInputs,
+    listing: Listing,
+    configuration: Configuration,
 ) -> ImageInputs:
-    crate_files = {crate.name: workspace.files(crate, listing) for crate in workspace.crates}
     groups = {
         image.name: image_inputs(
-            image, images.graph, workspace, crate_files, listing, configuration.scheme
+            image, images.graph, workspace, crates.files, listing, configuration.scheme
         )
         for image in images.graph.images
     }
     return ImageInputs(groups, {name: input_paths(groups[name]) for name in groups})
+
+
+@rule
+async def all_missed_inputs(
+    images: Images,
+    workspace: CargoWorkspace,
+    listing: Listing,
+    inputs: ImageInputs,
+    configuration: Configuration,
+) -> MissedInputs:
+    if configuration.scheme is Scheme.STRICT:
+        return MissedInputs(dict.fromkeys(inputs.paths, ()))
+    references = await Get(RustReferences)
+    files = crate_inputs(workspace, listing, references.by_source)
+    return MissedInputs(
+        {
+            image.name: missed_inputs(
+                image, inputs.paths[image.name], images.graph, workspace, files, listing
+            )
+            for image in images.graph.images
+        }
+    )
 
 
 @rule
@@ -106,15 +162,15 @@ def configured_fingerprints(
 def survey_images(
     images: Images,
     workspace: CargoWorkspace,
+    crates: CrateInputs,
     listing: Listing,
     work_tree: WorkTree,
     configuration: Configuration,
 ) -> Survey:
-    crate_files = {crate.name: workspace.files(crate, listing) for crate in workspace.crates}
     return survey(
         images.graph,
         lambda image: image_inputs(
-            image, images.graph, workspace, crate_files, listing, configuration.scheme
+            image, images.graph, workspace, crates.files, listing, configuration.scheme
         ),
         input_records(images, work_tree),
         configuration,

@@ -21,6 +21,7 @@ from mzbuild.core.cargo_members import load_workspace
 from mzbuild.core.cargo_workspace import CargoWorkspace
 from mzbuild.core.listing import Listing
 from mzbuild.core.mzbuild_yml import FILE_NAME, MzbuildYml, parse_mzbuild_yml
+from mzbuild.core.rust_includes import References, rust_references
 from mzbuild.core.work_tree import (
     FileCache,
     WorkTree,
@@ -35,6 +36,7 @@ from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 _reader = cache(WorkTreeReader)
 CONTENTS = FileCache(lambda absolute, _: digest_content(absolute))
 _CARGO_TOMLS = FileCache(lambda absolute, path: parse_cargo_toml(read_content(absolute), path))
+_REFERENCES = FileCache(lambda absolute, _: rust_references(read_content(absolute)))
 _MZBUILD_YMLS = FileCache(lambda absolute, path: parse_mzbuild_yml(read_content(absolute), path))
 
 
@@ -43,6 +45,13 @@ class DeclaredImages:
     """What the `mzbuild.yml` files say, sorted by path."""
 
     files: tuple[MzbuildYml, ...]
+
+
+@dataclass(frozen=True)
+class RustReferences:
+    """What Rust sources name of other files."""
+
+    by_source: References
 
 
 # Pants learns of changed contents, but not of changed modes, symlinks or nested ignore files.
@@ -82,6 +91,13 @@ def cargo_workspace(
     return load_workspace(
         listing, lambda path: _CARGO_TOMLS.get(work_tree, path), mzbuild_cargo.workspace_root
     )
+
+
+@rule
+def all_rust_references(work_tree: WorkTree, listing: Listing) -> RustReferences:
+    sources = [path for path in listing.paths if path.endswith(".rs")]
+    found = ((path, _REFERENCES.get(work_tree, path)) for path in sources)
+    return RustReferences({path: references for path, references in found if references})
 
 
 def rules() -> tuple[Rule, ...]:

@@ -131,7 +131,8 @@ async def mzbuild_targets(
         _add_crate(targets, name, crate, nested, links)
     if workspace.crates:
         targets.add(
-            under(workspace.root, ROOT_MANIFEST),
+            # The target is the root's, wherever the workspace is.
+            _NO_FILE if workspace.root else ROOT_MANIFEST,
             CargoWorkspaceTarget,
             targets.name("", WORKSPACE_TARGET_NAME),
             **{InputsField.alias: shared_globs(configuration.scheme, workspace)},
