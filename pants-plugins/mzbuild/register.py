@@ -10,6 +10,7 @@ from pants.engine.unions import UnionRule
 
 from mzbuild import target_types as mzbuild_target_types
 from mzbuild.goals import (
+    bake,
     check,
     describe,
     ensure,
@@ -44,6 +45,7 @@ from mzbuild.rules import (
 
 _MODULES = (
     acquire,
+    bake,
     captured_files,
     cargo,
     check,

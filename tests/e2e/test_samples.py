@@ -15,6 +15,7 @@ import pytest
 from mzbuild.core.configuration import Arch
 
 from tests.e2e.images import File, Link, building, contents, described, log_file, text
+from tests.e2e.later_docker import with_later_engine
 from tests.e2e.repo import CHECKOUT, Content, Docker, Repo, Result, finish, start
 
 # Each sample with those that it builds on.
@@ -189,6 +190,24 @@ def test_pants_run_gives_the_exit_code_of_the_command(samples: Samples) -> None:
     result = samples.pants(*args, check=False)
     assert result.returncode == 9, str(result)
     assert 'arguments: ["a b"]\n' in result.stdout
+
+
+def test_bake_builds_them_without_pants(samples: Samples) -> None:
+    samples.pants("mzbuild-bake", "::")
+    specs = {name: samples.first[name]["spec"] for name in SAMPLES}
+    labels = "docker image inspect --format='{{json .Config.Labels}}'"
+    script = f"""
+        docker buildx bake --file=dist/mzbuild-bake/docker-bake.json --load
+        {labels} {" ".join(specs.values())}
+        docker run --rm {specs["playground"]}
+        docker run --rm {specs["docs"]}
+        """
+    result = with_later_engine(script, samples.repo.root)
+    *labelled, rest = result.stdout.split("\n", len(specs))
+    assert [json.loads(line) for line in labelled] == [
+        samples.inspect(name)["Config"]["Labels"] for name in specs
+    ]
+    assert rest == samples.run("playground").stdout + samples.run("docs").stdout
 
 
 def test_a_second_package_builds_nothing(samples: Samples) -> None:

@@ -264,7 +264,7 @@ async def build_image(
     fingerprints, tags, context = await MultiGet(
         Get(ConfiguredFingerprints, FingerprintsRequest(configuration)),
         Get(ConfiguredTags, ImageTagsRequest(configuration)),
-        Get(DockerContext, DockerContextRequest(name, configuration)),
+        Get(DockerContext, DockerContextRequest(name, configuration, buildx.available)),
     )
     tag = tags.local[name]
     logs = os.path.join(global_options.pants_workdir, "mzbuild", "logs")

@@ -13,7 +13,6 @@ from mzbuild.core.dockerfile import rewrite_mzfrom
 from mzbuild.core.inputs import context_paths
 from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
-from mzbuild.rules.docker_engine import Buildx
 from mzbuild.rules.fingerprints import ImageInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
@@ -26,6 +25,8 @@ class DockerContextRequest:
 
     name: str
     configuration: Configuration
+    # Whether it is buildx that reads it.
+    buildx: bool
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,6 @@ async def docker_context(
     images: Images,
     inputs: ImageInputs,
     work_tree: WorkTree,
-    buildx: Buildx,
 ) -> DockerContext:
     image = images.graph.by_name[request.name]
     paths = [
@@ -72,7 +72,7 @@ async def docker_context(
         Digest,
         CreateDigest(
             replace(file, path=path)
-            for path, file in docker_files(files, entry, buildx=buildx.available)
+            for path, file in docker_files(files, entry, buildx=request.buildx)
         ),
     )
     return DockerContext(digest)
