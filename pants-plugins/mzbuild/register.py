@@ -12,6 +12,7 @@ from mzbuild import target_types as mzbuild_target_types
 from mzbuild.goals import (
     bake,
     check,
+    compose,
     describe,
     ensure,
     explain,
@@ -49,6 +50,7 @@ _MODULES = (
     captured_files,
     cargo,
     check,
+    compose,
     declarations,
     dependencies,
     describe,

@@ -7,6 +7,7 @@ from, and a scalar's text as it was written (`1.10` is not the number 1.1).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import yaml
 
@@ -21,6 +22,14 @@ _KINDS = {
     "tag:yaml.org,2002:timestamp": "a date",
 }
 _MERGE = "tag:yaml.org,2002:merge"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a document: where it starts and ends, counted in characters."""
+
+    start: int
+    end: int
 
 
 class YamlMap:
@@ -43,6 +52,7 @@ class YamlMap:
         self._asked: list[str] = []
         self._fields: dict[str, yaml.Node] = {}
         self._lines: dict[str, int] = {}
+        self._spans: dict[str, tuple[Span, Span]] = {}
         merged: list[YamlMap] = []
         for key, value in node.value:
             if key.tag == _MERGE:
@@ -56,6 +66,9 @@ class YamlMap:
                 )
             self._lines[name] = key.start_mark.line + 1
             self._fields[name] = value
+            self._spans[name] = _span(key), _span(value)
+        self.merged = tuple(merged)
+        """The maps that `<<` merges into this one."""
         for other in merged:
             # What a map has itself goes before what `<<` merges into it.
             self._fields = {**other._fields, **self._fields}
@@ -66,6 +79,10 @@ class YamlMap:
         if name in self._fields:
             return f"{self._where}:{self._lines[name]}"
         return _place(self._where, self._node)
+
+    def own(self, name: str) -> tuple[Span, Span] | None:
+        """Where a field's name and value stand, `None` where the map itself does not have it."""
+        return self._spans.get(name)
 
     def string(self, name: str) -> str | None:
         """The text of a field, `None` where it is absent."""
@@ -176,6 +193,17 @@ class YamlMap:
         )
 
 
+class _Loader(yaml.SafeLoader):
+    """Has an alias of a scalar stand where it is written, and not where its anchor is."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        node = super().compose_node(parent, index)
+        if isinstance(event, yaml.AliasEvent) and isinstance(node, yaml.ScalarNode):
+            return yaml.ScalarNode(node.tag, node.value, event.start_mark, event.end_mark)
+        return node
+
+
 def read_yaml(content: bytes, where: str) -> YamlMap:
     """The map that a YAML document holds.
 
@@ -183,7 +211,7 @@ def read_yaml(content: bytes, where: str) -> YamlMap:
     YAML, is empty, or is anything but one map.
     """
     try:
-        loader = yaml.SafeLoader(content)
+        loader = _Loader(content)
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -203,6 +231,10 @@ def _kind(node: yaml.Node) -> str:
     if isinstance(node, yaml.CollectionNode):
         return "a map" if isinstance(node, yaml.MappingNode) else "a list"
     return _KINDS.get(node.tag, f"of type {node.tag}")
+
+
+def _span(node: yaml.Node) -> Span:
+    return Span(node.start_mark.index, node.end_mark.index)
 
 
 def _place(where: str, node: yaml.Node) -> str:
