@@ -135,7 +135,8 @@ class Project:
 
     def inputs(self, *options: str) -> Mapping[str, tuple[str, ...]]:
         """The inputs of all images."""
-        return self.request(ImageInputs, options=options).paths
+        inputs = self.request(ImageInputs, options=options)
+        return {name: inputs.paths(name) for name in inputs.groups}
 
 
 @pytest.fixture(scope="session")

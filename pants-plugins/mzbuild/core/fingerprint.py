@@ -13,12 +13,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping
-from typing import Callable
+from typing import Callable, TypeVar
 
 from mzbuild.core.configuration import Configuration, Profile, Sanitizer, Scheme
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image import CargoBuild, Image, PreImage
 from mzbuild.core.image_graph import ImageGraph
+
+T = TypeVar("T")
 
 
 def input_record(path: str, mode: int, content_sha1: bytes) -> bytes:
@@ -39,13 +41,14 @@ def input_record(path: str, mode: int, content_sha1: bytes) -> bytes:
 
 def raw_fingerprints(
     graph: ImageGraph,
-    inputs: Mapping[str, Iterable[str]],
-    record: Callable[[str], bytes],
+    inputs: Mapping[str, Iterable[T]],
+    record: Callable[[T], bytes],
     configuration: Configuration,
 ) -> Mapping[str, bytes]:
     """The fingerprints of all images by name, 20 raw bytes each.
 
-    `inputs` has the sorted input paths of every image, `record` gives a path's `input_record`.
+    `inputs` has the inputs of every image, sorted by path, one by one or in runs; `record` gives
+    what one of these adds to the hash.
     """
     fingerprints: dict[str, bytes] = {}
     for name in graph.order:
@@ -63,10 +66,12 @@ def raw_fingerprint(
 ) -> bytes:
     """The fingerprint of one image, 20 raw bytes.
 
-    `records` has the `input_record` of every input, by path; `built_on` the name and raw
-    fingerprint of every image that it builds on directly, by name.
+    `records` has the `input_record`s of all inputs, sorted by path, in pieces of any size;
+    `built_on` the name and raw fingerprint of every image that it builds on directly, by name.
     """
-    own = hashlib.sha1(b"".join(records))
+    own = hashlib.sha1()
+    for record in records:
+        own.update(record)
     own.update(_declared(image, configuration))
     full = hashlib.sha1(own.digest())
     for name, fingerprint in built_on:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -97,7 +98,27 @@ def missed_inputs(
 
 def input_paths(groups: tuple[InputGroup, ...]) -> tuple[str, ...]:
     """All files of the groups, each once, in the order that the fingerprint takes them in."""
-    return tuple(sorted(set(chain.from_iterable(group.paths for group in groups))))
+    return tuple(chain.from_iterable(input_runs(groups)))
+
+
+def input_runs(groups: tuple[InputGroup, ...]) -> tuple[tuple[str, ...], ...]:
+    """The same files in the same order, cut into runs that other images have too.
+
+    A crate's files mostly follow one another, with nothing of another group in between. So what is
+    worked out for them once holds for all images that the crate goes into.
+    """
+    runs: list[tuple[str, ...]] = []
+    for paths in sorted({group.paths for group in groups if group.paths}):
+        if runs and paths[0] <= runs[-1][-1]:
+            runs[-1] = _merged(runs[-1], paths)
+        else:
+            runs.append(paths)
+    return tuple(runs)
+
+
+@lru_cache(maxsize=1 << 12)
+def _merged(paths: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({*paths, *others}))
 
 
 def context_paths(groups: tuple[InputGroup, ...]) -> tuple[str, ...]:

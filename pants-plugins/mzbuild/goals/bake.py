@@ -95,7 +95,7 @@ async def export_for_bake(
             {tags.local[base]: base for base in images.graph.dependencies[name]},
             build_arguments(images.graph.by_name[name], configuration),
             image_labels(
-                images.graph.by_name[name], fingerprints.fingerprints[name], len(inputs.paths[name])
+                images.graph.by_name[name], fingerprints.fingerprints[name], inputs.count(name)
             ),
         )
         for name in names

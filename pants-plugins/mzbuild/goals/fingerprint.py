@@ -159,14 +159,12 @@ def fingerprinted_images(
     work_tree: WorkTree,
 ) -> FingerprintedImages:
     names = sorted(images.names[address] for address in addresses if address in images.names)
-    missed = {
-        name: tuple(
-            path
-            for path in missed_inputs.paths[name]
-            if link_target(work_tree, path) not in inputs.paths[name]
-        )
-        for name in names
-    }
+
+    def missed_by(name: str) -> tuple[str, ...]:
+        missed = missed_inputs.paths[name]
+        known = frozenset(inputs.paths(name)) if missed else frozenset()
+        return tuple(path for path in missed if link_target(work_tree, path) not in known)
+
     return FingerprintedImages(
         tuple(
             FingerprintedImage(
@@ -175,8 +173,8 @@ def fingerprinted_images(
                 fingerprint=fingerprints.fingerprints[name],
                 spec=fingerprints.specs[name],
                 dependencies=images.graph.dependencies[name],
-                inputs=len(inputs.paths[name]),
-                missed=missed[name],
+                inputs=inputs.count(name),
+                missed=missed_by(name),
             )
             for name in names
         ),

@@ -276,7 +276,7 @@ async def build_image(
         tags=request.tags,
         push=request.push,
         build_arguments=build_arguments(image, configuration),
-        labels=image_labels(image, fingerprints.fingerprints[name], len(inputs.paths[name])),
+        labels=image_labels(image, fingerprints.fingerprints[name], inputs.count(name)),
         dockerfile=DOCKERFILE,
         iidfile=_IIDFILE,
         context=CONTEXT,

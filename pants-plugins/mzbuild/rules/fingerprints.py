@@ -11,13 +11,8 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from mzbuild.core.cargo_workspace import CargoWorkspace
 from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint import input_record, raw_fingerprints, show_fingerprint
-from mzbuild.core.inputs import (
-    InputFile,
-    InputGroup,
-    image_inputs,
-    input_paths,
-    missed_inputs,
-)
+from mzbuild.core.input_records import InputRecords
+from mzbuild.core.inputs import InputFile, InputGroup, image_inputs, input_runs, missed_inputs
 from mzbuild.core.listing import Listing
 from mzbuild.core.mzbuild_yml import canonical_mzbuild_yml
 from mzbuild.core.rust_includes import crate_inputs
@@ -28,13 +23,26 @@ from mzbuild.rules.images import Images
 from mzbuild.rules.repository import CONTENTS, RustReferences
 from mzbuild.subsystems.mzbuild import Mzbuild
 
+# Lives as long as pantsd does; what it remembers is used only while the files are as they were.
+_RECORDS = InputRecords(CONTENTS)
+
 
 @dataclass(frozen=True)
 class ImageInputs:
     """What goes into each image, by its name."""
 
     groups: Mapping[str, tuple[InputGroup, ...]]
-    paths: Mapping[str, tuple[str, ...]]
+    # The runs that the inputs are cut into, and for each image the indices of its own, in order.
+    runs: tuple[tuple[str, ...], ...]
+    by_image: Mapping[str, tuple[int, ...]]
+
+    def paths(self, name: str) -> tuple[str, ...]:
+        """What goes into an image, sorted."""
+        return tuple(path for index in self.by_image[name] for path in self.runs[index])
+
+    def count(self, name: str) -> int:
+        """How many files go into an image."""
+        return sum(len(self.runs[index]) for index in self.by_image[name])
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,12 @@ def all_image_inputs(
         )
         for image in images.graph.images
     }
-    return ImageInputs(groups, {name: input_paths(groups[name]) for name in groups})
+    indices: dict[tuple[str, ...], int] = {}
+    by_image = {
+        name: tuple(indices.setdefault(run, len(indices)) for run in input_runs(groups[name]))
+        for name in groups
+    }
+    return ImageInputs(groups, tuple(indices), by_image)
 
 
 @rule
@@ -114,13 +127,13 @@ async def all_missed_inputs(
     configuration: Configuration,
 ) -> MissedInputs:
     if configuration.scheme is Scheme.STRICT:
-        return MissedInputs(dict.fromkeys(inputs.paths, ()))
+        return MissedInputs(dict.fromkeys(inputs.groups, ()))
     references = await Get(RustReferences)
     files = crate_inputs(workspace, listing, references.by_source)
     return MissedInputs(
         {
             image.name: missed_inputs(
-                image, inputs.paths[image.name], images.graph, workspace, files, listing
+                image, inputs.paths(image.name), images.graph, workspace, files, listing
             )
             for image in images.graph.images
         }
@@ -149,8 +162,10 @@ def configured_fingerprints(
     work_tree: WorkTree,
     mzbuild: Mzbuild,
 ) -> ConfiguredFingerprints:
-    record = input_records(images, work_tree)
-    raw = raw_fingerprints(images.graph, inputs.paths, record, request.configuration)
+    records = _RECORDS.of(work_tree, inputs.runs, declared_records(images.graph.images))
+    raw = raw_fingerprints(
+        images.graph, inputs.by_image, records.__getitem__, request.configuration
+    )
     fingerprints = {name: show_fingerprint(value) for name, value in raw.items()}
     return ConfiguredFingerprints(
         fingerprints,
