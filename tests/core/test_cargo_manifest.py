@@ -59,8 +59,14 @@ def test_path_dependencies_are_read_from_every_table() -> None:
         ),
         Dependency("d", "d", build, "src/a/d"),
         Dependency("e", "e", dev, "e"),
-        Dependency("f", "f", normal, "src/f", missed=True),
-        Dependency("g", "g", build, inherited=True, missed=True, default_features=False),
+        Dependency("f", "f", normal, "src/f", missed=True, platform="cfg(unix)"),
+        Dependency(
+            *("g", "g", build),
+            inherited=True,
+            missed=True,
+            default_features=False,
+            platform="x86_64-unknown-linux-gnu",
+        ),
         Dependency("old", "old", build, "src/old", missed=True),
     }
 

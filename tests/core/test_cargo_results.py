@@ -67,13 +67,13 @@ def test_files_and_directories_come_where_the_plan_wants_them(sandbox: Sandbox) 
     assert (code, err) == (0, "")
     assert out.endswith("s.\nfor people\n")
     files = [
-        path.relative_to(sandbox.root).as_posix()
+        path.relative_to(sandbox.results).as_posix()
         for name in ("r", "all")
-        for path in sorted((sandbox.root / name).glob("**/*"))
+        for path in sorted((sandbox.results / name).glob("**/*"))
         if path.is_file()
     ]
     assert files == ["r/a/b", "r/e/g", "r/f", "all/d/g", "all/f"]
-    assert (sandbox.root / "r/a/b").read_text() == "1"
+    assert (sandbox.results / "r/a/b").read_text() == "1"
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ class Sandbox:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
         self.directory = root / "cache/build"
+        # What comes of the one action of a plan.
+        self.results = self.directory / "results/action"
 
     def plan(self, command: list[str], crates: Crates, **more: Any) -> list[str]:
         """Writes a plan, and returns the command that carries it out."""
@@ -38,10 +40,11 @@ class Sandbox:
             for origin, path, content in lay_out(self.root / "parts", crates)
         }
         plan = {"directory": str(self.directory), "sources": sources, "command": command}
-        nothing: Plan = {"empty": [], "results": {}, "directories": [], "finish": [], "extract": []}
-        (self.root / "plan.json").write_text(
-            json.dumps({**nothing, "triple": "t", "workspace": "", **plan, **more})
-        )
+        nothing: Plan = {"results": {}, "directories": [], "finish": [], "extract": []}
+        action = {name: more.pop(name, value) for name, value in nothing.items()}
+        plan.update({"workspace": "", "empty": [], "triple": "t"})
+        plan.update({"actions": {"action": action}, **more})
+        (self.root / "plan.json").write_text(json.dumps(plan))
         # No site packages, as for a Python of which nothing is known.
         return [sys.executable, "-I", "-S", "program", "plan.json"]
 
@@ -79,14 +82,14 @@ class TestTheScript:
         assert out.startswith("Staged 1 files in 0.")
         assert out.endswith(" s.\ncontent\n")
         for path in ("examples/x", "more/y"):
-            assert (sandbox.root / path).read_text() == "content\nfinished\n"
+            assert (sandbox.results / path).read_text() == "content\nfinished\n"
         assert (sandbox.directory / "build.log").read_text() == "content\n"
 
     def test_a_build_that_fails_has_its_exit_code_and_no_results(self, sandbox: Sandbox) -> None:
         code, out, _ = sandbox.run(["sh", "-c", "echo oh >&2; exit 101"], {}, results={"x": "x"})
         assert code == 101
         assert out.endswith("oh\n")
-        assert not (sandbox.root / "x").exists()
+        assert not sandbox.results.exists()
 
     def test_a_finishing_tool_that_is_missing_is_an_error(self, sandbox: Sandbox) -> None:
         _, _, err = sandbox.run(["true"], {}, finish=[["no-such-strip", "x"], ["false"]])

@@ -3,16 +3,19 @@ from __future__ import annotations
 import hashlib
 
 from mzbuild.core.image import Copy, Image
+from mzbuild.rules.cargo_groups import CargoBatch
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from pants.engine.fs import FileDigest, FileEntry, SymlinkEntry
 
 from tests.core.conftest import CONFIGURATION
 from tests.rules.conftest import Project, image
 
+NO_CARGO = CargoBatch(CONFIGURATION, ())
+
 
 def copied(project: Project, copy: Copy) -> dict[str, FileEntry | SymlinkEntry]:
     owner = Image("a", "a", "a/mzbuild.yml", pre_image=(copy,))
-    result = project.request(PreImageResult, PreImageRequest(owner, copy, CONFIGURATION))
+    result = project.request(PreImageResult, PreImageRequest(owner, copy, NO_CARGO))
     return {entry.path: entry for entry in result.entries}
 
 
@@ -65,5 +68,5 @@ def test_a_change_is_copied_in_the_next_run(project: Project) -> None:
 def test_an_error_is_that_of_the_core(project: Project) -> None:
     project.write(image("a"))
     owner = Image("a", "a", "a/mzbuild.yml")
-    error = project.error(PreImageResult, PreImageRequest(owner, Copy("/etc", "d"), CONFIGURATION))
+    error = project.error(PreImageResult, PreImageRequest(owner, Copy("/etc", "d"), NO_CARGO))
     assert error.startswith("a/mzbuild.yml: `source: /etc` leads out of the repository.")

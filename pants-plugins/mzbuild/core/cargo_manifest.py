@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -42,6 +42,8 @@ class Dependency:
     optional: bool = False
     default_features: bool = True
     features: tuple[str, ...] = ()
+    # What stands in `[target.'…']`.
+    platform: str | None = None
 
 
 @dataclass(frozen=True)
@@ -216,14 +218,16 @@ def default_paths(directory: str, name: str) -> list[str]:
 
 def _all_dependencies(table: _Table, directory: str) -> list[Dependency]:
     platforms = table.table("target")
-    places = [(table, False), *((platforms.table(name), True) for name in platforms.values)]
+    places = [(table, None), *((platforms.table(name), name) for name in platforms.values)]
     found = []
-    for place, missed in places:
+    for place, platform in places:
+        missed = platform is not None
         for kind in DependencyKind:
-            found += _dependencies(place.table(kind.value), directory, kind, missed=missed)
+            own = _dependencies(place.table(kind.value), directory, kind, missed=missed)
             old_name = kind.value.replace("-", "_")
             if old_name != kind.value:
-                found += _dependencies(place.table(old_name), directory, kind, missed=True)
+                own += _dependencies(place.table(old_name), directory, kind, missed=True)
+            found += [replace(each, platform=platform) for each in own]
     return found
 
 

@@ -8,13 +8,62 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+# Results lie ready until whoever wanted them has fetched them, which is soon.
+_KEPT = 3600  # seconds
+
 
 class ResultError(Exception):
     """What a build cannot give, in words."""
+
+
+def is_built(
+    paths: Iterable[str], target_directory: str, messages: Iterable[Mapping[str, Any]]
+) -> bool:
+    """Whether Cargo has said that all of these programs are up to date or were just built."""
+    built = {message.get("executable") for message in messages}
+    return all(os.path.join(target_directory, path) in built for path in paths)
+
+
+def deliver(
+    action: Mapping[str, Any],
+    place: str,
+    target_directory: str,
+    messages: Iterable[Mapping[str, Any]],
+    triple_directory: str,
+) -> None:
+    """Puts an action's results into a directory, all of them or none.
+
+    If they are there, they stay as they are: somebody may be reading them. Raises `ResultError`
+    where one of them is not to be had.
+    """
+    if os.path.isdir(place):
+        os.utime(place)
+        return
+    unfinished = f"{place}.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    os.makedirs(unfinished)
+    before = os.getcwd()
+    os.chdir(unfinished)
+    try:
+        collect(action["results"], target_directory)
+        finish(action["finish"], action["directories"])
+        extract(action["extract"], messages, triple_directory)
+    finally:
+        os.chdir(before)
+    os.rename(unfinished, place)
+
+
+def discard_old(directory: str) -> None:
+    """Removes results that lie in a directory for too long."""
+    os.makedirs(directory, exist_ok=True)
+    for entry in os.scandir(directory):
+        if entry.stat().st_mtime < time.time() - _KEPT:
+            shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def collect(results: Mapping[str, str], target_directory: str) -> None:

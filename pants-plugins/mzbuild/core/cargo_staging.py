@@ -12,11 +12,15 @@ The plan is a JSON object:
     empty       source paths that are to be empty files, for targets that are not built
     command     Cargo's command line
     workspace   the directory of the sources to run it in; "" for their root
-    results     path in the sandbox -> path in Cargo's target directory
-    directories directories of the sandbox that the commands of `finish` write to
-    finish      command lines to run one after another once the results are there
-    extract     for each file: package, path in its build script's OUT_DIR, path in the sandbox
     triple      the platform that is compiled for
+    actions     what is to be done when the command is through, by keys of any kind
+
+What is done for an action ends up in the directory `results/KEY`, where all these paths begin:
+
+    results     path -> path in Cargo's target directory
+    directories those that the commands of `finish` write to
+    finish      command lines to run one after another once the results are there
+    extract     for each file: package, path in its build script's OUT_DIR, path
 
 It needs nothing but the standard library, so that any Python can run it.
 """
@@ -36,7 +40,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple
 
 from mzbuild.core.cargo_failures import RETRIES, Remedy, recognize
-from mzbuild.core.cargo_results import ResultError, collect, extract, finish
+from mzbuild.core.cargo_results import ResultError, deliver, discard_old, is_built
 
 
 class Known(NamedTuple):
@@ -241,10 +245,18 @@ def build(plan: Mapping[str, Any]) -> int:
         env = {**os.environ, "CARGO_TARGET_DIR": target_directory}
         with open(os.path.join(directory, "build.log"), "w+b") as log:
             code, messages = run_until_sound(plan["command"], workspace, env, log)
-        if code == 0:
-            collect(plan["results"], target_directory)
-            finish(plan["finish"], plan["directories"])
-            extract(plan["extract"], messages, os.path.join(target_directory, plan["triple"]))
+        triple_directory = os.path.join(target_directory, plan["triple"])
+        results_directory = os.path.join(directory, "results")
+        discard_old(results_directory)
+        for key, action in plan["actions"].items():
+            # A command that has failed may have built all that one of the actions needs.
+            if code == 0 or is_built(action["results"].values(), target_directory, messages):
+                try:
+                    place = os.path.join(results_directory, key)
+                    deliver(action, place, target_directory, messages, triple_directory)
+                except ResultError as error:
+                    print(error, file=sys.stderr)
+                    code = code or 1
         return code
 
 
@@ -254,8 +266,6 @@ def main(plan_file: str) -> int:
         plan = json.load(file)
     try:
         return build(plan)
-    except ResultError as error:
-        print(error, file=sys.stderr)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             place = os.path.realpath(plan["directory"])

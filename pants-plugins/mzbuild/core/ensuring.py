@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass
 from enum import Enum
 
 from mzbuild.core.acquisition import Origin
 from mzbuild.core.configuration import Arch
+from mzbuild.core.image_graph import ImageGraph
 
 
 class Outcome(Enum):
@@ -48,6 +49,21 @@ class Ensured:
     def summary(self) -> str:
         """The first line of the reason."""
         return self.reason.partition("\n")[0]
+
+
+def images_to_build(
+    graph: ImageGraph, to_push: Iterable[str], there: Container[str]
+) -> tuple[str, ...]:
+    """The names, sorted, of the images that are built so that some can be pushed: these, and those
+    that they build on, less those that the local engine or a registry has."""
+    found: set[str] = set()
+    waiting = list(to_push)
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name not in there:
+            found.add(name)
+            waiting.extend(graph.dependencies[name])
+    return tuple(sorted(found))
 
 
 def ensured_row(image: Ensured) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ from mzbuild.core.bake import BAKE_FILE, BakeTarget, bake_file
 from mzbuild.core.configuration import Configuration
 from mzbuild.core.docker import build_arguments, image_labels
 from mzbuild.goals.reporting import ReportedImages
+from mzbuild.rules.cargo_batch import ImagesToBuild
+from mzbuild.rules.cargo_groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
 from mzbuild.rules.images import Images, ImageWarnings
@@ -81,8 +83,9 @@ async def export_for_bake(
     configuration: Configuration,
 ) -> BakeExport:
     names = images.graph.closure(request.wanted)
+    batch = await Get(CargoBatch, ImagesToBuild(configuration, tuple(sorted(names))))
     contexts = await MultiGet(
-        Get(DockerContext, DockerContextRequest(name, configuration, buildx=True)) for name in names
+        Get(DockerContext, DockerContextRequest(name, batch, buildx=True)) for name in names
     )
     exported = await MultiGet(
         Get(Digest, AddPrefix(context.digest, f"{request.directory.name}/{name}"))

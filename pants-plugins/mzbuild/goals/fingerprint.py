@@ -165,6 +165,7 @@ def fingerprinted_images(
         known = frozenset(inputs.paths(name)) if missed else frozenset()
         return tuple(path for path in missed if link_target(work_tree, path) not in known)
 
+    missed = {name: missed_by(name) for name in names}
     return FingerprintedImages(
         tuple(
             FingerprintedImage(
@@ -174,7 +175,7 @@ def fingerprinted_images(
                 spec=fingerprints.specs[name],
                 dependencies=images.graph.dependencies[name],
                 inputs=inputs.count(name),
-                missed=missed_by(name),
+                missed=missed[name],
             )
             for name in names
         ),

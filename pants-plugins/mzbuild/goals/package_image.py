@@ -25,7 +25,6 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.acquisition import Origin
-from mzbuild.core.configuration import Configuration
 from mzbuild.core.image import CargoBuild
 from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
 from mzbuild.rules.images import Images, ImageWarnings
@@ -47,7 +46,6 @@ async def package_image(
     field_set: PackageImageFieldSet,
     images: Images,
     tags: ImageTags,
-    configuration: Configuration,
     selected: SelectedImages,
     warnings: ImageWarnings,
 ) -> BuiltPackage:
@@ -75,7 +73,7 @@ async def package_image(
     # Whoever does not have to build an image does not have to wait for Cargo.
     actions = declared.pre_image if image.origin is Origin.BUILT else ()
     results = await MultiGet(
-        Get(PreImageResult, PreImageRequest(declared, action, configuration))
+        Get(PreImageResult, PreImageRequest(declared, action, image.batch))
         for action in actions
         if isinstance(action, CargoBuild) and action.split_debuginfo
     )

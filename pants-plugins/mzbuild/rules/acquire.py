@@ -36,6 +36,8 @@ from mzbuild.core.docker import (
 )
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.registry_client import Present, RegistryTag
+from mzbuild.rules.cargo_batch import ImagesToBuild
+from mzbuild.rules.cargo_groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages
 from mzbuild.rules.fingerprints import (
@@ -90,6 +92,8 @@ class AcquiredImage:
     origin: Origin
     # How long it took to pull or build it, without what it builds on.
     seconds: float
+    # What Cargo was asked for together with what this image needs.
+    batch: CargoBatch
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,14 @@ class AcquisitionPlanRequest:
 
 @dataclass(frozen=True)
 class AcquisitionPlan:
-    """How each of the images comes to be in the local engine, and what it is pulled as."""
+    """How each of the images comes to be in the local engine, and what it is pulled as.
+
+    `batch` is what Cargo is asked for to build those that are built.
+    """
 
     origins: Mapping[str, Origin]
     digests: Mapping[str, str]
+    batch: CargoBatch
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,8 @@ class BuildRequest:
     name: str
     configuration: Configuration
     tags: tuple[str, ...]
+    # What Cargo is asked for, for this image and others.
+    batch: CargoBatch
     push: bool = False
     # Whether to build it even if the engine has it.
     again: bool = False
@@ -170,7 +180,7 @@ async def acquire_image(
             for dependency in images.graph.dependencies[name]
         )
         again = mzbuild.build is Build.ALWAYS and name in wanted
-        build = BuildRequest(name, configuration, (tag,), again=again)
+        build = BuildRequest(name, configuration, (tag,), plan.batch, again=again)
         obtained = await Get(ObtainedImage, BuildRequest, build)
     return AcquiredImage(
         name,
@@ -179,6 +189,7 @@ async def acquire_image(
         obtained.image_id,
         obtained.origin,
         obtained.seconds,
+        plan.batch,
     )
 
 
@@ -188,6 +199,7 @@ async def acquisition_plan(
     images: Images,
     tags: ImageTags,
     local: LocalImages,
+    configuration: Configuration,
     mzbuild: Mzbuild,
 ) -> AcquisitionPlan:
     there = {name for name, tag in tags.local.items() if local.id_of(tag)}
@@ -198,11 +210,14 @@ async def acquisition_plan(
     }
     found = await Get(Existence, ExistenceRequest(tuple(asked.values()), remembered=True))
     answers = {name: found.answers[tag] for name, tag in asked.items()}
+    origins = plan_acquisition(
+        images.graph, request.wanted, there, answers, mzbuild.build, mzbuild.unknown
+    )
+    built = tuple(sorted(name for name, origin in origins.items() if origin is Origin.BUILT))
     return AcquisitionPlan(
-        plan_acquisition(
-            images.graph, request.wanted, there, answers, mzbuild.build, mzbuild.unknown
-        ),
+        origins,
         {name: answer.digest for name, answer in answers.items() if isinstance(answer, Present)},
+        await Get(CargoBatch, ImagesToBuild(configuration, built)),
     )
 
 
@@ -264,7 +279,7 @@ async def build_image(
     fingerprints, tags, context = await MultiGet(
         Get(ConfiguredFingerprints, FingerprintsRequest(configuration)),
         Get(ConfiguredTags, ImageTagsRequest(configuration)),
-        Get(DockerContext, DockerContextRequest(name, configuration, buildx.available)),
+        Get(DockerContext, DockerContextRequest(name, request.batch, buildx.available)),
     )
     tag = tags.local[name]
     logs = os.path.join(global_options.pants_workdir, "mzbuild", "logs")

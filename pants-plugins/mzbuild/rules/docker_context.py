@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pants.engine.fs import CreateDigest, Digest, DigestContents, DigestEntries, FileContent
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
-from mzbuild.core.configuration import Configuration
 from mzbuild.core.context import DOCKERFILE, add_results, docker_files
 from mzbuild.core.dockerfile import rewrite_mzfrom
 from mzbuild.core.inputs import context_paths
 from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
+from mzbuild.rules.cargo_groups import CargoBatch
 from mzbuild.rules.fingerprints import ImageInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
@@ -24,7 +24,8 @@ class DockerContextRequest:
     """A request for what Docker reads to build an image, by the image's name."""
 
     name: str
-    configuration: Configuration
+    # What Cargo is asked for, for this image and others.
+    batch: CargoBatch
     # Whether it is buildx that reads it.
     buildx: bool
 
@@ -52,7 +53,7 @@ async def docker_context(
         for files, follow in ((paths, False), ([image.dockerfile], True))
     )
     results = await MultiGet(
-        Get(PreImageResult, PreImageRequest(image, action, request.configuration))
+        Get(PreImageResult, PreImageRequest(image, action, request.batch))
         for action in image.pre_image
     )
     start = len(image.context) + 1 if image.context else 0
@@ -61,7 +62,7 @@ async def docker_context(
         files = add_results(files, {entry.path: entry for entry in result.entries}, image.origin)
 
     (original,) = await Get(DigestContents, Digest, dockerfile.digest)
-    tags = await Get(ConfiguredTags, ImageTagsRequest(request.configuration))
+    tags = await Get(ConfiguredTags, ImageTagsRequest(request.batch.configuration))
     names = {name: tags.local[name] for name in images.graph.dependencies[image.name]}
     rewritten = await Get(
         Digest,

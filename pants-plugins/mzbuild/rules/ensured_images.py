@@ -19,12 +19,14 @@ from mzbuild.core.docker import (
     retried,
     waits_within,
 )
-from mzbuild.core.ensuring import Ensured, Outcome
+from mzbuild.core.ensuring import Ensured, Outcome, images_to_build
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.publication import Publication, Status, publications
 from mzbuild.core.registry_client import Present, RegistryTag
 from mzbuild.core.registry_round import Unknown
 from mzbuild.rules.acquire import BuildRequest, ObtainedImage, PullRequest
+from mzbuild.rules.cargo_batch import ImagesToBuild
+from mzbuild.rules.cargo_groups import CargoBatch
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import (
@@ -62,6 +64,8 @@ class EnsurePlan:
 
     publications: Mapping[str, Publication]
     obstacle: str | None
+    # What Cargo is asked for to build those that are built, in each configuration.
+    batches: Mapping[Configuration, CargoBatch]
 
     def check(self) -> None:
         """Raises `MzbuildError` where nothing can be published."""
@@ -109,7 +113,11 @@ class PushedImage:
 
 @_uncacheable_rule
 async def ensure_plan(
-    request: EnsurePlanRequest, images: Images, mzbuild: Mzbuild, access: RegistryAccess
+    request: EnsurePlanRequest,
+    images: Images,
+    local: LocalImages,
+    mzbuild: Mzbuild,
+    access: RegistryAccess,
 ) -> EnsurePlan:
     names = images.graph.closure(request.wanted)
     tags = await MultiGet(
@@ -142,7 +150,22 @@ async def ensure_plan(
         with access.client() as client:
             refused = client.check_push(to_push.items(), access.timeout)
         obstacle = _explain_refusals(refused) if refused else None
-    return EnsurePlan(published, obstacle)
+    batches = await MultiGet(
+        Get(CargoBatch, ImagesToBuild(configuration, _to_build(images, each, local, published)))
+        for configuration, each in zip(request.configurations, tags)
+    )
+    return EnsurePlan(published, obstacle, dict(zip(request.configurations, batches)))
+
+
+def _to_build(
+    images: Images, tags: ConfiguredTags, local: LocalImages, published: Mapping[str, Publication]
+) -> tuple[str, ...]:
+    known = {name: published[tag] for name, tag in tags.local.items() if tag in published}
+    there = {name for name, image in known.items() if image.present}
+    there.update(name for name, tag in tags.local.items() if local.id_of(tag))
+    return images_to_build(
+        images.graph, (name for name, image in known.items() if image.missing), there
+    )
 
 
 def _to_push(image: Publication, on_unknown: OnUnknown) -> tuple[RegistryTag, ...]:
@@ -211,6 +234,7 @@ async def ensure_image(
                 name,
                 configuration,
                 tuple(dict.fromkeys((tag, *(pushed for _, pushed in missing)))),
+                plan.batches[configuration],
                 push=bool(missing),
             )
             obtained = await Get(ObtainedImage, BuildRequest, build)

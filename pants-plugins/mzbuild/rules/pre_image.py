@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pants.engine.fs import EMPTY_DIGEST, Digest, DigestEntries, Directory
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
-from mzbuild.core.configuration import Configuration
 from mzbuild.core.copy_action import copied_files
 from mzbuild.core.image import CargoBuild, Image, PreImage
 from mzbuild.core.listing import Listing
 from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
 from mzbuild.rules.cargo import CargoBuildRequest, CargoBuildResult
+from mzbuild.rules.cargo_actions import CargoAction
+from mzbuild.rules.cargo_groups import CargoBatch
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class PreImageRequest:
 
     image: Image
     action: PreImage
-    configuration: Configuration
+    # What Cargo is asked for, for this action and others.
+    batch: CargoBatch
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ async def run_pre_image(
 ) -> PreImageResult:
     image, action = request.image, request.action
     if isinstance(action, CargoBuild):
-        cargo_build = CargoBuildRequest(action, image.origin, request.configuration)
-        built = await Get(CargoBuildResult, CargoBuildRequest, cargo_build)
+        asked = CargoAction(action, image.origin, request.batch.configuration)
+        built = await Get(CargoBuildResult, CargoBuildRequest(asked, request.batch))
         entries = await Get(DigestEntries, Digest, built.digest)
         files = tuple(entry for entry in entries if not isinstance(entry, Directory))
         return PreImageResult(files, built.debug)

@@ -1,0 +1,69 @@
+"""Which platforms a dependency is for: what stands in `[target.'…'.dependencies]`.
+
+The format is rustc's: https://doc.rust-lang.org/reference/conditional-compilation.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_TOKEN = re.compile(r'"[^"]*"|[(),=]|[^\s"(),=]+')
+
+_POINTER_WIDTHS = {"x86_64": "64", "aarch64": "64"}
+
+
+def applies(platform: str, triple: str) -> bool | None:
+    """Whether the dependencies of a platform are those of a target triple.
+
+    None stands for what cannot be told: what depends on the compiler's flags, say.
+    """
+    if not platform.startswith("cfg("):
+        return platform == triple
+    try:
+        return _condition(_TOKEN.findall(platform), _facts(triple))
+    except (IndexError, ValueError):
+        return None
+
+
+def _facts(triple: str) -> Mapping[str, bool | str]:
+    """What is known of a target: whether a name holds, or the one value that it has."""
+    arch, vendor, system, environment = triple.split("-")
+    if system != "linux" or arch not in _POINTER_WIDTHS:
+        return {}
+    return {
+        "unix": True,
+        "windows": False,
+        "target_os": "linux",
+        "target_family": "unix",
+        "target_vendor": vendor,
+        "target_arch": arch,
+        "target_env": environment,
+        "target_endian": "little",
+        "target_pointer_width": _POINTER_WIDTHS[arch],
+    }
+
+
+def _condition(tokens: list[str], facts: Mapping[str, bool | str]) -> bool | None:
+    """Takes one condition off the front of the tokens, and tells whether it holds."""
+    name = tokens.pop(0)
+    if tokens[:1] == ["="]:
+        value = tokens[1].strip('"')
+        del tokens[:2]
+        return facts[name] == value if name in facts else None
+    if tokens[:1] != ["("]:
+        fact = facts.get(name)
+        return fact if isinstance(fact, bool) else None
+    parts = []
+    # What comes first is the parenthesis, and then the comma after each of the conditions.
+    while tokens.pop(0) != ")":
+        if tokens[0] != ")":
+            parts.append(_condition(tokens, facts))
+    if name == "not":
+        (part,) = parts
+        return None if part is None else not part
+    # `cfg` holds as `all` does, of the one condition in it.
+    decisive = name == "any"
+    if decisive in parts:
+        return decisive
+    return None if None in parts else not decisive

@@ -1,0 +1,166 @@
+"""Running Cargo: once for each group of actions whose results are not there yet."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from dataclasses import dataclass
+
+from pants.engine.fs import CreateDigest, Digest, FileContent
+from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.option.global_options import GlobalOptions
+
+from mzbuild.core.cargo import build_directory, cargo_build_args
+from mzbuild.core.cargo_groups import CargoGroup, group_builds
+from mzbuild.core.cargo_lock import parse_cargo_lock
+from mzbuild.core.cargo_plan import group_args, names
+from mzbuild.core.cargo_program import cargo_program
+from mzbuild.core.cargo_resolution import FeatureRules
+from mzbuild.core.cargo_settings import CargoOptions
+from mzbuild.core.cargo_workspace import LOCK_FILE, CargoWorkspace
+from mzbuild.core.configuration import Configuration
+from mzbuild.core.image import CargoBuild, under
+from mzbuild.core.listing import Listing
+from mzbuild.core.work_tree import FileCache, WorkTree, read_content
+from mzbuild.rules.cargo_actions import CACHE, CargoAction, CargoActionPlan, CargoCache
+from mzbuild.rules.cargo_sources import StagedSources, StagedSourcesRequest
+from mzbuild.rules.cargo_toolchain import RustToolchain
+
+logger = logging.getLogger(__name__)
+
+_PROGRAM = ".mzbuild-program"
+_PLAN = ".mzbuild-plan.json"
+
+_LOCKS = FileCache(lambda absolute, path: parse_cargo_lock(read_content(absolute), path))
+
+
+@dataclass(frozen=True)
+class CargoBatch:
+    """A request for the results of all actions that a command needs in a configuration."""
+
+    configuration: Configuration
+    actions: tuple[CargoAction, ...]
+
+
+@dataclass(frozen=True)
+class CargoGroups:
+    """The actions that Cargo has to build, in groups that share an invocation."""
+
+    groups: tuple[CargoGroup, ...]
+
+    def index(self, build: CargoBuild) -> int | None:
+        """The number of the group with an action, from 0; None where its results are there."""
+        return next(
+            (index for index, group in enumerate(self.groups) if build in group.builds), None
+        )
+
+
+@dataclass(frozen=True)
+class CargoRunRequest:
+    """A request to have a group built, after those before it."""
+
+    batch: CargoBatch
+    index: int
+
+
+@dataclass(frozen=True)
+class CargoRun:
+    """What an invocation of Cargo has said, and its arguments.
+
+    Where it has failed, results of some of its actions may lie ready all the same.
+    """
+
+    args: tuple[str, ...]
+    output: bytes
+
+
+@rule
+async def cargo_groups(
+    batch: CargoBatch,
+    workspace: CargoWorkspace,
+    work_tree: WorkTree,
+    listing: Listing,
+    options: CargoOptions,
+) -> CargoGroups:
+    plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in batch.actions)
+    found = await MultiGet(Get(FallibleProcessResult, Process, plan.lookup) for plan in plans)
+    missing = [action.build for action, result in zip(batch.actions, found) if result.exit_code]
+    path = under(workspace.root, LOCK_FILE)
+    lock = _LOCKS.get(work_tree, path) if path in listing else None
+    settings = options.settings(batch.configuration)
+    rules = FeatureRules(workspace, lock, settings.target, settings.flags.args)
+    return CargoGroups(group_builds(missing, rules))
+
+
+@rule
+async def run_cargo(
+    request: CargoRunRequest,
+    workspace: CargoWorkspace,
+    listing: Listing,
+    options: CargoOptions,
+    toolchain: RustToolchain,
+    cache: CargoCache,
+    global_options: GlobalOptions,
+) -> CargoRun:
+    # Cargo builds one group at a time. Were the others to wait in processes, these would keep
+    # Pants from running those of images that Cargo has nothing to do with.
+    if request.index:
+        await Get(CargoRun, CargoRunRequest(request.batch, request.index - 1))
+    configuration = request.batch.configuration
+    settings = options.settings(configuration)
+    groups = (await Get(CargoGroups, CargoBatch, request.batch)).groups
+    group = groups[request.index]
+    by_build = {action.build: action for action in request.batch.actions}
+    actions = [by_build[build] for build in group.builds]
+    where = actions[0].where
+    sources = await Get(StagedSources, StagedSourcesRequest(group.together, where))
+    plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in actions)
+    locked = under(workspace.root, LOCK_FILE) in listing
+    args = cargo_build_args(group.together, workspace, settings, where, locked=locked)
+    args = group_args(args, group.builds, toolchain.compiler)
+    directory = build_directory(configuration)
+    plan = {
+        "directory": f"{CACHE}/{directory}",
+        "workspace": workspace.root,
+        "sources": dict(sources.plan),
+        "empty": sources.empty,
+        "command": [toolchain.cargo, *args],
+        "triple": settings.target,
+        "actions": {plan.key: plan.steps for plan in plans},
+    }
+    program = cargo_program().items()
+    files = await Get(
+        Digest,
+        CreateDigest(
+            (
+                FileContent(_PLAN, json.dumps(plan).encode()),
+                *(FileContent(f"{_PROGRAM}/{path}", content) for path, content in program),
+            )
+        ),
+    )
+    built = names(group.builds)
+    number = f" (group {request.index + 1} of {len(groups)})" if len(groups) > 1 else ""
+    log = global_options.named_caches_dir / cache.name / directory / "build.log"
+    logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {log}")
+    result = await Get(
+        FallibleProcessResult,
+        Process(
+            (sys.executable, _PROGRAM, _PLAN),
+            input_digest=files,
+            immutable_input_digests=dict(sources.parts),
+            append_only_caches=cache.mounted,
+            env={**toolchain.env, "CARGO_TERM_COLOR": "always", **dict(settings.flags.env)},
+            description=f"Build {built} with Cargo",
+            # What is cached is what comes of it, and not that it has run.
+            cache_scope=ProcessCacheScope.PER_SESSION,
+        ),
+    )
+    # All that was made is cached now. Whoever waits for what was not made may end this command.
+    await MultiGet(Get(FallibleProcessResult, Process, plan.collect) for plan in plans)
+    return CargoRun(args, result.stdout + result.stderr)
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())
