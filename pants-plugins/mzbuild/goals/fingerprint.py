@@ -161,9 +161,9 @@ def fingerprinted_images(
     names = sorted(images.names[address] for address in addresses if address in images.names)
 
     def missed_by(name: str) -> tuple[str, ...]:
-        missed = missed_inputs.paths[name]
-        known = frozenset(inputs.paths(name)) if missed else frozenset()
-        return tuple(path for path in missed if link_target(work_tree, path) not in known)
+        paths = missed_inputs.paths[name]
+        known = frozenset(inputs.paths(name)) if paths else frozenset()
+        return tuple(path for path in paths if link_target(work_tree, path) not in known)
 
     missed = {name: missed_by(name) for name in names}
     return FingerprintedImages(
