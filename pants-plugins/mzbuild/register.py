@@ -23,6 +23,7 @@ from mzbuild.goals import (
     reporting,
     run_image,
     tag,
+    tailor,
 )
 from mzbuild.rules import (
     acquire,
@@ -85,6 +86,7 @@ _MODULES = (
     snapshots,
     synthetic_targets,
     tag,
+    tailor,
 )
 
 

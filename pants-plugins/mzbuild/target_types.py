@@ -141,7 +141,7 @@ class MzbuildImageTarget(Target):
         context and has its `Dockerfile`.
 
         Each directory with an `mzbuild.yml` has such a target without any BUILD file. To declare
-        an image in a BUILD file instead, leave out the `mzbuild.yml`:
+        an image in a BUILD file instead, leave out the `mzbuild.yml`. For example:
 
             mzbuild_cargo_build(name="binaries", bin=["environmentd"])
 
@@ -255,7 +255,12 @@ class MzbuildCargoBuildTarget(Target):
 class CopySourceField(StringField):
     alias = "source"
     required = True
-    help = 'The directory to copy from, relative to the repository\'s root: `source="doc/user"`.'
+    help = help_text(
+        """
+        The directory to copy from, relative to the repository's root. For example,
+        `source="doc/user"`.
+        """
+    )
 
 
 class CopyDestinationField(StringField):

@@ -43,7 +43,8 @@ class CheckSubsystem(GoalSubsystem):
             """
             `table` prints what is missing; `json` prints a list of all images with `name`,
             `arch`, `status` (`published`, `missing` or `unknown`) and `registries`: for each by its
-            name, `tag`, `status`, and `digest` or `reason`.
+            name, `tag`, `status`, and `digest` or `reason`. For example:
+            `--mzbuild-check-format=json`.
             """
         ),
     )

@@ -48,7 +48,8 @@ class EnsureSubsystem(GoalSubsystem):
             `table` prints what became of each image; `json` a list of objects with `name`, `arch`,
             `spec`, `outcome` (`already there`, `pushed`, `failed` or `skipped`), `pushed_to` (names
             of registries), `origin` (`reused`, `pulled`, `built`, or null where it was not needed),
-            `seconds`, `reason` and `because_of` (the image that failed first).
+            `seconds`, `reason` and `because_of` (the image that failed first). For example:
+            `--mzbuild-ensure-format=json`.
             """
         ),
     )

@@ -89,7 +89,8 @@ class FingerprintGoal(BuiltinGoal):
             each image, and `json` a list of objects with `name`, `address`, `fingerprint`,
             `spec`, `dependencies` (the names of the images it builds on directly), `inputs`
             (how many files go into it) and `missed` (the paths of files that Cargo reads for it,
-            but that the fingerprint scheme leaves out).
+            but that the fingerprint scheme leaves out). For example:
+            `--mzbuild-fingerprint-format=json`.
             """
         ),
     )
@@ -99,7 +100,12 @@ class FingerprintGoal(BuiltinGoal):
     scheme = EnumOption(
         default=None,
         enum_type=Scheme,
-        help="The same as `[mzbuild].fingerprint_scheme`, of which this is the flag.",
+        help=softwrap(
+            """
+            The same as `[mzbuild].fingerprint_scheme`, of which this is the flag. For example:
+            `--mzbuild-fingerprint-scheme=strict`.
+            """
+        ),
     )
 
     def run(

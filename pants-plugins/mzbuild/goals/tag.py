@@ -57,7 +57,7 @@ class TagSubsystem(GoalSubsystem):
         help=softwrap(
             """
             The tags that may stand for other images than before. Any other tag that exists and
-            stands for something else is an error.
+            stands for something else is an error. For example: `--mzbuild-tag-movable='["edge"]'`.
             """
         ),
     )
@@ -67,7 +67,7 @@ class TagSubsystem(GoalSubsystem):
             """
             `table` prints what became of each tag; `json` a list of objects with `image`,
             `registry`, `tag`, `outcome` (`made`, `moved`, `already there` or `failed`), `digest`
-            and `reason`.
+            and `reason`. For example: `--mzbuild-tag-format=json`.
             """
         ),
     )

@@ -60,7 +60,13 @@ class Mzbuild(Subsystem):
         ),
     )
     coverage = BoolOption(
-        default=DEFAULTS.coverage, help="Build binaries that record which of their code has run."
+        default=DEFAULTS.coverage,
+        help=softwrap(
+            """
+            Build binaries that record which of their code has run. For example:
+            `--mzbuild-coverage`.
+            """
+        ),
     )
     sanitizer = EnumOption(
         default=DEFAULTS.sanitizer,
@@ -70,8 +76,8 @@ class Mzbuild(Subsystem):
         default="",
         help=softwrap(
             """
-            What stands before an image's name in its spec. For example, with `acme` the image
-            `base` is `acme/base:mzbuild-<fingerprint>`.
+            What stands before an image's name in its spec; by default, nothing. For example, with
+            `acme` the image `base` is `acme/base:mzbuild-<fingerprint>`.
             """
         ),
     )
@@ -79,8 +85,8 @@ class Mzbuild(Subsystem):
         default="",
         help=softwrap(
             """
-            What every image's name begins with in its spec. For example, with `dev-` the image
-            `base` is `dev-base:mzbuild-<fingerprint>`.
+            What every image's name begins with in its spec; by default, nothing more. For example,
+            with `dev-` the image `base` is `dev-base:mzbuild-<fingerprint>`.
             """
         ),
     )
@@ -181,6 +187,18 @@ class Mzbuild(Subsystem):
             For how many seconds it is remembered that an image is in a registry, so that
             `package` and `run` need not ask again. With 0, they always ask, as the goals that
             publish or check do. For example: `--mzbuild-registry-max-age=0`.
+            """
+        ),
+    )
+    tailor = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Whether `pants tailor` writes an `mzbuild_image` into a BUILD file for each image that
+            none declares: beside an `mzbuild.yml`, which still says what the image is, and for a
+            `Dockerfile` that belongs to no target. Images need no BUILD file, and a new one is a
+            file of the context, so that the image has another fingerprint then. For example:
+            `pants --mzbuild-tailor tailor ::`.
             """
         ),
     )

@@ -1,0 +1,90 @@
+"""`pants tailor`: BUILD files for images, where a team prefers them."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+
+from pants.core.goals import tailor
+from pants.core.goals.tailor import (
+    AllOwnedSources,
+    PutativeTarget,
+    PutativeTargets,
+    PutativeTargetsRequest,
+)
+from pants.engine.addresses import BuildFileAddress, BuildFileAddressRequest
+from pants.engine.fs import PathGlobs, Paths
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.unions import UnionRule
+
+from mzbuild.core.mzbuild_yml import FILE_NAME
+from mzbuild.core.tailoring import image_names
+from mzbuild.rules.declarations import Declarations
+from mzbuild.rules.images import MzbuildTargets
+from mzbuild.rules.synthetic_targets import main_name
+from mzbuild.subsystems.mzbuild import Mzbuild
+from mzbuild.target_types import ImageNameField, MzbuildImageTarget
+
+
+@dataclass(frozen=True)
+class PutativeImagesRequest(PutativeTargetsRequest):
+    pass
+
+
+@rule
+async def putative_images(
+    request: PutativeImagesRequest,
+    mzbuild: Mzbuild,
+    targets: MzbuildTargets,
+    declarations: Declarations,
+) -> PutativeTargets:
+    if not mzbuild.tailor:
+        return PutativeTargets()
+    directories = set(request.dirs)
+    # Pants would not propose the name of a target that is there, but it is that very target, made
+    # without a BUILD file, whose place this one takes. So it goes by the name of its file until it
+    # is written.
+    images = [image for image in declarations.images if image.context in directories]
+    declared_in = await MultiGet(
+        Get(
+            BuildFileAddress,
+            BuildFileAddressRequest(
+                targets.images[image.context].address, description_of_origin=image.origin
+            ),
+        )
+        for image in images
+    )
+    beside_file = [
+        _putative(image.context, FILE_NAME, {"name": main_name(image)})
+        for image, address in zip(images, declared_in)
+        if address.rel_path == image.origin
+    ]
+    dockerfiles = await Get(Paths, PathGlobs, request.path_globs("Dockerfile"))
+    owned = await Get(AllOwnedSources)
+    contexts = {posixpath.dirname(path) for path in set(dockerfiles.files) - set(owned)}
+    taken = [
+        target[ImageNameField].value or target.address.target_name
+        for target in targets.images.values()
+    ]
+    alone = [
+        _putative(
+            context,
+            posixpath.basename(context) or name,
+            {} if name == posixpath.basename(context) else {ImageNameField.alias: name},
+        )
+        for context, name in image_names(contexts - set(targets.images), taken).items()
+    ]
+    return PutativeTargets([*beside_file, *alone])
+
+
+def _putative(context: str, name: str, fields: dict[str, str]) -> PutativeTarget:
+    # Without sources, so that Pants does not narrow them down to what no other target owns.
+    return PutativeTarget(context, name, MzbuildImageTarget.alias, (), (), kwargs=fields)
+
+
+def rules() -> tuple[Rule | UnionRule, ...]:
+    return (
+        *collect_rules(),
+        *tailor.rules(),  # type: ignore[no-untyped-call]
+        UnionRule(PutativeTargetsRequest, PutativeImagesRequest),
+    )
