@@ -50,6 +50,20 @@ class Result:
         )
 
 
+def own_files() -> Mapping[str, Content]:
+    """The files of this checkout, as Git sees them."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True)
+    paths = [CHECKOUT / path for path in listed.stdout.split("\0") if path]
+    return {
+        str(path.relative_to(CHECKOUT)): (
+            Path(os.readlink(path)) if path.is_symlink() else path.read_bytes()
+        )
+        for path in paths
+        if path.exists()
+    }
+
+
 def start(args: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[str]:
     """Starts a command in a session of its own, so that a signal to it and its children (its
     process group) reaches nobody else."""

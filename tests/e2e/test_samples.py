@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,7 +14,7 @@ from mzbuild.core.configuration import Arch
 
 from tests.e2e.images import File, Link, building, contents, described, log_file, text
 from tests.e2e.later_docker import with_later_engine
-from tests.e2e.repo import CHECKOUT, Content, Docker, Repo, Result, finish, start
+from tests.e2e.repo import Docker, Repo, Result, finish, own_files, start
 
 # Each sample with those that it builds on.
 SAMPLES = {
@@ -57,17 +55,10 @@ class Samples(NamedTuple):
 def samples(
     tmp_path_factory: pytest.TempPathFactory, cold_caches: Mapping[str, str]
 ) -> Iterator[Samples]:
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, cwd=CHECKOUT, check=True, capture_output=True, text=True)
-    paths = [path for path in listed.stdout.split("\0") if path and (CHECKOUT / path).exists()]
-    files = {path: _content(CHECKOUT / path) for path in paths}
-    with building(tmp_path_factory.mktemp("samples"), cold_caches, files) as (repo, docker):
+    directory = tmp_path_factory.mktemp("samples")
+    with building(directory, cold_caches, own_files()) as (repo, docker):
         Samples(repo, docker, {}).pants("package", "::")
         yield Samples(repo, docker, described(repo))
-
-
-def _content(path: Path) -> Content:
-    return Path(os.readlink(path)) if path.is_symlink() else path.read_bytes()
 
 
 def test_each_sample_is_described(samples: Samples) -> None:
