@@ -12,6 +12,7 @@ from mzbuild import target_types as mzbuild_target_types
 from mzbuild.goals import (
     bake,
     check,
+    clean,
     compose,
     describe,
     ensure,
@@ -61,6 +62,7 @@ _MODULES = (
     cargo_sources,
     cargo_toolchain,
     check,
+    clean,
     compose,
     declarations,
     dependencies,

@@ -164,13 +164,19 @@ class TestAFullDisk:
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 
+    def said(self, sandbox: Sandbox) -> str:
+        return (
+            f"The disk is full: {sandbox.directory} needs more room. Free some; "
+            "`pants mzbuild-clean` removes what Cargo has compiled.\n"
+        )
+
     def test_it_is_an_error_and_the_next_build_goes_on_from_there(self, sandbox: Sandbox) -> None:
         small, large = {"a/x": "1"}, {"a/x": "2", "a/y": "y" * 100_000}
         code, out, _ = self.run(sandbox, ["cat", "a/x"], {"a": small})
         assert (code, out[-1:]) == (0, "1")
         code, out, err = self.run(sandbox, ["echo", "built"], {"a": large})
         assert (code, out) == (1, "")
-        assert err == f"The disk is full: {sandbox.directory} needs more room. Free some.\n"
+        assert err == self.said(sandbox)
         code, out, err = self.run(sandbox, ["sh", "-c", "cat a/x; ls -A a"], {"a": {"a/x": "1"}})
         assert (code, err) == (0, "")
         assert out.endswith(" s.\n1x\n")
@@ -178,10 +184,7 @@ class TestAFullDisk:
     def test_a_log_that_does_not_fit_ends_the_build(self, sandbox: Sandbox) -> None:
         endless = ["sh", "-c", "echo $$ > pid; while echo 0123456789abcdef; do :; done"]
         code, _, err = self.run(sandbox, endless, {})
-        assert (code, err) == (
-            1,
-            f"The disk is full: {sandbox.directory} needs more room. Free some.\n",
-        )
+        assert (code, err) == (1, self.said(sandbox))
         pid = int((sandbox.root / "saved/sources/pid").read_text())
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)

@@ -55,6 +55,10 @@ class Known(NamedTuple):
 
 Staged = dict[str, Known]
 
+# What lies in a build's directory, besides what only builds look at.
+LOCK = "lock"
+SOURCES = "sources"
+
 _EMPTY = "empty"
 
 # Modes are Git's.
@@ -68,16 +72,37 @@ _MESSAGE_START = b'{"reason":'
 
 
 @contextmanager
-def locked(directory: str) -> Iterator[None]:
-    """Holds a directory for one build at a time; the lock goes with the process that holds it."""
-    os.makedirs(directory, exist_ok=True)
-    with open(os.path.join(directory, "lock"), "w") as lock:
+def locked(directory: str, *, wait: bool = True) -> Iterator[None]:
+    """Holds a directory for one build at a time; the lock goes with the process that holds it.
+
+    Raises `BlockingIOError` where somebody else has it and nobody is to wait.
+    """
+    path = os.path.join(directory, LOCK)
+    while True:
+        os.makedirs(directory, exist_ok=True)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("Waiting for another build in the same directory.", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+            lock = open(path, "w")  # noqa: SIM115  # It is closed below.
+        except FileNotFoundError:
+            continue  # The directory was removed at this very moment.
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not wait:
+                    raise
+                print("Waiting for another build in the same directory.", flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if _is_at(lock.fileno(), path):
+                yield
+                return
+            # Whoever had it has removed the directory, and with it this file.
+
+
+def _is_at(file: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 def stage(
@@ -231,7 +256,7 @@ def _read_from(log: BinaryIO, start: int) -> str:
 def build(plan: Mapping[str, Any]) -> int:
     """Does what a plan says and returns the exit code of its command."""
     directory = os.path.realpath(plan["directory"])
-    sources_directory = os.path.join(directory, "sources")
+    sources_directory = os.path.join(directory, SOURCES)
     target_directory = os.path.join(directory, "target")
     known_file = os.path.join(directory, "staged.json")
     sources = {path: tuple(entry) for path, entry in plan["sources"].items()}
@@ -269,7 +294,11 @@ def main(plan_file: str) -> int:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             place = os.path.realpath(plan["directory"])
-            print(f"The disk is full: {place} needs more room. Free some.", file=sys.stderr)
+            print(
+                f"The disk is full: {place} needs more room. Free some; `pants mzbuild-clean` "
+                "removes what Cargo has compiled.",
+                file=sys.stderr,
+            )
         else:
             print(f"Staging the sources failed: {error}", file=sys.stderr)
     return 1
