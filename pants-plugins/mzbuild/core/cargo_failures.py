@@ -51,7 +51,7 @@ def recognize(output: str) -> Failure | None:
     symbols; a registry may answer the next time. All else, above all an error in the sources, is
     `None`: it would only fail again.
     """
-    text = _COLORS.sub("", output)
+    text = without_colors(output)
     found = _DAMAGED_STATE.search(text) or _COMPILER_CRASH.search(text)
     if found is None and _LINKER.search(text):
         found = _UNDEFINED.search(text)
@@ -59,3 +59,8 @@ def recognize(output: str) -> Failure | None:
         return Failure(found[found.lastindex or 0], Remedy.CLEAR)
     found = _REGISTRY.search(text)
     return None if found is None else Failure(found[0], Remedy.WAIT)
+
+
+def without_colors(output: str) -> str:
+    """What was written for a terminal as plain text."""
+    return _COLORS.sub("", output)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import resources
 
+from mzbuild.core.cargo_staging import NOTE
+
 PACKAGE = "mzbuild.core"
 
 _MODULES = ("cargo_staging", "cargo_failures", "cargo_results")
@@ -29,3 +31,9 @@ def cargo_program() -> Mapping[str, bytes]:
         f"{directory}/{name}.py": resources.read_binary(PACKAGE, f"{name}.py") for name in _MODULES
     }
     return {"__main__.py": _MAIN, **files}
+
+
+def notes(output: str) -> tuple[str, ...]:
+    """What the program has told itself among Cargo's output."""
+    lines = output.splitlines()
+    return tuple(line[len(NOTE) :] for line in lines if line.startswith(NOTE))

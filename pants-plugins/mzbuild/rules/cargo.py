@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from pants.engine.fs import Digest, DigestSubset, PathGlobs, RemovePrefix
@@ -10,12 +9,11 @@ from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
+from mzbuild.core.cargo_failures import without_colors
 from mzbuild.core.cargo_plan import DEBUG, RESULTS, names
 from mzbuild.core.errors import MzbuildError
 from mzbuild.rules.cargo_actions import FETCHED, CargoAction, CargoActionPlan
 from mzbuild.rules.cargo_groups import CargoBatch, CargoGroups, CargoRun, CargoRunRequest
-
-_COLORS = re.compile(rb"\x1b\[[0-9;]*[A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -54,11 +52,14 @@ async def cargo_build(
         run = await Get(CargoRun, CargoRunRequest(batch, index))
         result = await Get(FallibleProcessResult, Process, plan.collect)
         if result.exit_code:
-            raise MzbuildError(
-                f"{action.where}: Cargo could not build {names([action.build])}.\n"
-                f"Command: cargo {' '.join(run.args)}\n"
-                f"{_shown(run.output, colors=global_options.colors)}"
-            )
+            output = run.output if global_options.colors else without_colors(run.output)
+            lines = [
+                f"{action.where}: Cargo could not build {names([action.build])}.",
+                f"Command: cargo {' '.join(run.args)}",
+                output.strip(),
+                *run.missing,
+            ]
+            raise MzbuildError("\n".join(lines))
     parts = (f"{FETCHED}/{RESULTS}", f"{FETCHED}/{DEBUG}")
     subsets = await MultiGet(
         Get(Digest, DigestSubset(result.output_digest, PathGlobs([f"{part}/**"]))) for part in parts
@@ -68,11 +69,6 @@ async def cargo_build(
             Get(Digest, RemovePrefix(subset, part)) for subset, part in zip(subsets, parts)
         )
     )
-
-
-def _shown(output: bytes, *, colors: bool) -> str:
-    text = output if colors else _COLORS.sub(b"", output)
-    return text.decode(errors="replace").strip()
 
 
 def rules() -> tuple[Rule, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Any
 
 from pants.base.build_root import BuildRoot
@@ -19,6 +18,7 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from mzbuild.core.cargo import build_directory, cargo_build_args
+from mzbuild.core.cargo_directories import cache_name
 from mzbuild.core.cargo_plan import action_key, action_steps, names
 from mzbuild.core.cargo_program import cargo_program
 from mzbuild.core.cargo_settings import CargoOptions
@@ -77,12 +77,7 @@ class CargoCache:
 def cargo_cache(build_root: BuildRoot) -> CargoCache:
     # Another clone of the repository builds in a directory of its own, and still finds what this
     # one has built: the name is not part of what Pants' own cache looks results up by.
-    return CargoCache(f"mzbuild_cargo_{_letters(sha256(build_root.path.encode()).digest()[:8])}")
-
-
-def _letters(digest: bytes) -> str:
-    """Bytes as lower-case letters: all that a cache's name may have, beside `_`."""
-    return "".join(chr(ord("a") + nibble) for byte in digest for nibble in divmod(byte, 16))
+    return CargoCache(cache_name(build_root.path))
 
 
 @rule

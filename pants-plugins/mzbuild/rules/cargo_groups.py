@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from dataclasses import dataclass
 
+from pants.base.build_root import BuildRoot
 from pants.engine.fs import CreateDigest, Digest, FileContent
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo import build_directory, cargo_build_args
+from mzbuild.core.cargo_failures import without_colors
 from mzbuild.core.cargo_groups import CargoGroup, group_builds
 from mzbuild.core.cargo_lock import parse_cargo_lock
 from mzbuild.core.cargo_plan import group_args, names
-from mzbuild.core.cargo_program import cargo_program
+from mzbuild.core.cargo_program import cargo_program, notes
 from mzbuild.core.cargo_resolution import FeatureRules
 from mzbuild.core.cargo_settings import CargoOptions
+from mzbuild.core.cargo_staging import SOURCES
 from mzbuild.core.cargo_workspace import LOCK_FILE, CargoWorkspace
 from mzbuild.core.configuration import Configuration
 from mzbuild.core.image import CargoBuild, under
 from mzbuild.core.listing import Listing
+from mzbuild.core.missing_inputs import missing_inputs, unread_files
 from mzbuild.core.work_tree import FileCache, WorkTree, read_content
 from mzbuild.rules.cargo_actions import CACHE, CargoAction, CargoActionPlan, CargoCache
 from mzbuild.rules.cargo_sources import StagedSources, StagedSourcesRequest
@@ -69,11 +74,13 @@ class CargoRunRequest:
 class CargoRun:
     """What an invocation of Cargo has said, and its arguments.
 
-    Where it has failed, results of some of its actions may lie ready all the same.
+    Where it has failed, results of some of its actions may lie ready all the same. `missing` tells
+    of files that it could not read because they are not among its inputs.
     """
 
     args: tuple[str, ...]
-    output: bytes
+    output: str
+    missing: tuple[str, ...]
 
 
 @rule
@@ -102,6 +109,7 @@ async def run_cargo(
     options: CargoOptions,
     toolchain: RustToolchain,
     cache: CargoCache,
+    build_root: BuildRoot,
     global_options: GlobalOptions,
 ) -> CargoRun:
     # Cargo builds one group at a time. Were the others to wait in processes, these would keep
@@ -157,9 +165,22 @@ async def run_cargo(
             cache_scope=ProcessCacheScope.PER_SESSION,
         ),
     )
+    output = (result.stdout + result.stderr).decode(errors="replace")
+    for note in notes(output):
+        logger.warning(note)
+    missing: tuple[str, ...] = ()
+    if result.exit_code:
+        directory = os.path.realpath(log.with_name(SOURCES))
+        missing = missing_inputs(
+            unread_files(without_colors(output), directory, workspace.root),
+            {*dict(sources.plan), *sources.empty},
+            lambda path: os.path.lexists(os.path.join(build_root.path, path)),
+            listing,
+            workspace,
+        )
     # All that was made is cached now. Whoever waits for what was not made may end this command.
     await MultiGet(Get(FallibleProcessResult, Process, plan.collect) for plan in plans)
-    return CargoRun(args, result.stdout + result.stderr)
+    return CargoRun(args, output, missing)
 
 
 def rules() -> tuple[Rule, ...]:
