@@ -37,6 +37,14 @@ PLAIN = Command("plain script", lambda bench: [bench.python, SCRIPT_PATH, "."])
 PLAIN_ONE = Command(
     "plain script", lambda bench: [bench.python, SCRIPT_PATH, ".", bench.image.name]
 )
+FINGERPRINT = Command("`mzbuild-fingerprint`", PLUGIN.argv)
+LIST = Command("plugin", lambda bench: [bench.pants, "mzbuild-list", "::"])
+DESCRIBE = Command(
+    "plugin", lambda bench: [bench.pants, "mzbuild-describe", f"//{bench.image.directory}"]
+)
+GRAPH = Command(
+    "plugin", lambda bench: [bench.pants, "mzbuild-graph", "::", "--mzbuild-graph-format=html"]
+)
 PANTS_VERSION = Command("`pants --version`", lambda bench: [bench.pants, "--version"])
 GIT_STATUS = Command("`git status`", lambda _: ["git", "status", "--porcelain"])
 
@@ -105,6 +113,9 @@ ROWS = (
     Row("checkout", "another branch was checked out", change=check_out_branch, moves=True),
     Row("new-pantsd", "on a new pantsd, less its `pants --version`", start=PANTS_VERSION),
     Row("one", "one image, nothing changed", subject=PLUGIN_ONE, baseline=PLAIN_ONE),
+    Row("list", "`mzbuild-list` of all images", LIST, FINGERPRINT, same_output=False),
+    Row("describe", "`mzbuild-describe` of one image", DESCRIBE, FINGERPRINT, same_output=False),
+    Row("graph", "`mzbuild-graph` of all images, as a page", GRAPH, FINGERPRINT, same_output=False),
     Row("git-status", "nothing changed", baseline=GIT_STATUS, same_output=False),
     Row("pants-version", "nothing changed", baseline=PANTS_VERSION, same_output=False),
     Row("chmod", "the mode of a file changed", change=change_mode, moves=True),

@@ -3,7 +3,13 @@ from __future__ import annotations
 from mzbuild.core.acquisition import Origin
 from mzbuild.core.configuration import Arch
 from mzbuild.core.ensuring import Ensured, Outcome, ensured_json, ensured_row
-from mzbuild.core.publication import Status, check_exit_code, check_rows, publications
+from mzbuild.core.publication import (
+    Status,
+    check_exit_code,
+    check_rows,
+    image_statuses,
+    publications,
+)
 from mzbuild.core.registries import Registry
 from mzbuild.core.registry_client import Absent, Answer, Present
 from mzbuild.core.registry_round import Unknown
@@ -33,6 +39,15 @@ def test_an_image_is_published_only_where_all_registries_have_it() -> None:
         ("b", "aarch64", "two", "missing", "two.example/b"),
         ("c", "aarch64", "two", "unknown", "two: 503"),
     ]
+
+
+def test_an_image_that_is_not_published_may_be_in_the_engine() -> None:
+    answers = answered(a=(THERE, THERE), b=(THERE, NOT_THERE), c=(THERE, NOBODY_KNOWS))
+    tags = {**TAGS, "private": ()}
+    nobody = {"a": "published", "b": "missing", "c": "unknown", "private": "missing"}
+    assert image_statuses(Arch.X86_64, tags, answers, ()) == nobody
+    everybody = {**dict.fromkeys(tags, "local"), "a": "published"}
+    assert image_statuses(Arch.X86_64, tags, answers, set(tags)) == everybody
 
 
 def test_the_exit_code_says_missing_only_where_all_is_known() -> None:

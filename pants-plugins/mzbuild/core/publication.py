@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -62,6 +62,25 @@ def publications(
         for name in names
         if tags[name]
     )
+
+
+def image_statuses(
+    arch: Arch,
+    tags: Mapping[str, Sequence[RegistryTag]],
+    answers: Mapping[RegistryTag, Answer],
+    local: Container[str],
+) -> Mapping[str, str]:
+    """Where the images that `tags` has the names of are to be had, in a word for each.
+
+    `published`: in every registry; `local`: not there, but in the engine, which has those in
+    `local`; `missing`: neither; `unknown`: no registry lacks it for certain, nor has the engine it.
+    """
+    statuses = dict.fromkeys(tags, Status.MISSING)
+    statuses.update({each.name: each.status for each in publications(arch, tags, tags, answers)})
+    return {
+        name: "local" if status is not Status.PUBLISHED and name in local else status.value
+        for name, status in statuses.items()
+    }
 
 
 def check_exit_code(images: Iterable[Publication]) -> int:

@@ -1,0 +1,148 @@
+"""`pants mzbuild-graph`: which image builds on which, for people, programs and a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem, Outputting
+from pants.engine.rules import Get, Rule, collect_rules, goal_rule
+from pants.option.global_options import GlobalOptions
+from pants.option.option_types import BoolOption, EnumOption
+from pants.util.strutil import softwrap
+
+from mzbuild.core.cargo_workspace import CargoWorkspace
+from mzbuild.core.configuration import Configuration
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.graph_layout import Layout
+from mzbuild.core.graph_nodes import graph_nodes
+from mzbuild.core.graph_page import graph_page
+from mzbuild.core.graph_text import dot_lines, mermaid_lines, text_rows
+from mzbuild.core.survey import Survey
+from mzbuild.core.table import table
+from mzbuild.core.work_tree import WorkTree
+from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
+from mzbuild.rules.fingerprints import input_files
+from mzbuild.rules.graph_layout import LayoutRequest
+from mzbuild.rules.image_statuses import ImageStatuses, ImageStatusesRequest
+from mzbuild.rules.images import Images, ImageWarnings
+
+
+class GraphFormat(Enum):
+    """How the graph is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    DOT = "dot"
+    MERMAID = "mermaid"
+    HTML = "html"
+
+
+class GraphSubsystem(Outputting, GoalSubsystem):
+    name = "mzbuild-graph"
+    help = softwrap(
+        """
+        Show which image builds on which: the images that are named, and all that they build on.
+
+        For example, `pants mzbuild-graph --format=html --output-file=images.html ::` writes a page
+        to look at in a browser: choose an image to see what it builds on and what builds on it,
+        or look for a file or a crate to see what a change to it would rebuild.
+        """
+    )
+
+    format = EnumOption(
+        default=GraphFormat.TEXT,
+        help=softwrap(
+            """
+            `text` prints a table, by layers from what builds on nothing upwards; `dot` is for
+            Graphviz, and `mermaid` for what draws Mermaid's diagrams, such as Markdown on GitHub
+            (of up to 500 arrows); an arrow leads to what is built on. `html` is a page that
+            needs no network; Graphviz's `dot` has to be on the PATH. `json` prints a list of
+            objects with `kind` (`image` or `crate`), `name`, `place` (an address or a
+            directory), `layer`, `inputs` (how many files go into it), `size` (the bytes in them),
+            `images` and `crates` (that it builds on directly), and for images `description`,
+            `publish`, `mainline`, `fingerprint`, `error` and `status`. For example:
+            `--mzbuild-graph-format=dot`.
+            """
+        ),
+    )
+    crates = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Show the Cargo crates as well that the images' binaries are made of. For example:
+            `--mzbuild-graph-crates`.
+            """
+        ),
+    )
+    status = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Ask the Docker engine and all registries for the images, and show which are
+            `published` (in every registry), `local` (in the engine), `missing` (to be built) or
+            `unknown` (where a registry does not say). For example: `--mzbuild-graph-status`.
+            """
+        ),
+    )
+
+
+class Graph(Goal):
+    subsystem_cls = GraphSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def graph(
+    reported: ReportedImages,
+    images: Images,
+    survey: Survey,
+    workspace: CargoWorkspace,
+    configuration: Configuration,
+    work_tree: WorkTree,
+    warnings: ImageWarnings,
+    subsystem: GraphSubsystem,
+    global_options: GlobalOptions,
+    console: Console,
+) -> Graph:
+    names = images.graph.closure(reported.names)
+    statuses = ImageStatuses({})
+    if subsystem.status:
+        statuses = await Get(ImageStatuses, ImageStatusesRequest(names))
+    file = input_files(images, work_tree)
+
+    def size(path: str) -> int:
+        try:
+            return file(path).content.size
+        except MzbuildError:
+            return 0
+
+    nodes = graph_nodes(
+        {name: images.addresses[name].spec for name in names if name in images.addresses},
+        images.graph,
+        survey,
+        size,
+        statuses.statuses,
+        workspace,
+        configuration.scheme,
+        crates=subsystem.crates,
+    )
+    if subsystem.format is GraphFormat.JSON:
+        show_json(nodes, console, subsystem)
+    elif subsystem.format is GraphFormat.HTML:
+        layout = await Get(Layout, LayoutRequest(nodes))
+        show_text([graph_page(nodes, layout, survey.inputs)], console, subsystem)
+    else:
+        lines: Iterable[str]
+        if subsystem.format is GraphFormat.TEXT:
+            header, *rows = text_rows(nodes)
+            lines = table(header, rows, {1: palette(console, subsystem, global_options).cyan})
+        else:
+            lines = (dot_lines if subsystem.format is GraphFormat.DOT else mermaid_lines)(nodes)
+        show_text(lines, console, subsystem)
+    return Graph(log_errors(survey, reported))
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())
