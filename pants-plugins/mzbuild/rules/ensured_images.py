@@ -151,21 +151,29 @@ async def ensure_plan(
             refused = client.check_push(to_push.items(), access.timeout)
         obstacle = _explain_refusals(refused) if refused else None
     batches = await MultiGet(
-        Get(CargoBatch, ImagesToBuild(configuration, _to_build(images, each, local, published)))
+        Get(
+            CargoBatch,
+            ImagesToBuild(
+                configuration, _to_build(images, each, local, published, mzbuild.unknown)
+            ),
+        )
         for configuration, each in zip(request.configurations, tags)
     )
     return EnsurePlan(published, obstacle, dict(zip(request.configurations, batches)))
 
 
 def _to_build(
-    images: Images, tags: ConfiguredTags, local: LocalImages, published: Mapping[str, Publication]
+    images: Images,
+    tags: ConfiguredTags,
+    local: LocalImages,
+    published: Mapping[str, Publication],
+    on_unknown: OnUnknown,
 ) -> tuple[str, ...]:
     known = {name: published[tag] for name, tag in tags.local.items() if tag in published}
     there = {name for name, image in known.items() if image.present}
     there.update(name for name, tag in tags.local.items() if local.id_of(tag))
-    return images_to_build(
-        images.graph, (name for name, image in known.items() if image.missing), there
-    )
+    to_push = (name for name, image in known.items() if _to_push(image, on_unknown))
+    return images_to_build(images.graph, to_push, there)
 
 
 def _to_push(image: Publication, on_unknown: OnUnknown) -> tuple[RegistryTag, ...]:

@@ -227,7 +227,7 @@ def test_what_one_registry_lacks_and_another_may_have(shop: Workshop, proxy: Fau
     assert shop.calls("buildx", "build") == shop.calls("push") == []
 
     built = ensure("build")
-    assert (built["outcome"], built["pushed_to"]) == ("pushed", ["open", "guarded"])
+    assert (built["outcome"], built["pushed_to"]) == ("pushed", ["guarded", "open"])
     assert len(shop.calls("buildx", "build")) == 1
 
 
