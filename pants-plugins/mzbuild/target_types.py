@@ -229,6 +229,36 @@ class ExtractField(Field):
         return FrozenDict({package: FrozenDict(paths) for package, paths in packages.items()})
 
 
+class RustflagsField(StringSequenceField):
+    alias = "rustflags"
+    help = help_text(
+        """
+        Flags of rustc, added to those of `[mzbuild-cargo]`. For example,
+        `rustflags=["-Ctarget-cpu=x86-64-v3"]`.
+        """
+    )
+
+
+class CargoEnvField(DictStringToStringField):
+    alias = "env"
+    help = help_text(
+        """
+        Environment variables for Cargo, added to those of `[mzbuild-cargo]`. For example,
+        `env={"CXX": "clang++"}`.
+        """
+    )
+
+
+class CargoArgsField(StringSequenceField):
+    alias = "args"
+    help = help_text(
+        """
+        Arguments of `cargo build`, added to those of `[mzbuild-cargo]`. For example,
+        `args=["--no-default-features"]`.
+        """
+    )
+
+
 class MzbuildCargoBuildTarget(Target):
     alias = "mzbuild_cargo_build"
     core_fields = (
@@ -240,6 +270,9 @@ class MzbuildCargoBuildTarget(Target):
         SplitDebuginfoField,
         FeaturesField,
         ExtractField,
+        RustflagsField,
+        CargoEnvField,
+        CargoArgsField,
     )
     help = help_text(
         """

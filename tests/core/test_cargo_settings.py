@@ -49,6 +49,15 @@ def test_a_build_gets_what_applies_to_it_the_more_special_last() -> None:
     assert dict(special.env)["LAST"] == "sanitizer"
 
 
+def test_a_flag_without_a_value_comes_once() -> None:
+    options = {
+        "args": ["--no-default-features", "--config", "a"],
+        "profile": {"optimized": {"args": ["--config", "b", "--no-default-features"]}},
+    }
+    expected = ("--no-default-features", "--config", "a", "--config", "b")
+    assert settings(**options).flags.args == expected
+
+
 def test_coverage_and_sanitizers_have_the_flags_that_they_need() -> None:
     coverage = replace(CONFIGURATION, coverage=True)
     assert settings(coverage).flags.rustflags == ("-Cinstrument-coverage",)

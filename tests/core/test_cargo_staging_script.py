@@ -39,10 +39,12 @@ class Sandbox:
             path: (origin, digest(content), REGULAR)
             for origin, path, content in lay_out(self.root / "parts", crates)
         }
-        plan = {"directory": str(self.directory), "sources": sources, "command": command}
+        plan: dict[str, object] = {"directory": str(self.directory), "sources": sources}
+        plan["command"] = command
         nothing: Plan = {"results": {}, "directories": [], "finish": [], "extract": []}
         action = {name: more.pop(name, value) for name, value in nothing.items()}
         plan.update({"workspace": "", "empty": [], "triple": "t"})
+        plan.update({"scripts": {}, "prefix": [], "root": None})
         plan.update({"actions": {"action": action}, **more})
         (self.root / "plan.json").write_text(json.dumps(plan))
         # No site packages, as for a Python of which nothing is known.

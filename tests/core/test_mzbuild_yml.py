@@ -7,6 +7,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from mzbuild.core.cargo_settings import CargoFlags
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image import CargoBuild, Copy, Image
 from mzbuild.core.mzbuild_yml import MzbuildYml, canonical_mzbuild_yml, parse_mzbuild_yml
@@ -238,7 +239,14 @@ def test_the_canonical_file_declares_the_same_image(image: Image) -> None:
 
 def test_a_field_that_came_later_is_in_the_canonical_file_only_where_it_is_set() -> None:
     image = parse("name: a\npre-image: [{type: cargo-build, bin: a}]\n").image
-    assert b"split_debuginfo" not in canonical_mzbuild_yml(image)
+    canonical = canonical_mzbuild_yml(image)
+    for name in (b"split_debuginfo", b" rustflags", b" env", b" args"):
+        assert name not in canonical
+    flags = CargoFlags(("-Cx",), (("A", "b"),), ("-v",))
+    built = replace(image, pre_image=(CargoBuild(bins=("a",), flags=flags),))
+    assert canonical_mzbuild_yml(built) == canonical + (
+        b'    rustflags: ["-Cx"]\n    env: {"A": "b"}\n    args: ["-v"]\n'
+    )
 
 
 @given(IMAGES)

@@ -95,7 +95,7 @@ FILES: Mapping[str, Content] = {
 class Workshop(NamedTuple):
     repo: Repo
     docker: Docker
-    # The file in which every call of Cargo leaves a line as it begins, and one as it ends.
+    # The file in which every build of Cargo leaves a line as it begins, and one as it ends.
     calls_file: Path
 
     def package(self, *targets: str, options: tuple[str, ...] = ()) -> Result:
@@ -153,7 +153,8 @@ def workshop(
     recording = shadow(
         directory / "bin",
         "cargo",
-        f'echo "begin $*" >>{calls}; "$real" "$@"; code=$?; echo end >>{calls}; exit "$code"',
+        f'[ "$1" = build ] || exec "$real" "$@"\necho "begin $*" >>{calls}\n'
+        f'"$real" "$@"; code=$?; echo end >>{calls}; exit "$code"',
     )
     with building(directory, cold_caches, FILES, recording) as (repo, docker):
         command = ["cargo", "generate-lockfile", "--offline", "--quiet"]

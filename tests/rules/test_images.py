@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from mzbuild.core.cargo_settings import CargoFlags
 from mzbuild.core.image import CargoBuild, Copy, Image
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
@@ -9,7 +10,14 @@ from tests.rules.conftest import Project, crate, image
 
 DECLARATION = """\
 mzbuild_cargo_build(
-    name="binaries", bin=["app"], features=["fast"], strip=False, split_debuginfo=True
+    name="binaries",
+    bin=["app"],
+    features=["fast"],
+    strip=False,
+    split_debuginfo=True,
+    rustflags=["-Cx"],
+    env={"A": "b"},
+    args=["-v"],
 )
 mzbuild_copy(name="manual", source="doc", destination="share", matching="*.md")
 mzbuild_image(
@@ -46,7 +54,13 @@ class TestInBuildFiles:
             build_args=(("VERSION", "1.10"),),
             pre_image=(
                 Copy("doc", "share", "*.md"),
-                CargoBuild(bins=("app",), features=("fast",), strip=False, split_debuginfo=True),
+                CargoBuild(
+                    bins=("app",),
+                    features=("fast",),
+                    strip=False,
+                    split_debuginfo=True,
+                    flags=CargoFlags(("-Cx",), (("A", "b"),), ("-v",)),
+                ),
             ),
         )
         assert images.addresses["daemon"].spec == "i:target"
@@ -114,6 +128,12 @@ class TestInBuildFiles:
                 'mzbuild_cargo_build(name="b")\nmzbuild_image(pre_image=[":b"])',
                 "i:b: an `mzbuild_cargo_build` needs a `bin` or an `example` to build. Add "
                 '`bin=["…"]`.',
+            ),
+            (
+                'mzbuild_cargo_build(name="b", bin=["app"], args=["--release"])\n'
+                'mzbuild_image(pre_image=[":b"])',
+                "i:b: `--release` cannot be in `args`. Set `cargo_profile` in "
+                "[mzbuild-cargo.profile.…].",
             ),
             (
                 'mzbuild_image(name="a")\nmzbuild_image(name="b")',

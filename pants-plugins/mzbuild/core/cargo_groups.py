@@ -7,7 +7,7 @@ of them gets the very features that it gets alone; where that is not certain, th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mzbuild.core.cargo_lock import CargoLock
@@ -51,6 +51,8 @@ class _Grouping:
 
     def joined(self, group: CargoGroup, build: CargoBuild) -> CargoGroup | None:
         """The group with one more action; None where that would change any of them."""
+        if build.flags != group.together.flags or build.flags.args:
+            return None
         if not self._is_sociable(group.builds[0]) or not self._is_sociable(build):
             return None
         before, alone = self._resolution(group.together), self._resolution(build)
@@ -75,7 +77,7 @@ class _Grouping:
         }
         return known.issuperset(build.features) and not self._resolution(build).uncertain
 
-    def _together(self, builds: Iterable[CargoBuild]) -> CargoBuild:
+    def _together(self, builds: Sequence[CargoBuild]) -> CargoBuild:
         """One action that asks for all that some actions ask for."""
         bins: set[str] = set()
         examples: set[str] = set()
@@ -87,7 +89,10 @@ class _Grouping:
                 own = self._rules.features[crate]
                 features.update(f"{crate}/{name}" for name in build.features if name in own)
         return CargoBuild(
-            tuple(sorted(bins)), tuple(sorted(examples)), features=tuple(sorted(features))
+            tuple(sorted(bins)),
+            tuple(sorted(examples)),
+            features=tuple(sorted(features)),
+            flags=builds[0].flags,
         )
 
     def _crates(self, build: CargoBuild) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from mzbuild.core.cargo import built_files, debug_files, extracted_files, finishing_commands
+from mzbuild.core.cargo_command import scripts
 from mzbuild.core.cargo_settings import CargoSettings
 from mzbuild.core.image import CargoBuild
 
@@ -56,7 +57,10 @@ def action_key(
     Cargo would build this action alone.
     """
     contents = {path: sha256(content).hexdigest() for path, content in program.items()}
-    parts = [steps, sources, args, settings.canonical().decode(), compiler, contents]
+    parts = [
+        *(steps, sources, args, settings.canonical().decode()),
+        *(scripts(compiler), contents),
+    ]
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

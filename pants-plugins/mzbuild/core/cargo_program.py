@@ -9,7 +9,7 @@ from mzbuild.core.cargo_staging import NOTE
 
 PACKAGE = "mzbuild.core"
 
-_MODULES = ("cargo_staging", "cargo_failures", "cargo_results")
+_MODULES = ("cargo_staging", "cargo_failures", "cargo_lent", "cargo_results")
 
 _MAIN = b"""\
 import sys

@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 # Results lie ready until whoever wanted them has fetched them, which is soon.
 _KEPT = 3600  # seconds
@@ -19,6 +19,34 @@ _KEPT = 3600  # seconds
 
 class ResultError(Exception):
     """What a build cannot give, in words."""
+
+
+class Tools(NamedTuple):
+    """How programs are run that are not Cargo's: by the command prefix, if there is one, which is
+    itself run in `root`."""
+
+    prefix: Sequence[str]
+    root: str | None
+    env: Mapping[str, str]
+
+    def run(self, command: Sequence[str]) -> None:
+        """Runs a command in the directory that is the current one here.
+
+        Raises `ResultError` where it is not there or fails.
+        """
+        there = ["sh", "-c", 'cd "$0" && exec "$@"', os.getcwd()] if self.prefix else []
+        try:
+            subprocess.run(
+                [*self.prefix, *there, *command], cwd=self.root, env=self.env, check=True
+            )
+        except FileNotFoundError as error:
+            raise ResultError(
+                f"`{error.filename}` is not on the PATH. Install it (in the package `binutils`)."
+            ) from None
+        except subprocess.CalledProcessError as error:
+            raise ResultError(
+                f"`{' '.join(command)}` failed with exit code {error.returncode}."
+            ) from None
 
 
 def is_built(
@@ -32,6 +60,7 @@ def is_built(
 def deliver(
     action: Mapping[str, Any],
     place: str,
+    tools: Tools,
     target_directory: str,
     messages: Iterable[Mapping[str, Any]],
     triple_directory: str,
@@ -51,7 +80,7 @@ def deliver(
     os.chdir(unfinished)
     try:
         collect(action["results"], target_directory)
-        finish(action["finish"], action["directories"])
+        finish(action["finish"], action["directories"], tools)
         extract(action["extract"], messages, triple_directory)
     finally:
         os.chdir(before)
@@ -73,7 +102,7 @@ def collect(results: Mapping[str, str], target_directory: str) -> None:
         shutil.copy(os.path.join(target_directory, built), destination)
 
 
-def finish(commands: Iterable[list[str]], directories: Iterable[str]) -> None:
+def finish(commands: Iterable[Sequence[str]], directories: Iterable[str], tools: Tools) -> None:
     """Runs commands on the copies, which may write into the directories.
 
     Raises `ResultError` for a command that is not there or that fails.
@@ -81,16 +110,7 @@ def finish(commands: Iterable[list[str]], directories: Iterable[str]) -> None:
     for directory in directories:
         os.makedirs(directory, exist_ok=True)
     for command in commands:
-        try:
-            subprocess.run(command, check=True)
-        except FileNotFoundError:
-            raise ResultError(
-                f"`{command[0]}` is not on the PATH. Install it (in the package `binutils`)."
-            ) from None
-        except subprocess.CalledProcessError as error:
-            raise ResultError(
-                f"`{' '.join(command)}` failed with exit code {error.returncode}."
-            ) from None
+        tools.run(command)
 
 
 def extract(

@@ -73,8 +73,21 @@ class CargoFlags:
         return CargoFlags(
             self.rustflags + other.rustflags,
             tuple(sorted({**dict(self.env), **dict(other.env)}.items())),
-            self.args + other.args,
+            self.args + _without_repeated(self.args, other.args),
         )
+
+
+NO_FLAGS = CargoFlags()
+
+
+def _without_repeated(before: Sequence[str], args: Sequence[str]) -> tuple[str, ...]:
+    """Arguments to follow others: Cargo refuses a flag that has no value where it comes twice."""
+    followers = (*args[1:], "-")
+    return tuple(
+        arg
+        for arg, follower in zip(args, followers)
+        if not (arg.startswith("-") and arg in before and follower.startswith("-"))
+    )
 
 
 @dataclass(frozen=True)
@@ -106,13 +119,17 @@ class CargoSettings:
 
     target: str
     cargo_profile: str
-    flags: CargoFlags = CargoFlags()
+    flags: CargoFlags = NO_FLAGS
     linker: str | None = None
     strip: str = "strip"
     objcopy: str = "objcopy"
     command_prefix: tuple[str, ...] = ()
     toolchain: str = ""
     passed_env: tuple[str, ...] = ()
+
+    def adding(self, flags: CargoFlags) -> CargoSettings:
+        """The same with what a single action adds."""
+        return replace(self, flags=self.flags + flags)
 
     def canonical(self) -> bytes:
         """All that decides what is built, always the same bytes for the same settings."""

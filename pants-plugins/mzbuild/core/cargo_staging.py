@@ -10,7 +10,9 @@ The plan is a JSON object:
     directory   where the build lives, relative to the sandbox; kept between builds
     sources     a directory of the sandbox for each source path: path -> [directory, digest, mode]
     empty       source paths that are to be empty files, for targets that are not built
-    command     Cargo's command line
+    scripts     files that the command needs: path in the directory -> content
+    prefix      what the command and those of `finish` are added to; it is run in `root`
+    command     Cargo's command line, where `@MZBUILD_CARGO_DIRECTORY@` is the directory
     workspace   the directory of the sources to run it in; "" for their root
     triple      the platform that is compiled for
     actions     what is to be done when the command is through, by keys of any kind
@@ -40,7 +42,8 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO, NamedTuple
 
 from mzbuild.core.cargo_failures import RETRIES, Remedy, recognize
-from mzbuild.core.cargo_results import ResultError, deliver, discard_old, is_built
+from mzbuild.core.cargo_lent import borrowed
+from mzbuild.core.cargo_results import ResultError, Tools, deliver, discard_old, is_built
 
 
 class Known(NamedTuple):
@@ -60,6 +63,7 @@ LOCK = "lock"
 SOURCES = "sources"
 
 _EMPTY = "empty"
+_DIRECTORY = "@MZBUILD_CARGO_DIRECTORY@"
 
 # Modes are Git's.
 _REGULAR = 0o100644
@@ -253,7 +257,17 @@ def _read_from(log: BinaryIO, start: int) -> str:
     return output.decode(errors="replace")
 
 
-def build(plan: Mapping[str, Any]) -> int:
+def write_scripts(directory: str, scripts: Mapping[str, str]) -> None:
+    """Writes files below a directory; those that begin with `#!` can be executed."""
+    for path, content in scripts.items():
+        script = os.path.join(directory, path)
+        os.makedirs(os.path.dirname(script), exist_ok=True)
+        with open(script, "w") as file:
+            file.write(content)
+        os.chmod(script, 0o755 if content.startswith("#!") else 0o644)
+
+
+def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
     """Does what a plan says and returns the exit code of its command."""
     directory = os.path.realpath(plan["directory"])
     sources_directory = os.path.join(directory, SOURCES)
@@ -267,9 +281,17 @@ def build(plan: Mapping[str, Any]) -> int:
         save_known(known_file, stage(sources_directory, sources, load_known(known_file)))
         print(f"Staged {len(sources)} files in {time.monotonic() - start:.2f} s.", flush=True)
         workspace = os.path.join(sources_directory, plan["workspace"])
-        env = {**os.environ, "CARGO_TARGET_DIR": target_directory}
+        write_scripts(directory, plan["scripts"])
+        command = plan["prefix"] + [word.replace(_DIRECTORY, directory) for word in plan["command"]]
+        env = {
+            **os.environ,
+            **lent,
+            "CARGO_TARGET_DIR": target_directory,
+            "MZBUILD_CARGO_DIRECTORY": directory,
+        }
+        tools = Tools(plan["prefix"], plan["root"], env)
         with open(os.path.join(directory, "build.log"), "w+b") as log:
-            code, messages = run_until_sound(plan["command"], workspace, env, log)
+            code, messages = run_until_sound(command, plan["root"] or workspace, env, log)
         triple_directory = os.path.join(target_directory, plan["triple"])
         results_directory = os.path.join(directory, "results")
         discard_old(results_directory)
@@ -278,7 +300,7 @@ def build(plan: Mapping[str, Any]) -> int:
             if code == 0 or is_built(action["results"].values(), target_directory, messages):
                 try:
                     place = os.path.join(results_directory, key)
-                    deliver(action, place, target_directory, messages, triple_directory)
+                    deliver(action, place, tools, target_directory, messages, triple_directory)
                 except ResultError as error:
                     print(error, file=sys.stderr)
                     code = code or 1
@@ -287,10 +309,11 @@ def build(plan: Mapping[str, Any]) -> int:
 
 def main(plan_file: str) -> int:
     """Builds by the plan in a file; what goes wrong is said on standard error."""
-    with open(plan_file) as file:
-        plan = json.load(file)
+    with open(plan_file, "rb") as file:
+        content = file.read()
+    plan = json.loads(content)
     try:
-        return build(plan)
+        return build(plan, borrowed(plan["directory"], content))
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             place = os.path.realpath(plan["directory"])

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Union
 
+from mzbuild.core.cargo_settings import NO_FLAGS, CargoFlags
+
 # Build arguments end up in the image's history, where anybody who has the image reads them.
 _SECRET_WORDS = re.compile(
     r"secret|token|passw(or)?d|credential|private_?key|api_?key|access_?key", re.IGNORECASE
@@ -23,6 +25,8 @@ class CargoBuild:
     features: tuple[str, ...] = ()
     # Package, then pairs of a path in its build script's OUT_DIR and a path in the context.
     extract: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    # What is added to the settings of all builds.
+    flags: CargoFlags = NO_FLAGS
 
 
 @dataclass(frozen=True)

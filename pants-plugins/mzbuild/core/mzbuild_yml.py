@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Callable
 
+from mzbuild.core.cargo_settings import CargoFlags
 from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.image import CargoBuild, Copy, Image, PreImage
 from mzbuild.core.yaml_reader import YamlMap, read_yaml
@@ -132,6 +133,7 @@ def canonical_mzbuild_yml(image: Image) -> bytes:
                 *(["    split_debuginfo: true"] if action.split_debuginfo else []),
                 f"    features: {_quoted(action.features)}",
                 f"    extract: {_quoted({name: dict(pairs) for name, pairs in action.extract})}",
+                *_flag_lines(action.flags),
             ]
         else:
             lines += [
@@ -141,6 +143,12 @@ def canonical_mzbuild_yml(image: Image) -> bytes:
                 f"    matching: {_quoted(action.matching)}",
             ]
     return "\n".join([*lines, ""]).encode()
+
+
+def _flag_lines(flags: CargoFlags) -> list[str]:
+    """Only what is set: images without such fields keep the fingerprints that they had."""
+    values = {"rustflags": flags.rustflags, "env": dict(flags.env), "args": flags.args}
+    return [f"    {name}: {_quoted(value)}" for name, value in values.items() if value]
 
 
 def _quoted(value: object) -> str:

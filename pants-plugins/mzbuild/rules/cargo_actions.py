@@ -24,7 +24,6 @@ from mzbuild.core.cargo_program import cargo_program
 from mzbuild.core.cargo_settings import CargoOptions
 from mzbuild.core.cargo_workspace import LOCK_FILE, CargoWorkspace
 from mzbuild.core.configuration import Configuration
-from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image import CargoBuild, under
 from mzbuild.core.listing import Listing
 from mzbuild.rules.cargo_sources import StagedSources, StagedSourcesRequest
@@ -89,13 +88,7 @@ async def plan_cargo_action(
     cache: CargoCache,
 ) -> CargoActionPlan:
     build, where = action.build, action.where
-    settings = options.settings(action.configuration)
-    if settings.flags.rustflags or settings.command_prefix:
-        # A binary without what its image's name says would be a wrong answer.
-        raise MzbuildError(
-            f"{where}: Cargo builds with rustflags (such as those of coverage and sanitizers) or a "
-            "command prefix are not supported yet; only fingerprints for them are."
-        )
+    settings = options.settings(action.configuration).adding(build.flags)
     locked = under(workspace.root, LOCK_FILE) in listing
     args = cargo_build_args(build, workspace, settings, where, locked=locked)
     sources, toolchain = await MultiGet(

@@ -15,8 +15,10 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo import build_directory, cargo_build_args
+from mzbuild.core.cargo_command import cargo_command, scripts
 from mzbuild.core.cargo_failures import without_colors
 from mzbuild.core.cargo_groups import CargoGroup, group_builds
+from mzbuild.core.cargo_lent import lent
 from mzbuild.core.cargo_lock import parse_cargo_lock
 from mzbuild.core.cargo_plan import group_args, names
 from mzbuild.core.cargo_program import cargo_program, notes
@@ -31,7 +33,7 @@ from mzbuild.core.missing_inputs import missing_inputs, unread_files
 from mzbuild.core.work_tree import FileCache, WorkTree, read_content
 from mzbuild.rules.cargo_actions import CACHE, CargoAction, CargoActionPlan, CargoCache
 from mzbuild.rules.cargo_sources import StagedSources, StagedSourcesRequest
-from mzbuild.rules.cargo_toolchain import RustToolchain
+from mzbuild.rules.cargo_toolchain import CargoEnvironment, RustToolchain
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +110,7 @@ async def run_cargo(
     listing: Listing,
     options: CargoOptions,
     toolchain: RustToolchain,
+    environment: CargoEnvironment,
     cache: CargoCache,
     build_root: BuildRoot,
     global_options: GlobalOptions,
@@ -117,11 +120,11 @@ async def run_cargo(
     if request.index:
         await Get(CargoRun, CargoRunRequest(request.batch, request.index - 1))
     configuration = request.batch.configuration
-    settings = options.settings(configuration)
     groups = (await Get(CargoGroups, CargoBatch, request.batch)).groups
     group = groups[request.index]
     by_build = {action.build: action for action in request.batch.actions}
     actions = [by_build[build] for build in group.builds]
+    settings = options.settings(configuration).adding(group.together.flags)
     where = actions[0].where
     sources = await Get(StagedSources, StagedSourcesRequest(group.together, where))
     plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in actions)
@@ -134,43 +137,48 @@ async def run_cargo(
         "workspace": workspace.root,
         "sources": dict(sources.plan),
         "empty": sources.empty,
-        "command": [toolchain.cargo, *args],
+        "scripts": scripts(toolchain.compiler),
+        "prefix": settings.command_prefix,
+        "root": build_root.path if settings.command_prefix else None,
+        "command": cargo_command(toolchain.cargo, args, settings, workspace.root),
         "triple": settings.target,
         "actions": {plan.key: plan.steps for plan in plans},
     }
+    content = json.dumps(plan).encode()
     program = cargo_program().items()
     files = await Get(
         Digest,
         CreateDigest(
             (
-                FileContent(_PLAN, json.dumps(plan).encode()),
+                FileContent(_PLAN, content),
                 *(FileContent(f"{_PROGRAM}/{path}", content) for path, content in program),
             )
         ),
     )
     built = names(group.builds)
     number = f" (group {request.index + 1} of {len(groups)})" if len(groups) > 1 else ""
-    log = global_options.named_caches_dir / cache.name / directory / "build.log"
-    logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {log}")
-    result = await Get(
-        FallibleProcessResult,
-        Process(
-            (sys.executable, _PROGRAM, _PLAN),
-            input_digest=files,
-            immutable_input_digests=dict(sources.parts),
-            append_only_caches=cache.mounted,
-            env={**toolchain.env, "CARGO_TERM_COLOR": "always", **dict(settings.flags.env)},
-            description=f"Build {built} with Cargo",
-            # What is cached is what comes of it, and not that it has run.
-            cache_scope=ProcessCacheScope.PER_SESSION,
-        ),
-    )
+    place = global_options.named_caches_dir / cache.name / directory
+    logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {place}/build.log")
+    with lent(str(place), content, environment.passed):
+        result = await Get(
+            FallibleProcessResult,
+            Process(
+                (sys.executable, _PROGRAM, _PLAN),
+                input_digest=files,
+                immutable_input_digests=dict(sources.parts),
+                append_only_caches=cache.mounted,
+                env=environment.tools,
+                description=f"Build {built} with Cargo",
+                # What is cached is what comes of it, and not that it has run.
+                cache_scope=ProcessCacheScope.PER_SESSION,
+            ),
+        )
     output = (result.stdout + result.stderr).decode(errors="replace")
     for note in notes(output):
         logger.warning(note)
     missing: tuple[str, ...] = ()
     if result.exit_code:
-        directory = os.path.realpath(log.with_name(SOURCES))
+        directory = os.path.realpath(place / SOURCES)
         missing = missing_inputs(
             unread_files(without_colors(output), directory, workspace.root),
             {*dict(sources.plan), *sources.empty},

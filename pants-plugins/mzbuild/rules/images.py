@@ -17,6 +17,7 @@ from pants.engine.target import (
     Targets,
 )
 
+from mzbuild.core.cargo_settings import parse_cargo_flags
 from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image import CargoBuild, Copy, Image, PreImage
 from mzbuild.core.image_graph import ImageGraph, build_graph
@@ -28,7 +29,9 @@ from mzbuild.rules.repository import DeclaredImages
 from mzbuild.target_types import (
     BinField,
     BuildArgsField,
+    CargoArgsField,
     CargoCrateTarget,
+    CargoEnvField,
     CopyDestinationField,
     CopyMatchingField,
     CopySourceField,
@@ -43,6 +46,7 @@ from mzbuild.target_types import (
     MzbuildImageTarget,
     PreImageField,
     PublishField,
+    RustflagsField,
     SplitDebuginfoField,
     StripField,
 )
@@ -246,6 +250,12 @@ def cargo_build(target: Target) -> CargoBuild:
         extract=tuple(
             (package, tuple(paths.items()))
             for package, paths in (target[ExtractField].value or {}).items()
+        ),
+        flags=parse_cargo_flags(
+            str(target.address),
+            target[RustflagsField].value or (),
+            target[CargoEnvField].value or {},
+            target[CargoArgsField].value or (),
         ),
     )
 
