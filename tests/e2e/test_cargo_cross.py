@@ -1,0 +1,112 @@
+"""Images for ARM, built on another machine with the cross tools of its distribution."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.e2e.images import COPY_ALL, File, building, contents, described, image
+from tests.e2e.repo import CHECKOUT, PANTS_TOML, Content, Docker, Repo
+
+OPTIONS = """
+[mzbuild]
+profile = "release"
+
+[mzbuild-cargo.arch.aarch64]
+linker = "aarch64-linux-gnu-gcc"
+strip = "aarch64-linux-gnu-strip"
+objcopy = "aarch64-linux-gnu-objcopy"
+rustflags = ["-Ctarget-feature=+crt-static"]
+"""
+
+FILES: Mapping[str, Content] = {
+    "pants.toml": PANTS_TOML + OPTIONS,
+    "Cargo.toml": "[workspace]\nmembers = ['app']\n\n[profile.release]\ndebug = 1\n",
+    "app/Cargo.toml": '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n',
+    "app/src/main.rs": "fn main() {\n"
+    '    println!("{} {}", env!("HOST"), std::env::consts::ARCH);\n}\n',
+    "app/build.rs": "fn main() {\n"
+    '    println!("cargo:rustc-env=HOST={}", std::env::consts::ARCH);\n}\n',
+    **image("app", COPY_ALL, "pre-image: [{type: cargo-build, bin: app}]\n"),
+    **image("whole", COPY_ALL, "pre-image: [{type: cargo-build, bin: app, strip: false}]\n"),
+}
+
+
+class Crossing(NamedTuple):
+    repo: Repo
+    docker: Docker
+    # The directory with the cross tools.
+    tools: Path
+
+    def run(self, tool: str, *args: str | Path) -> str:
+        return subprocess.run(
+            [self.tools / tool, *args], check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
+
+    def program(self, name: str, directory: Path) -> Path:
+        """The program of an image that was just packaged."""
+        entry = contents(self.docker, described(self.repo)[name]["spec"])["app"]
+        assert isinstance(entry, File)
+        program = directory / name
+        program.write_bytes(entry.content)
+        program.chmod(0o755)
+        return program
+
+
+@pytest.fixture(scope="module")
+def crossing(
+    tmp_path_factory: pytest.TempPathFactory, cold_caches: Mapping[str, str]
+) -> Iterator[Crossing]:
+    # Its standard error says why where it fails.
+    printed = subprocess.run([CHECKOUT / "bin/arm64-toolchain"], stdout=subprocess.PIPE, text=True)
+    assert printed.returncode == 0
+    tools = Path(printed.stdout.strip())
+    env = {"PATH": f"{tools}:{os.environ['PATH']}"}
+    with building(tmp_path_factory.mktemp("cross"), cold_caches, FILES, env) as (repo, docker):
+        repo.pants("--mzbuild-arch=aarch64", "package", "images::")
+        yield Crossing(repo, docker, tools)
+
+
+def test_the_program_is_for_the_other_architecture(crossing: Crossing, tmp_path: Path) -> None:
+    program = crossing.program("app", tmp_path)
+    header = crossing.run("aarch64-linux-gnu-readelf", "--file-header", program)
+    assert "Machine:                           AArch64" in header
+    assert crossing.run("qemu-aarch64-static", program) == "x86_64 aarch64\n"
+
+
+def test_the_image_is_for_the_other_architecture(crossing: Crossing) -> None:
+    for description in described(crossing.repo).values():
+        shown = crossing.docker(
+            "image", "inspect", "--format={{.Os}}/{{.Architecture}}", description["spec"]
+        )
+        assert shown.stdout == "linux/arm64\n"
+
+
+def test_the_tools_of_the_architecture_finish_its_programs(
+    crossing: Crossing, tmp_path: Path
+) -> None:
+    sections = {
+        name: crossing.run(
+            "aarch64-linux-gnu-readelf", "--sections", "--wide", crossing.program(name, tmp_path)
+        )
+        for name in ("app", "whole")
+    }
+    assert " .text" in sections["app"]
+    assert " .debug_info" not in sections["app"]
+    assert " .debug_info" in sections["whole"]
+    assert " .debug_pubnames" not in sections["whole"]
+
+
+def test_each_architecture_has_its_own_builds(crossing: Crossing) -> None:
+    arm = described(crossing.repo)["app"]
+    crossing.repo.pants("--mzbuild-arch=x86_64", "package", "images/app")
+    this = described(crossing.repo)["app"]
+    assert this["fingerprint"] != arm["fingerprint"]
+    caches = Path(crossing.repo.env["PANTS_NAMED_CACHES_DIR"])
+    (arm_build,) = caches.glob("mzbuild_cargo_*/aarch64-release-none")
+    assert (arm_build.parent / "x86_64-release-none").is_dir()
