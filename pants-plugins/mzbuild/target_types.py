@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Dict, Optional  # noqa: UP035  # See `RawExtract`.
 
+from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
 from pants.core.goals.package import OutputPathField
 from pants.engine.addresses import Address
+from pants.engine.fs import PathGlobs
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     BoolField,
@@ -19,6 +21,7 @@ from pants.engine.target import (
     StringSequenceField,
     Target,
 )
+from pants.option.global_options import UnmatchedBuildFileGlobs
 from pants.util.frozendict import FrozenDict
 from pants.util.strutil import help_text
 
@@ -45,6 +48,14 @@ class InputsField(MultipleSourcesField):
         hashed and built is not its business: those are all that Git sees in the directory.
         """
     )
+
+    # Most of these globs nobody has written, and they stand for files that may come: there is
+    # nothing to warn of. Pants means this method to be final, but has no other way to say so.
+    def path_globs(  # type: ignore[misc]
+        self, unmatched_build_file_globs: UnmatchedBuildFileGlobs
+    ) -> PathGlobs:
+        ignore = UnmatchedBuildFileGlobs(GlobMatchErrorBehavior.ignore)
+        return super().path_globs(ignore)
 
 
 class CrateInputsField(InputsField):

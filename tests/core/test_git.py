@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git import list_files, read_listing
+from mzbuild.core.git import ignored_paths, list_files, read_listing
 
 from tests.core.conftest import ENV, Repository
 
@@ -64,3 +64,17 @@ def test_git_takes_no_lock_on_the_index(repository: Repository) -> None:
     assert list_files(str(repository.root), ENV) == ["a"]
     assert lock.exists()
     os.unlink(lock)
+
+
+def test_ignored_paths_are_those_that_a_rule_matches_whether_they_are_there_or_not(
+    repository: Repository,
+) -> None:
+    repository.commit({".gitignore": "/out\n", "a/.gitignore": "*.bin\n!keep.bin\n", "out/x": ""})
+    paths = ("out/x", "out", "a/b.bin", "a/keep.bin", "b.bin", "a/é.bin", "a/line\nbreak.bin")
+    assert ignored_paths(str(repository.root), ENV, paths) == {
+        *("out/x", "out", "a/b.bin", "a/é.bin", "a/line\nbreak.bin"),
+    }
+    assert ignored_paths(str(repository.root), ENV, ("b.bin",)) == frozenset()
+    assert ignored_paths(str(repository.root), ENV, ()) == frozenset()
+    with pytest.raises(MzbuildError, match="is outside repository"):
+        ignored_paths(str(repository.root), ENV, ("../x",))

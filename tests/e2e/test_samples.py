@@ -61,6 +61,10 @@ def samples(
         yield Samples(repo, docker, described(repo))
 
 
+def test_nothing_is_amiss_with_the_samples(samples: Samples) -> None:
+    assert "✓ mzbuild succeeded." in samples.pants("lint", "--only=mzbuild", "::").stderr
+
+
 def test_each_sample_is_described(samples: Samples) -> None:
     fingerprints = json.loads(
         samples.pants("--mzbuild-fingerprint-format=json", "mzbuild-fingerprint", "::").stdout

@@ -37,6 +37,11 @@ def mzfrom_lines(content: bytes) -> Mapping[str, int]:
     return lines
 
 
+def all_mzfrom_lines(content: bytes) -> tuple[int, ...]:
+    """Every line, counted from 1, on which an image is named."""
+    return tuple(mzfrom_line(content, match.start()) for match in _MZFROM.finditer(content))
+
+
 def mzfrom_line(content: bytes, offset: int) -> int:
     """The line, counted from 1, that a byte offset is on."""
     return content.count(b"\n", 0, offset) + 1

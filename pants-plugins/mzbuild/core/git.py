@@ -48,6 +48,24 @@ def listed_paths(listing: bytes) -> list[str]:
     return [path for path in paths if not path.endswith("/")]
 
 
+def ignored_paths(directory: str, env: Mapping[str, str], paths: Sequence[str]) -> frozenset[str]:
+    """Those of some paths, relative to a directory, that an ignore rule matches.
+
+    The paths need not exist. Raises `MzbuildError` where Git is missing or refuses.
+    """
+    if not paths:
+        return frozenset()
+    stdin = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+    args = ("check-ignore", "-z", "--stdin", "--no-index")
+    try:
+        with git_output(directory, env, args, stdin) as output:
+            return frozenset(listed_paths(output.read()))
+    except GitError as error:
+        if error.said:
+            raise
+        return frozenset()  # It fails without a word where there is none.
+
+
 class GitError(MzbuildError):
     """What Git has refused to do; `said` is what it wrote itself."""
 

@@ -26,7 +26,7 @@ from pants.util.strutil import softwrap
 from mzbuild.core.cargo_settings import CargoOptions, with_cargo
 from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import listed
-from mzbuild.core.work_tree import WorkTree, link_target
+from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs, MissedInputs
 from mzbuild.rules.images import Images
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -165,13 +165,7 @@ def fingerprinted_images(
     work_tree: WorkTree,
 ) -> FingerprintedImages:
     names = sorted(images.names[address] for address in addresses if address in images.names)
-
-    def missed_by(name: str) -> tuple[str, ...]:
-        paths = missed_inputs.paths[name]
-        known = frozenset(inputs.paths(name)) if paths else frozenset()
-        return tuple(path for path in paths if link_target(work_tree, path) not in known)
-
-    missed = {name: missed_by(name) for name in names}
+    missed = {name: missed_inputs.of(name, inputs, work_tree) for name in names}
     return FingerprintedImages(
         tuple(
             FingerprintedImage(

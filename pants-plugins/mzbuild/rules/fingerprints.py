@@ -18,7 +18,7 @@ from mzbuild.core.mzbuild_yml import canonical_mzbuild_yml
 from mzbuild.core.rust_includes import crate_inputs
 from mzbuild.core.snapshot import declared_records
 from mzbuild.core.survey import Survey, survey
-from mzbuild.core.work_tree import REGULAR, WorkTree, bytes_digests
+from mzbuild.core.work_tree import REGULAR, WorkTree, bytes_digests, link_target
 from mzbuild.rules.images import Images
 from mzbuild.rules.repository import CONTENTS, RustReferences
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -84,6 +84,12 @@ class MissedInputs:
     """For each image, the inputs that only the strict scheme has, sorted."""
 
     paths: Mapping[str, tuple[str, ...]]
+
+    def of(self, name: str, inputs: ImageInputs, work_tree: WorkTree) -> tuple[str, ...]:
+        """Those of an image, less the symlinks that lead to one of its inputs."""
+        paths = self.paths[name]
+        known = frozenset(inputs.paths(name)) if paths else frozenset()
+        return tuple(path for path in paths if link_target(work_tree, path) not in known)
 
 
 @rule

@@ -1,0 +1,165 @@
+"""`pants lint`: what is amiss with images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pants.core.goals.lint import LintResult, LintTargetsRequest
+from pants.core.util_rules.partitions import PartitionerType
+from pants.engine.env_vars import CompleteEnvironmentVars
+from pants.engine.internals.session import SessionValues
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.target import FieldSet
+from pants.engine.unions import UnionRule
+from pants.util.meta import classproperty
+
+from mzbuild.core.cargo import extracted_files
+from mzbuild.core.context import DOCKERFILE, IGNORE_FILE
+from mzbuild.core.copy_action import copied_files
+from mzbuild.core.git import ignored_paths
+from mzbuild.core.image import CargoBuild, Image, under
+from mzbuild.core.inputs import context_paths
+from mzbuild.core.lint import LintedImage, ResultKind
+from mzbuild.core.lint_rules import lint
+from mzbuild.core.listing import Listing
+from mzbuild.core.work_tree import WorkTree, read_content
+from mzbuild.rules.fingerprints import ImageInputs, MissedInputs
+from mzbuild.rules.images import Images
+from mzbuild.rules.repository import CONTENTS
+from mzbuild.subsystems.mzbuild_lint import MzbuildLint
+from mzbuild.target_types import ImageNameField
+
+_READ = (DOCKERFILE, IGNORE_FILE, f"{DOCKERFILE}{IGNORE_FILE}", "mzbuild.yml")
+
+
+@dataclass(frozen=True)
+class ImageLintFieldSet(FieldSet):
+    required_fields = (ImageNameField,)
+
+    image_name: ImageNameField
+
+
+class MzbuildLintRequest(LintTargetsRequest):
+    tool_subsystem = MzbuildLint
+    field_set_type = ImageLintFieldSet
+    partitioner_type = PartitionerType.DEFAULT_SINGLE_PARTITION
+
+    @classproperty
+    def tool_name(cls) -> str:  # noqa: N805  # It is a property of the class.
+        return MzbuildLint.name
+
+    @classproperty
+    def tool_id(cls) -> str:  # noqa: N805  # Likewise.
+        return MzbuildLint.name
+
+
+@dataclass(frozen=True)
+class IgnoredPathsRequest:
+    """A request for those of some paths that Git's ignore rules match."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class IgnoredPaths:
+    """The paths that Git's ignore rules match."""
+
+    paths: frozenset[str]
+
+
+# Ignore rules are in files that are no inputs, and outside of the repository as well.
+@_uncacheable_rule
+def find_ignored_paths(
+    request: IgnoredPathsRequest, work_tree: WorkTree, session_values: SessionValues
+) -> IgnoredPaths:
+    env: Mapping[str, str] = session_values[CompleteEnvironmentVars]
+    return IgnoredPaths(ignored_paths(work_tree.root, env, request.paths))
+
+
+@rule
+async def lint_images(
+    request: MzbuildLintRequest.Batch[ImageLintFieldSet, Any],
+    subsystem: MzbuildLint,
+    images: Images,
+    inputs: ImageInputs,
+    missed: MissedInputs,
+    work_tree: WorkTree,
+    listing: Listing,
+) -> LintResult:
+    selected = [
+        images.graph.by_name[images.names[field_set.address]]
+        for field_set in request.elements
+        if field_set.address in images.names
+    ]
+    results = {image.name: _results(image, listing) for image in selected}
+    made = {
+        name: {under(images.graph.by_name[name].context, path): path for path in paths}
+        for name, paths in results.items()
+    }
+    paths = tuple(path for each in made.values() for path in each if path not in listing)
+    ignored = await Get(IgnoredPaths, IgnoredPathsRequest(paths))
+    unignored = frozenset(paths) - ignored.paths
+    findings = lint(
+        (
+            LintedImage(
+                image,
+                _contents(image, listing, work_tree),
+                _sizes(image, inputs, listing, work_tree),
+                results[image.name],
+                frozenset(made[image.name][path] for path in unignored & made[image.name].keys()),
+                missed.of(image.name, inputs, work_tree),
+            )
+            for image in selected
+        ),
+        subsystem.ignored,
+        subsystem.max_context_size,
+    )
+    return LintResult(
+        exit_code=1 if findings else 0,
+        stdout="".join(f"{finding}\n" for finding in findings),
+        stderr="",
+        linter_name=request.tool_name,
+    )
+
+
+def _results(image: Image, listing: Listing) -> Mapping[str, ResultKind]:
+    results: dict[str, ResultKind] = {}
+    for action in image.pre_image:
+        if isinstance(action, CargoBuild):
+            results.update(dict.fromkeys(action.bins, ResultKind.BINARY))
+            examples = (f"examples/{name}" for name in action.examples)
+            results.update(dict.fromkeys(examples, ResultKind.BINARY))
+            extracted = (path for _, _, path in extracted_files(action, image.origin))
+            results.update(dict.fromkeys(extracted, ResultKind.EXTRACTED))
+        else:
+            copied = copied_files(image, action, listing)
+            results.update(dict.fromkeys(copied, ResultKind.COPIED))
+    return results
+
+
+def _contents(image: Image, listing: Listing, work_tree: WorkTree) -> Mapping[str, bytes]:
+    paths = {name: under(image.context, name) for name in _READ}
+    return {
+        name: read_content(work_tree.absolute(path))
+        for name, path in paths.items()
+        if path in listing
+    }
+
+
+def _sizes(
+    image: Image, inputs: ImageInputs, listing: Listing, work_tree: WorkTree
+) -> Mapping[str, int]:
+    start = len(image.context) + 1 if image.context else 0
+    paths = {path[start:]: path for path in context_paths(inputs.groups[image.name])}
+    for action in image.pre_image:
+        if not isinstance(action, CargoBuild):
+            paths.update(copied_files(image, action, listing))
+    return {
+        name: CONTENTS.get(work_tree, path).size for name, path in paths.items() if path in listing
+    }
+
+
+def rules() -> Iterable[Rule | UnionRule]:
+    return (*collect_rules(), *MzbuildLintRequest.rules())
