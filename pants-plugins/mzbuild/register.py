@@ -22,6 +22,7 @@ from mzbuild.goals import (
     lint_images,
     list_images,
     package_image,
+    plan,
     publish_image,
     reporting,
     run_image,
@@ -30,6 +31,7 @@ from mzbuild.goals import (
 )
 from mzbuild.rules import (
     acquire,
+    build_plans,
     captured_files,
     cargo,
     cargo_actions,
@@ -58,6 +60,7 @@ from mzbuild.rules import (
 _MODULES = (
     acquire,
     bake,
+    build_plans,
     captured_files,
     cargo,
     cargo_actions,
@@ -86,6 +89,7 @@ _MODULES = (
     lint_images,
     list_images,
     package_image,
+    plan,
     pre_image,
     publish_image,
     registries,

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import pytest
-from mzbuild.core.acquisition import Build, OnUnknown, Origin, plan_acquisition, to_look_up
+from mzbuild.core.acquisition import Build, OnUnknown, Origin, decide_acquisition, to_look_up
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image import Image
 from mzbuild.core.image_graph import ImageGraph
@@ -37,7 +37,9 @@ def plan(
     there = local.split()
     asked = to_look_up(images, wanted, there, build)
     answered = {name: answers.get(name, NOT_THERE) for name in asked}
-    return plan_acquisition(images, wanted, there, answered, build, on_unknown)
+    decided = decide_acquisition(images, wanted, there, answered, build, on_unknown)
+    decided.check(images, build)
+    return decided.origins
 
 
 def test_what_the_engine_has_is_reused_and_nobody_is_asked() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
 from enum import Enum
 
 from mzbuild.core.errors import MzbuildError
@@ -59,46 +60,66 @@ def to_look_up(
     )
 
 
-def plan_acquisition(
+@dataclass(frozen=True)
+class Acquisition:
+    """How to have images, and what is in the way.
+
+    `origins` has the wanted images and those that have to be there to build them; `unknown`, with
+    the reasons, those of which the registry does not say whether it has them.
+    """
+
+    origins: Mapping[str, Origin]
+    unknown: Mapping[str, str]
+
+    @property
+    def built(self) -> tuple[str, ...]:
+        """The names of the images to build, sorted."""
+        return tuple(sorted(n for n, origin in self.origins.items() if origin is Origin.BUILT))
+
+    def check(self, graph: ImageGraph, build: Build) -> None:
+        """Raises `MzbuildError` where a registry's answer matters that is not known, and, with
+        `build` being `never`, where images are missing: with all of them."""
+        if self.unknown:
+            _refuse_unknown(self.unknown)
+        if build is Build.NEVER and self.built:
+            _refuse_missing(graph, self.built)
+
+
+def decide_acquisition(
     graph: ImageGraph,
     wanted: Iterable[str],
     local: Container[str],
     answers: Mapping[str, Answer],
     build: Build,
     on_unknown: OnUnknown,
-) -> Mapping[str, Origin]:
+) -> Acquisition:
     """How to have the wanted images, and those that have to be there to build them.
 
     `answers` are those of the primary registry for what `to_look_up` says; without an answer, an
-    image is not there. Raises `MzbuildError` where a registry's answer matters that is not known,
-    and, with `build` being `never`, where an image is missing: with all of them.
+    image is not there.
     """
     asked_for = set(wanted)
-    plan: dict[str, Origin] = {}
+    origins: dict[str, Origin] = {}
     unknown: dict[str, str] = {}
     waiting = sorted(asked_for)
     while waiting:
         name = waiting.pop()
-        if name in plan or name in unknown:
+        if name in origins or name in unknown:
             continue
         answer = answers.get(name)
         if build is Build.ALWAYS and name in asked_for:
-            plan[name] = Origin.BUILT
+            origins[name] = Origin.BUILT
         elif name in local:
-            plan[name] = Origin.REUSED
+            origins[name] = Origin.REUSED
         elif isinstance(answer, Present):
-            plan[name] = Origin.PULLED
+            origins[name] = Origin.PULLED
         elif isinstance(answer, Unknown) and on_unknown is OnUnknown.ERROR:
             unknown[name] = answer.reason
         else:
-            plan[name] = Origin.BUILT
-        if plan.get(name) is Origin.BUILT:
+            origins[name] = Origin.BUILT
+        if origins.get(name) is Origin.BUILT:
             waiting.extend(graph.dependencies[name])
-    if unknown:
-        _refuse_unknown(unknown)
-    if build is Build.NEVER and Origin.BUILT in plan.values():
-        _refuse_missing(graph, sorted(n for n, origin in plan.items() if origin is Origin.BUILT))
-    return plan
+    return Acquisition(origins, unknown)
 
 
 def _refuse_unknown(unknown: Mapping[str, str]) -> None:

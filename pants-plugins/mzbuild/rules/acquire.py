@@ -17,7 +17,13 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
-from mzbuild.core.acquisition import Build, Origin, plan_acquisition, to_look_up
+from mzbuild.core.acquisition import (
+    Acquisition,
+    Build,
+    Origin,
+    decide_acquisition,
+    to_look_up,
+)
 from mzbuild.core.configuration import Configuration
 from mzbuild.core.context import CONTEXT, DOCKERFILE
 from mzbuild.core.docker import (
@@ -35,7 +41,7 @@ from mzbuild.core.docker import (
     waits_within,
 )
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.registry_client import Present, RegistryTag
+from mzbuild.core.registry_client import Answer, Present, RegistryTag
 from mzbuild.rules.cargo_batch import ImagesToBuild
 from mzbuild.rules.cargo_groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
@@ -113,6 +119,21 @@ class AcquisitionPlan:
     origins: Mapping[str, Origin]
     digests: Mapping[str, str]
     batch: CargoBatch
+
+
+@dataclass(frozen=True)
+class AcquisitionDecisionRequest:
+    """A request for the same, without an error where something is in the way."""
+
+    wanted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AcquisitionDecision:
+    """How images are to be had, and what the primary registry has said of them."""
+
+    acquisition: Acquisition
+    answers: Mapping[str, Answer]
 
 
 @dataclass(frozen=True)
@@ -194,14 +215,13 @@ async def acquire_image(
 
 
 @_uncacheable_rule
-async def acquisition_plan(
-    request: AcquisitionPlanRequest,
+async def decide(
+    request: AcquisitionDecisionRequest,
     images: Images,
     tags: ImageTags,
     local: LocalImages,
-    configuration: Configuration,
     mzbuild: Mzbuild,
-) -> AcquisitionPlan:
+) -> AcquisitionDecision:
     there = {name for name, tag in tags.local.items() if local.id_of(tag)}
     asked = {
         name: tags.published[name][0]
@@ -210,14 +230,26 @@ async def acquisition_plan(
     }
     found = await Get(Existence, ExistenceRequest(tuple(asked.values()), remembered=True))
     answers = {name: found.answers[tag] for name, tag in asked.items()}
-    origins = plan_acquisition(
+    acquisition = decide_acquisition(
         images.graph, request.wanted, there, answers, mzbuild.build, mzbuild.unknown
     )
-    built = tuple(sorted(name for name, origin in origins.items() if origin is Origin.BUILT))
+    return AcquisitionDecision(acquisition, answers)
+
+
+@_uncacheable_rule
+async def acquisition_plan(
+    request: AcquisitionPlanRequest, images: Images, configuration: Configuration, mzbuild: Mzbuild
+) -> AcquisitionPlan:
+    decision = await Get(AcquisitionDecision, AcquisitionDecisionRequest(request.wanted))
+    decision.acquisition.check(images.graph, mzbuild.build)
+    digests = {
+        name: answer.digest
+        for name, answer in decision.answers.items()
+        if isinstance(answer, Present)
+    }
+    built = ImagesToBuild(configuration, decision.acquisition.built)
     return AcquisitionPlan(
-        origins,
-        {name: answer.digest for name, answer in answers.items() if isinstance(answer, Present)},
-        await Get(CargoBatch, ImagesToBuild(configuration, built)),
+        decision.acquisition.origins, digests, await Get(CargoBatch, ImagesToBuild, built)
     )
 
 

@@ -11,7 +11,7 @@ from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.util.logging import LogLevel
 
-from mzbuild.core.acquisition import Build, OnUnknown, Origin
+from mzbuild.core.acquisition import OnUnknown, Origin
 from mzbuild.core.configuration import Configuration
 from mzbuild.core.docker import (
     HOW_TO_INSTALL_BUILDX,
@@ -19,9 +19,10 @@ from mzbuild.core.docker import (
     retried,
     waits_within,
 )
+from mzbuild.core.ensure_step import EnsureStep, ensure_step, missing_tags
 from mzbuild.core.ensuring import Ensured, Outcome, images_to_build
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.publication import Publication, Status, publications
+from mzbuild.core.publication import Publication, publications
 from mzbuild.core.registry_client import Present, RegistryTag
 from mzbuild.core.registry_round import Unknown
 from mzbuild.rules.acquire import BuildRequest, ObtainedImage, PullRequest
@@ -134,7 +135,7 @@ async def ensure_plan(
     to_push = {
         registry: tag
         for image in published.values()
-        for registry, tag in _to_push(image, mzbuild.unknown)
+        for registry, tag in missing_tags(image, mzbuild.unknown)
     }
     obstacle = None
     if to_push:
@@ -172,14 +173,8 @@ def _to_build(
     known = {name: published[tag] for name, tag in tags.local.items() if tag in published}
     there = {name for name, image in known.items() if image.present}
     there.update(name for name, tag in tags.local.items() if local.id_of(tag))
-    to_push = (name for name, image in known.items() if _to_push(image, on_unknown))
+    to_push = (name for name, image in known.items() if missing_tags(image, on_unknown))
     return images_to_build(images.graph, to_push, there)
-
-
-def _to_push(image: Publication, on_unknown: OnUnknown) -> tuple[RegistryTag, ...]:
-    if image.unknown and on_unknown is OnUnknown.ERROR:
-        return ()
-    return (*image.missing, *image.unknown)
 
 
 def _explain_refusals(refused: Mapping[RegistryTag, Unknown]) -> str:
@@ -199,20 +194,26 @@ async def ensure_image(
     tag = tags.local[name]
     image = plan.publications.get(tag)
     done = Ensured(name, configuration.arch, tag, Outcome.READY)
-    if image and image.status is Status.PUBLISHED:
+    image_id = local.id_of(tag)
+    step = ensure_step(
+        image,
+        local=image_id is not None,
+        build=mzbuild.build,
+        on_unknown=mzbuild.unknown,
+    )
+    if step is EnsureStep.NOTHING:
         return EnsuredImage(replace(done, outcome=Outcome.PRESENT))
-    missing = _to_push(image, mzbuild.unknown) if image else ()
-    if image and not missing:
+    if image and step is EnsureStep.REFUSE_UNKNOWN:
         reasons = "; ".join(dict.fromkeys(image.unknown.values()))
         return EnsuredImage(replace(done, outcome=Outcome.FAILED, reason=reasons))
+    missing = missing_tags(image, mzbuild.unknown)
     start = time.monotonic()
     try:
-        image_id = local.id_of(tag)
-        if image_id:
+        if image_id and step is EnsureStep.REUSE:
             obtained = ObtainedImage(image_id, Origin.REUSED, 0.0)
-        elif image and image.present:
+        elif image and step is EnsureStep.PULL:
             obtained = await Get(ObtainedImage, PullRequest, _pull(image, configuration))
-        elif mzbuild.build is Build.NEVER:
+        elif step is EnsureStep.REFUSE_BUILD:
             reason = "it is missing, and [mzbuild].build is `never`"
             return EnsuredImage(replace(done, outcome=Outcome.FAILED, reason=reason))
         else:

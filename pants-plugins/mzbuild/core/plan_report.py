@@ -1,0 +1,57 @@
+"""Plans, for people and for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from mzbuild.core.planning import BuildPlan
+
+HEADER = ("stage", "image", "would", "after", "because")
+
+# More images than this for which there is nothing to do are counted, not listed.
+_MOST_IDLE = 10
+
+
+def plan_rows(plan: BuildPlan) -> list[tuple[str, ...]]:
+    """The images by stages; those for which there is nothing to do come first, if they are few."""
+    stages = {name: n for n, stage in enumerate(plan.stages, start=1) for name in stage}
+    idle = [name for name, image in plan.images.items() if image.idle]
+    blocked = [name for name, image in plan.images.items() if image.blocked]
+    names = [*(idle if len(idle) <= _MOST_IDLE else ()), *sorted(stages, key=stages.__getitem__)]
+    return [
+        (
+            str(stages.get(name, "-")),
+            name,
+            plan.images[name].outcome,
+            ", ".join(plan.waits_for[name]) or "-",
+            plan.images[name].reason,
+        )
+        for name in [*names, *blocked]
+    ]
+
+
+def plan_summary(plan: BuildPlan) -> str:
+    """How many images there are of each kind."""
+    counts = Counter(image.outcome for image in plan.images.values())
+    return ", ".join(f"{count} to {outcome}" for outcome, count in sorted(counts.items())).replace(
+        " to blocked", " blocked"
+    )
+
+
+def plan_json(plan: BuildPlan, addresses: Mapping[str, str], specs: Mapping[str, str]) -> object:
+    """The same for programs."""
+    stages = {name: n for n, stage in enumerate(plan.stages, start=1) for name in stage}
+    return [
+        {
+            "name": name,
+            "address": addresses.get(name),
+            "spec": specs[name],
+            "work": [work.value for work in image.work],
+            "blocked": image.blocked,
+            "stage": stages.get(name),
+            "waits_for": list(plan.waits_for[name]),
+            "reason": image.reason,
+        }
+        for name, image in plan.images.items()
+    ]

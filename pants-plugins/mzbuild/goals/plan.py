@@ -1,0 +1,154 @@
+"""`pants mzbuild-plan`: what would be done for images."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+
+import yaml
+from pants.engine.console import Console
+from pants.engine.goal import Goal, GoalSubsystem, Outputting
+from pants.engine.rules import Get, Rule, collect_rules, goal_rule
+from pants.option.global_options import GlobalOptions
+from pants.option.option_types import BoolOption, EnumOption
+from pants.option.ranked_value import Rank
+from pants.util.strutil import softwrap
+
+from mzbuild.core.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
+from mzbuild.core.plan_report import HEADER, plan_json, plan_rows, plan_summary
+from mzbuild.core.planning import BuildPlan
+from mzbuild.core.table import table
+from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
+from mzbuild.rules.build_plans import EnsuringPlanRequest, PackagingPlanRequest
+from mzbuild.rules.fingerprints import Fingerprints
+from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.subsystems.mzbuild import Mzbuild
+
+# The options that decide which images there are and where they go.
+_DECISIVE = (
+    *("arch", "profile", "coverage", "sanitizer", "fingerprint_scheme"),
+    *("image_registry", "image_prefix", "primary_registry"),
+)
+
+
+class PlanFormat(Enum):
+    """For people, for programs, or for a CI system."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB_MATRIX = "github-matrix"
+    BUILDKITE = "buildkite"
+
+
+class PlanSubsystem(Outputting, GoalSubsystem):
+    name = "mzbuild-plan"
+    help = softwrap(
+        """
+        Tell what would be done for images, in which order and why. Nothing is built, pulled or
+        pushed.
+
+        For example, `pants mzbuild-plan ::` tells which images `pants package ::` would reuse, pull
+        or build, and what waits for what; `pants mzbuild-plan --ensure ::` tells what
+        `pants mzbuild-ensure ::` would build and push. An image is blocked where what it takes is
+        not allowed, or a registry does not say whether it has it.
+
+        The exit code is 1 where an image is blocked, else 0; with `--exit-code`, it is 2 where
+        there is something to do.
+        """
+    )
+
+    ensure = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Plan `mzbuild-ensure` and not `package`. Whether the registries let images be pushed is
+            not tried. For example: `--mzbuild-plan-ensure`.
+            """
+        ),
+    )
+    exit_code = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            End with exit code 2 where there is something to do, with 0 where there is nothing, and
+            with 1 where an image is blocked or something else is wrong. For example, in a script:
+            `pants mzbuild-plan --exit-code ::`.
+            """
+        ),
+    )
+    format = EnumOption(
+        default=PlanFormat.TEXT,
+        help=softwrap(
+            """
+            `text` prints a table; `json` a list of objects with `name`, `address`, `spec`, `work`
+            (in this order, some of `pull`, `build`, `push`), `blocked`, `stage` (from 1; null where
+            there is nothing to do), `waits_for` (the names of other images) and `reason`.
+
+            The others print a CI pipeline that does what `--ensure` tells, with a job for each
+            image that has to be pushed. The engine of this machine does not count then: jobs run
+            elsewhere.
+
+            `github-matrix` prints one line of JSON, an object with `stages`: a list of matrices for
+            GitHub Actions, each for a job that needs that of the stage before. Every entry has
+            `image`, `address`, `spec`, `command` and `needs`. `buildkite` prints YAML for
+            `buildkite-agent pipeline upload`. For example: `--mzbuild-plan-format=buildkite`.
+            """
+        ),
+    )
+
+    @property
+    def for_ci(self) -> bool:
+        """Whether a pipeline is asked for."""
+        return self.format in (PlanFormat.GITHUB_MATRIX, PlanFormat.BUILDKITE)
+
+
+class Plan(Goal):
+    subsystem_cls = PlanSubsystem
+    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+
+
+@goal_rule
+async def plan_goal(
+    reported: ReportedImages,
+    images: Images,
+    fingerprints: Fingerprints,
+    warnings: ImageWarnings,
+    subsystem: PlanSubsystem,
+    mzbuild: Mzbuild,
+    global_options: GlobalOptions,
+    console: Console,
+) -> Plan:
+    if subsystem.ensure or subsystem.for_ci:
+        request = EnsuringPlanRequest(reported.names, anywhere=subsystem.for_ci)
+        plan = await Get(BuildPlan, EnsuringPlanRequest, request)
+    else:
+        plan = await Get(BuildPlan, PackagingPlanRequest(reported.names))
+    addresses = {name: address.spec for name, address in images.addresses.items()}
+    if subsystem.for_ci:
+        jobs = pipeline_jobs(plan, images.graph, addresses, fingerprints.specs, _flags(mzbuild))
+        if subsystem.format is PlanFormat.GITHUB_MATRIX:
+            shown = json.dumps(github_matrix(jobs))
+        else:
+            shown = yaml.safe_dump(buildkite_pipeline(jobs), sort_keys=False).rstrip()
+        show_text([shown], console, subsystem)
+    elif subsystem.format is PlanFormat.JSON:
+        show_json(plan_json(plan, addresses, fingerprints.specs), console, subsystem)
+    else:
+        colours = palette(console, subsystem, global_options)
+        lines = table(HEADER, plan_rows(plan), {1: colours.cyan, 2: colours.yellow})
+        show_text([*lines, plan_summary(plan)], console, subsystem)
+    return Plan(plan.exit_code if subsystem.exit_code or plan.exit_code == 1 else 0)
+
+
+def _flags(mzbuild: Mzbuild) -> tuple[str, ...]:
+    """What a job has to be given for the same images, since no file of the repository says so."""
+    given = [name for name in _DECISIVE if mzbuild.options.get_rank(name) > Rank.CONFIG]
+    values = {name: mzbuild.options[name] for name in given}
+    return tuple(
+        f"--mzbuild-{name.replace('_', '-')}={value.value if isinstance(value, Enum) else value}"
+        for name, value in values.items()
+    )
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

@@ -1,0 +1,79 @@
+"""What would be done for images: asks the engine and the registries, and does nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+
+from mzbuild.core.planning import BuildPlan, plan_ensure, plan_package
+from mzbuild.core.publication import publications
+from mzbuild.rules.acquire import AcquisitionDecision, AcquisitionDecisionRequest
+from mzbuild.rules.docker_engine import LocalImages
+from mzbuild.rules.images import Images
+from mzbuild.rules.registries import Existence, ExistenceRequest, ImageTags, Registries
+from mzbuild.subsystems.mzbuild import Mzbuild
+
+
+@dataclass(frozen=True)
+class PackagingPlanRequest:
+    """A request for what `package` would do for images, by their names."""
+
+    wanted: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EnsuringPlanRequest:
+    """A request for what `mzbuild-ensure` would do for images, by their names.
+
+    With `anywhere`, that is on machines whose engines have no images.
+    """
+
+    wanted: tuple[str, ...]
+    anywhere: bool
+
+
+@_uncacheable_rule
+async def plan_packaging(
+    request: PackagingPlanRequest, images: Images, registries: Registries, mzbuild: Mzbuild
+) -> BuildPlan:
+    decision = await Get(AcquisitionDecision, AcquisitionDecisionRequest(request.wanted))
+    primary = next((registry.name for registry in registries.registries), None)
+    return plan_package(
+        images.graph,
+        request.wanted,
+        decision.acquisition,
+        decision.answers,
+        mzbuild.build,
+        primary,
+    )
+
+
+@_uncacheable_rule
+async def plan_ensuring(
+    request: EnsuringPlanRequest,
+    images: Images,
+    tags: ImageTags,
+    registries: Registries,
+    mzbuild: Mzbuild,
+) -> BuildPlan:
+    registries.check()
+    names = images.graph.closure(request.wanted)
+    asked = tuple(tag for name in names for tag in tags.published[name])
+    existence = await Get(Existence, ExistenceRequest(asked))
+    local = set()
+    if not request.anywhere:
+        engine = await Get(LocalImages)
+        local = {name for name in names if engine.id_of(tags.local[name])}
+    return plan_ensure(
+        images.graph,
+        request.wanted,
+        {image.name: image for image in publications(names, tags.published, existence.answers)},
+        local,
+        mzbuild.build,
+        mzbuild.unknown,
+    )
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())
