@@ -165,3 +165,23 @@ def test_an_image_without_a_fingerprint_then(repo: Repo) -> None:
         repo.pants("mzbuild-explain", "--since=half-broken", "alone").stdout
         == (result.stdout[: result.stdout.index("context\n") + len("context\n")])
     )
+
+
+def test_a_fingerprint_of_an_earlier_run(repo: Repo) -> None:
+    then = fingerprints(repo, "--mzbuild-profile=dev")
+    repo.write({"base/Dockerfile": "FROM scratch\n# once\n"})
+    once = fingerprints(repo)["top"]
+    repo.write({"base/Dockerfile": "FROM scratch\n# twice\n"})
+    printed = repo.pants("mzbuild-explain", f"--fingerprint={once}").stdout
+    assert [line.split() for line in printed.splitlines()] == [
+        ["top:", once, "->", fingerprints(repo)["top"]],
+        ["builds", "on", "base", "base/Dockerfile", "(changed)"],
+    ]
+    found = explained(repo, f"--fingerprint=acme/alone:mzbuild-{then['alone']}")
+    assert found["alone"]["configuration"] == {"profile": {"before": "dev", "after": "optimized"}}
+    now = fingerprints(repo)["base"]
+    assert repo.pants("mzbuild-explain", f"--fingerprint={now[:8]}").stdout == (
+        f"Nothing changed: the fingerprints in `{now[:8]}` and the work tree are the same.\n"
+    )
+    said = failure(repo, "--fingerprint=NOSUCH")
+    assert "No fingerprint that begins with `NOSUCH` has been computed in this clone" in said

@@ -13,9 +13,11 @@ from pants.util.strutil import softwrap
 
 from mzbuild.core.explanation import explain
 from mzbuild.core.explanation_report import explanation_json, explanation_lines
+from mzbuild.core.fingerprint_log import recorded
 from mzbuild.core.report import ReportFormat
 from mzbuild.core.snapshot import Snapshot
 from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
+from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.snapshots import RevisionSnapshot, RevisionSnapshotRequest
 
@@ -46,6 +48,17 @@ class ExplainSubsystem(Outputting, GoalSubsystem):
             """
         ),
     )
+    fingerprint = StrOption(
+        default="",
+        help=softwrap(
+            """
+            The fingerprint to start from, instead of a revision: one that was computed in this
+            clone before, whatever the work tree was like then. How it begins will do, and so will a
+            tag that ends with it. It says which image is explained, and no targets are needed. For
+            example: `--mzbuild-explain-fingerprint=MNU5`.
+            """
+        ),
+    )
     until = StrOption(
         default="",
         help=softwrap(
@@ -60,7 +73,8 @@ class ExplainSubsystem(Outputting, GoalSubsystem):
         help=softwrap(
             """
             `text` tells of many files that the same thing brings in by one of them; `json` prints
-            an object with `since`, `until` (null for the work tree) and `images`: for each that
+            an object with `since` (what it starts from), `until` (null for the work
+            tree) and `images`: for each that
             differs `name`, `before` and `after` (fingerprints; null where there is no such image),
             `configuration` (options with `before` and `after`), `files` (`path`, `change`: one of
             `added`, `removed`, `changed`, `mode`; `mode_before`, `mode_after`, `brought_in_by`)
@@ -78,27 +92,33 @@ class Explain(Goal):
 
 @goal_rule
 async def explain_goal(
-    reported: ReportedImages,
     images: Images,
     warnings: ImageWarnings,
+    log: FingerprintLogFile,
     subsystem: ExplainSubsystem,
     global_options: GlobalOptions,
     console: Console,
 ) -> Explain:
-    since, until = subsystem.since, subsystem.until
-    before = (await Get(RevisionSnapshot, RevisionSnapshotRequest(since))).snapshot
+    since, until = subsystem.fingerprint or subsystem.since, subsystem.until
+    everything = False
+    if subsystem.fingerprint:
+        name, before = recorded(log.path, since)
+        names = {name}
+    else:
+        reported = await Get(ReportedImages)
+        before = (await Get(RevisionSnapshot, RevisionSnapshotRequest(since))).snapshot
+        names = {*reported.names}
+        everything = len(names) == len(images.addresses)
     if until:
         after = (await Get(RevisionSnapshot, RevisionSnapshotRequest(until))).snapshot
     else:
         after = await Get(Snapshot)
     explained = explain(before, after)
-    # No specification matches an image that the work tree does not have, other than all of them.
-    everything = len(reported.names) == len(images.addresses)
-    told = [
-        explanation
-        for name, explanation in explained.items()
-        if name in reported.names or (everything and name not in images.addresses)
-    ]
+    if everything:
+        # No specification matches an image that the work tree does not have, but for all of them.
+        others = {*explained, *before.survey.errors, *after.survey.errors}
+        names |= others - images.addresses.keys()
+    told = [explanation for name, explanation in explained.items() if name in names]
     where = (f"`{since}`", f"`{until}`" if until else "the work tree")
     if subsystem.format is ReportFormat.JSON:
         differing = [explanation_json(explanation) for explanation in told]
@@ -112,7 +132,7 @@ async def explain_goal(
         (name, place, error)
         for snapshot, place in zip((before, after), where)
         for name, error in snapshot.survey.errors.items()
-        if name in reported.names or everything
+        if name in names
     ]
     for name, place, error in failed:
         logger.error("`%s` has no fingerprint in %s: %s", name, place, error)

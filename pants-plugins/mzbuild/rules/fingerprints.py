@@ -16,9 +16,10 @@ from mzbuild.core.inputs import InputFile, InputGroup, image_inputs, input_runs,
 from mzbuild.core.listing import Listing
 from mzbuild.core.mzbuild_yml import canonical_mzbuild_yml
 from mzbuild.core.rust_includes import crate_inputs
-from mzbuild.core.snapshot import declared_records
+from mzbuild.core.snapshot import Snapshot, declared_records
 from mzbuild.core.survey import Survey, survey
 from mzbuild.core.work_tree import REGULAR, WorkTree, bytes_digests, link_target
+from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images
 from mzbuild.rules.repository import CONTENTS, RustReferences
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -166,6 +167,7 @@ def configured_fingerprints(
     images: Images,
     inputs: ImageInputs,
     work_tree: WorkTree,
+    log: FingerprintLogFile,
     mzbuild: Mzbuild,
 ) -> ConfiguredFingerprints:
     records = _RECORDS.of(work_tree, inputs.runs, declared_records(images.graph.images))
@@ -173,6 +175,10 @@ def configured_fingerprints(
         images.graph, inputs.by_image, records.__getitem__, request.configuration
     )
     fingerprints = {name: show_fingerprint(value) for name, value in raw.items()}
+    # This comes here only when something has changed.
+    found = Survey(inputs.groups, fingerprints, {})
+    record = input_records(images, work_tree)
+    log.add(Snapshot(request.configuration, found, images.graph.dependencies, record))
     return ConfiguredFingerprints(
         fingerprints,
         {name: mzbuild.spec(name, fingerprint) for name, fingerprint in fingerprints.items()},
