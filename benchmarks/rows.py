@@ -33,6 +33,10 @@ PLUGIN = Command("plugin", lambda bench: [bench.pants, "mzbuild-fingerprint", ":
 PLUGIN_ONE = Command(
     "plugin", lambda bench: [bench.pants, "mzbuild-fingerprint", f"//{bench.image.directory}"]
 )
+EXPLAIN = Command(
+    "explain", lambda bench: [bench.pants, "mzbuild-explain", f"--since={CHANGED}", "::"]
+)
+PLAN = Command("plan", lambda bench: [bench.pants, "mzbuild-plan", "::"])
 PLAIN = Command("plain script", lambda bench: [bench.python, SCRIPT_PATH, "."])
 PLAIN_ONE = Command(
     "plain script", lambda bench: [bench.python, SCRIPT_PATH, ".", bench.image.name]
@@ -118,6 +122,20 @@ ROWS = (
     Row("graph", "`mzbuild-graph` of all images, as a page", GRAPH, FINGERPRINT, same_output=False),
     Row("git-status", "nothing changed", baseline=GIT_STATUS, same_output=False),
     Row("pants-version", "nothing changed", baseline=PANTS_VERSION, same_output=False),
+    Row(
+        "explain",
+        "against a branch that differs in 500 files",
+        subject=EXPLAIN,
+        baseline=PLUGIN,
+        same_output=False,
+    ),
+    Row(
+        "plan",
+        "of all images, with a Docker engine (`bin/with-docker`)",
+        subject=PLAN,
+        baseline=PLUGIN,
+        same_output=False,
+    ),
     Row("chmod", "the mode of a file changed", change=change_mode, moves=True),
     Row("ignored", "an ignored file changed", change=change_ignored_file),
     Row("gitignore", "a nested .gitignore changed", change=change_ignore_rules, moves=True),

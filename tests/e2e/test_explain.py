@@ -185,3 +185,28 @@ def test_a_fingerprint_of_an_earlier_run(repo: Repo) -> None:
     )
     said = failure(repo, "--fingerprint=NOSUCH")
     assert "No fingerprint that begins with `NOSUCH` has been computed in this clone" in said
+
+
+def test_images_that_build_files_declare(repo: Repo) -> None:
+    repo.git("checkout", "--quiet", "-b", "declared")
+    copy = 'mzbuild_copy(name="docs", source="doc", destination="d")\n'
+    build = f'{copy}mzbuild_image(pre_image=[":docs"])\n'
+    repo.write({"BUILD": "__defaults__({mzbuild_image: dict(build_args={'A': 'b'})})\n"})
+    repo.write({"built/BUILD": build, "built/Dockerfile": "FROM scratch\n", "doc/page": ""})
+    # Beside an `mzbuild.yml`, a target declares nothing of its own.
+    repo.write({"alone/BUILD": "mzbuild_image(build_args={})\n"})
+    repo.commit("declared")
+    then = fingerprints(repo)
+    assert explained(repo, "::") == {}
+    repo.write({"built/BUILD": f"# The same.\n{build}"})
+    assert explained(repo, "::") == {}
+    repo.write({"built/BUILD": f'{copy}mzbuild_image(description="More.", pre_image=[":docs"])\n'})
+    (file,) = explained(repo, "::")["built"]["files"]
+    assert (file["path"], file["change"]) == ("built/mzbuild.yml", "changed")
+    repo.git("checkout", "--quiet", "--force", "main")
+    assert explained(repo, "--since=declared", "::")["built"]["before"] == then["built"]
+    repo.git("checkout", "--quiet", "-b", "broken-build")
+    repo.write({"built/BUILD": "mzbuild_image(\n"})
+    repo.commit("broken")
+    repo.git("checkout", "--quiet", "main")
+    assert "In `broken-build`: built/BUILD: " in failure(repo, "--since=broken-build", "::")

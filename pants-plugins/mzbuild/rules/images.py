@@ -145,7 +145,7 @@ async def all_images(
         for target in declaring
     )
     for target, own_actions in zip(declaring, actions):
-        image = _image(target, own_actions)
+        image = declared_image(target, own_actions)
         if image.context in in_files:
             _refuse_contradiction(target, image, in_files[image.context])
         else:
@@ -205,7 +205,8 @@ def _refuse_contradiction(target: Target, image: Image, in_file: Image) -> None:
             )
 
 
-def _image(target: Target, actions: Targets) -> Image:
+def declared_image(target: Target, actions: Targets) -> Image:
+    """The image that an `mzbuild_image` target declares, with its `pre_image` actions."""
     name = target[ImageNameField].value or target.address.target_name
     origin = str(target.address)
     check_image_name(name, origin)

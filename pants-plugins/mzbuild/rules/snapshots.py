@@ -17,6 +17,8 @@ from pants.option.ranked_value import Rank
 from mzbuild.core.configuration import Configuration
 from mzbuild.core.copy_action import leads_outside
 from mzbuild.core.errors import MzbuildError
+from mzbuild.core.image import Image
+from mzbuild.core.listing import Listing
 from mzbuild.core.past_options import OPTIONS, configured, past_configuration
 from mzbuild.core.revision_tree import RevisionTree
 from mzbuild.core.snapshot import Snapshot, revision_snapshot
@@ -24,6 +26,8 @@ from mzbuild.core.survey import Survey
 from mzbuild.core.work_tree import WorkTree, read_content
 from mzbuild.rules.fingerprints import input_records
 from mzbuild.rules.images import Images
+from mzbuild.rules.past_declarations import BuildFileReader
+from mzbuild.rules.repository import CONTENTS
 from mzbuild.subsystems.mzbuild import Mzbuild
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
@@ -57,13 +61,18 @@ def snapshot_of_revision(
     request: RevisionSnapshotRequest,
     build_root: BuildRoot,
     session_values: SessionValues,
+    images: Images,
+    work_tree: WorkTree,
+    listing: Listing,
+    build_files: BuildFileReader,
     configuration: Configuration,
     mzbuild: Mzbuild,
     mzbuild_cargo: MzbuildCargo,
     global_options: GlobalOptions,
 ) -> RevisionSnapshot:
     root, revision = build_root.path, request.revision
-    tree = RevisionTree(root, session_values[CompleteEnvironmentVars], revision)
+    env = session_values[CompleteEnvironmentVars]
+    tree = RevisionTree(root, env, revision)
     options = mzbuild.options
     then = past_configuration(
         configuration,
@@ -72,10 +81,28 @@ def snapshot_of_revision(
         revision,
     )
     try:
+        declared = _declared(tree, build_files, images, work_tree, listing, env)
         cargo_root = mzbuild_cargo.workspace_root
-        return RevisionSnapshot(revision_snapshot(tree, then, cargo_root=cargo_root))
+        return RevisionSnapshot(revision_snapshot(tree, then, declared, cargo_root=cargo_root))
     except MzbuildError as error:
         raise MzbuildError(f"In `{revision}`: {error}") from None
+
+
+def _declared(
+    tree: RevisionTree,
+    build_files: BuildFileReader,
+    images: Images,
+    work_tree: WorkTree,
+    listing: Listing,
+    env: CompleteEnvironmentVars,
+) -> tuple[Image, ...]:
+    """The images that have no `mzbuild.yml` in a revision."""
+    then = tree.sha1s(build_files.select(tree.listing))
+    now = {path: CONTENTS.get(work_tree, path).sha1 for path in build_files.select(listing)}
+    if then == now:
+        return tuple(image for image in images.graph.images if not image.declared_in_file)
+    declared = build_files.images(tree.contents(then), env)
+    return tuple(image for image in declared if image.mzbuild_yml not in tree.listing)
 
 
 def _configured(
