@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 from mzbuild.core.acquisition import Build, OnUnknown, decide_acquisition, to_look_up
+from mzbuild.core.configuration import Arch
 from mzbuild.core.image import Image
 from mzbuild.core.image_graph import ImageGraph
 from mzbuild.core.pipelines import Job, buildkite_pipeline, github_matrix, pipeline_jobs
@@ -62,7 +63,7 @@ def ensure(
         if images.by_name[name].publish:
             hub, ghcr = answers.get(name, (NOT_THERE, NOT_THERE))
             tags = {(HUB, f"hub/{name}"): hub, (GHCR, f"ghcr/{name}"): ghcr}
-            published[name] = Publication(name, tags)
+            published[name] = Publication(name, Arch.X86_64, tags)
     return plan_ensure(images, wanted, published, local.split(), build, on_unknown)
 
 
@@ -174,24 +175,24 @@ def test_a_registry_that_does_not_say(on_unknown: OnUnknown) -> None:
 
 def test_rows_by_stages_with_what_is_idle_if_it_is_little() -> None:
     plan = package("top", "base", local="base left")
-    assert plan_rows(plan) == [
-        ("-", "base", "reuse", "-", "the engine has it"),
-        ("-", "left", "reuse", "-", "the engine has it"),
-        ("1", "right", "build", "-", "neither the engine nor hub has it"),
-        ("2", "top", "build", "right", "neither the engine nor hub has it"),
+    assert plan_rows(plan, Arch.X86_64) == [
+        ("x86_64", "-", "base", "reuse", "-", "the engine has it"),
+        ("x86_64", "-", "left", "reuse", "-", "the engine has it"),
+        ("x86_64", "1", "right", "build", "-", "neither the engine nor hub has it"),
+        ("x86_64", "2", "top", "build", "right", "neither the engine nor hub has it"),
     ]
-    assert plan_summary(plan) == "2 to build, 2 to reuse"
+    assert plan_summary([plan]) == "2 to build, 2 to reuse"
     many = graph({f"i{number:02}": "" for number in range(12)})
     names = list(many.dependencies)
     crowd = package(*names, images=many, local=" ".join(names[1:]))
-    assert [row[1] for row in plan_rows(crowd)] == ["i00"]
-    assert plan_summary(crowd) == "1 to build, 11 to reuse"
+    assert [row[2] for row in plan_rows(crowd, Arch.X86_64)] == ["i00"]
+    assert plan_summary([crowd, crowd]) == "2 to build, 22 to reuse"
 
 
 def jobs(plan: BuildPlan, images: ImageGraph = GRAPH, *flags: str) -> tuple[Job, ...]:
     addresses = {name: f"images/{name}:{name}" for name in images.dependencies}
     specs = {name: f"acme/{name}:mzbuild-X" for name in images.dependencies}
-    return pipeline_jobs(plan, images, addresses, specs, flags)
+    return pipeline_jobs(plan, Arch.AARCH64, images, addresses, specs, flags)
 
 
 def test_a_job_for_each_image_to_push() -> None:
@@ -237,14 +238,14 @@ def test_a_matrix_has_no_more_jobs_than_it_may() -> None:
 def test_steps_of_buildkite() -> None:
     assert buildkite_pipeline(jobs(ensure("left")))["steps"] == [
         {
-            "label": "base",
-            "key": "mzbuild-base",
+            "label": "base (aarch64)",
+            "key": "mzbuild-base-aarch64",
             "command": "pants mzbuild-ensure images/base:base",
         },
         {
-            "label": "left",
-            "key": "mzbuild-left",
+            "label": "left (aarch64)",
+            "key": "mzbuild-left-aarch64",
             "command": "pants mzbuild-ensure images/left:left",
-            "depends_on": ["mzbuild-base"],
+            "depends_on": ["mzbuild-base-aarch64"],
         },
     ]

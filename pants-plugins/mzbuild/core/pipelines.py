@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mzbuild.core.configuration import Arch
 from mzbuild.core.image_graph import ImageGraph
 from mzbuild.core.planning import BuildPlan, Work
 
@@ -15,9 +16,11 @@ _LARGEST_MATRIX = 256
 
 @dataclass(frozen=True)
 class Job:
-    """A job: the image that it pushes, and the names of those that other jobs push before."""
+    """A job: the image that it pushes, and the names of those that other jobs push before, for
+    the same architecture."""
 
     image: str
+    arch: str
     address: str
     spec: str
     command: str
@@ -26,6 +29,7 @@ class Job:
 
 def pipeline_jobs(
     plan: BuildPlan,
+    arch: Arch,
     graph: ImageGraph,
     addresses: Mapping[str, str],
     specs: Mapping[str, str],
@@ -47,7 +51,14 @@ def pipeline_jobs(
         if Work.PUSH in image.work:
             command = ["pants", *flags, "mzbuild-ensure", addresses[name]]
             jobs.append(
-                Job(name, addresses[name], specs[name], shlex.join(command), tuple(needs[name]))
+                Job(
+                    name,
+                    arch.value,
+                    addresses[name],
+                    specs[name],
+                    shlex.join(command),
+                    tuple(needs[name]),
+                )
             )
     return tuple(jobs)
 
@@ -66,11 +77,12 @@ def github_matrix(jobs: Sequence[Job]) -> dict[str, object]:
 
 
 def _stages(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
-    number: dict[str, int] = {}
+    number: dict[tuple[str, str], int] = {}
     for job in jobs:
-        number[job.image] = 1 + max((number[other] for other in job.needs), default=-1)
+        before = (number[other, job.arch] for other in job.needs)
+        number[job.image, job.arch] = 1 + max(before, default=-1)
     for current in range(1 + max(number.values(), default=-1)):
-        stage = [job for job in jobs if number[job.image] == current]
+        stage = [job for job in jobs if number[job.image, job.arch] == current]
         for first in range(0, len(stage), _LARGEST_MATRIX):
             yield stage[first : first + _LARGEST_MATRIX]
 
@@ -83,16 +95,20 @@ def buildkite_pipeline(jobs: Sequence[Job]) -> dict[str, object]:
     return {
         "steps": [
             {
-                "label": job.image,
-                "key": _key(job.image),
+                "label": f"{job.image} ({job.arch})",
+                "key": _key(job.image, job.arch),
                 "command": job.command,
-                **({"depends_on": [_key(other) for other in job.needs]} if job.needs else {}),
+                **(
+                    {"depends_on": [_key(other, job.arch) for other in job.needs]}
+                    if job.needs
+                    else {}
+                ),
             }
             for job in jobs
         ]
     }
 
 
-def _key(image: str) -> str:
+def _key(image: str, arch: str) -> str:
     # A pipeline may have other steps, and a key may not look like a UUID.
-    return f"mzbuild-{image}"
+    return f"mzbuild-{image}-{arch}"

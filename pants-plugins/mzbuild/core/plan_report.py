@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from mzbuild.core.configuration import Arch
 from mzbuild.core.planning import BuildPlan
 
-HEADER = ("stage", "image", "would", "after", "because")
+HEADER = ("arch", "stage", "image", "would", "after", "because")
 
 # More images than this for which there is nothing to do are counted, not listed.
 _MOST_IDLE = 10
 
 
-def plan_rows(plan: BuildPlan) -> list[tuple[str, ...]]:
+def plan_rows(plan: BuildPlan, arch: Arch) -> list[tuple[str, ...]]:
     """The images by stages; those for which there is nothing to do come first, if they are few."""
     stages = {name: n for n, stage in enumerate(plan.stages, start=1) for name in stage}
     idle = [name for name, image in plan.images.items() if image.idle]
@@ -21,6 +22,7 @@ def plan_rows(plan: BuildPlan) -> list[tuple[str, ...]]:
     names = [*(idle if len(idle) <= _MOST_IDLE else ()), *sorted(stages, key=stages.__getitem__)]
     return [
         (
+            arch.value,
             str(stages.get(name, "-")),
             name,
             plan.images[name].outcome,
@@ -31,20 +33,23 @@ def plan_rows(plan: BuildPlan) -> list[tuple[str, ...]]:
     ]
 
 
-def plan_summary(plan: BuildPlan) -> str:
+def plan_summary(plans: Iterable[BuildPlan]) -> str:
     """How many images there are of each kind."""
-    counts = Counter(image.outcome for image in plan.images.values())
+    counts = Counter(image.outcome for plan in plans for image in plan.images.values())
     return ", ".join(f"{count} to {outcome}" for outcome, count in sorted(counts.items())).replace(
         " to blocked", " blocked"
     )
 
 
-def plan_json(plan: BuildPlan, addresses: Mapping[str, str], specs: Mapping[str, str]) -> object:
+def plan_json(
+    plan: BuildPlan, arch: Arch, addresses: Mapping[str, str], specs: Mapping[str, str]
+) -> list[dict[str, object]]:
     """The same for programs."""
     stages = {name: n for n, stage in enumerate(plan.stages, start=1) for name in stage}
     return [
         {
             "name": name,
+            "arch": arch.value,
             "address": addresses.get(name),
             "spec": specs[name],
             "work": [work.value for work in image.work],

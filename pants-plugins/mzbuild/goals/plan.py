@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import Enum
+from itertools import repeat
 
 import yaml
 from pants.engine.console import Console
 from pants.engine.goal import Goal, GoalSubsystem, Outputting
-from pants.engine.rules import Get, Rule, collect_rules, goal_rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
 from pants.option.ranked_value import Rank
 from pants.util.strutil import softwrap
 
+from mzbuild.core.configuration import Arch, Configuration
 from mzbuild.core.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
 from mzbuild.core.plan_report import HEADER, plan_json, plan_rows, plan_summary
 from mzbuild.core.planning import BuildPlan
 from mzbuild.core.table import table
 from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
 from mzbuild.rules.build_plans import EnsuringPlanRequest, PackagingPlanRequest
-from mzbuild.rules.fingerprints import Fingerprints
+from mzbuild.rules.fingerprints import (
+    ConfiguredFingerprints,
+    FingerprintsRequest,
+    PublishedConfigurations,
+)
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.subsystems.mzbuild import Mzbuild
 
@@ -80,9 +87,9 @@ class PlanSubsystem(Outputting, GoalSubsystem):
         default=PlanFormat.TEXT,
         help=softwrap(
             """
-            `text` prints a table; `json` a list of objects with `name`, `address`, `spec`, `work`
-            (in this order, some of `pull`, `build`, `push`), `blocked`, `stage` (from 1; null where
-            there is nothing to do), `waits_for` (the names of other images) and `reason`.
+            `text` prints a table; `json` a list of objects with `name`, `arch`, `address`, `spec`,
+            `work` (in this order, some of `pull`, `build`, `push`), `blocked`, `stage` (from 1; null
+            where there is nothing to do), `waits_for` (the names of other images) and `reason`.
 
             The others print a CI pipeline that does what `--ensure` tells, with a job for each
             image that has to be pushed. The engine of this machine does not count then: jobs run
@@ -90,7 +97,7 @@ class PlanSubsystem(Outputting, GoalSubsystem):
 
             `github-matrix` prints one line of JSON, an object with `stages`: a list of matrices for
             GitHub Actions, each for a job that needs that of the stage before. Every entry has
-            `image`, `address`, `spec`, `command` and `needs`. `buildkite` prints YAML for
+            `image`, `arch`, `address`, `spec`, `command` and `needs`. `buildkite` prints YAML for
             `buildkite-agent pipeline upload`. For example: `--mzbuild-plan-format=buildkite`.
             """
         ),
@@ -111,43 +118,68 @@ class Plan(Goal):
 async def plan_goal(
     reported: ReportedImages,
     images: Images,
-    fingerprints: Fingerprints,
     warnings: ImageWarnings,
+    configuration: Configuration,
+    published_for: PublishedConfigurations,
     subsystem: PlanSubsystem,
     mzbuild: Mzbuild,
     global_options: GlobalOptions,
     console: Console,
 ) -> Plan:
+    plans: Sequence[BuildPlan]
     if subsystem.ensure or subsystem.for_ci:
-        request = EnsuringPlanRequest(reported.names, anywhere=subsystem.for_ci)
-        plan = await Get(BuildPlan, EnsuringPlanRequest, request)
+        configurations = published_for.configurations
+        plans = await MultiGet(
+            Get(BuildPlan, EnsuringPlanRequest(reported.names, each, anywhere=subsystem.for_ci))
+            for each in configurations
+        )
     else:
-        plan = await Get(BuildPlan, PackagingPlanRequest(reported.names))
+        configurations = (configuration,)
+        plans = (await Get(BuildPlan, PackagingPlanRequest(reported.names)),)
+    fingerprints = await MultiGet(
+        Get(ConfiguredFingerprints, FingerprintsRequest(each)) for each in configurations
+    )
+    archs = [each.arch for each in configurations]
+    specs = [each.specs for each in fingerprints]
     addresses = {name: address.spec for name, address in images.addresses.items()}
     if subsystem.for_ci:
-        jobs = pipeline_jobs(plan, images.graph, addresses, fingerprints.specs, _flags(mzbuild))
+        jobs = [
+            job
+            for plan, arch, known in zip(plans, archs, specs)
+            for job in pipeline_jobs(
+                plan, arch, images.graph, addresses, known, _flags(mzbuild, arch)
+            )
+        ]
         if subsystem.format is PlanFormat.GITHUB_MATRIX:
             shown = json.dumps(github_matrix(jobs))
         else:
             shown = yaml.safe_dump(buildkite_pipeline(jobs), sort_keys=False).rstrip()
         show_text([shown], console, subsystem)
     elif subsystem.format is PlanFormat.JSON:
-        show_json(plan_json(plan, addresses, fingerprints.specs), console, subsystem)
+        told = [plan_json(*each) for each in zip(plans, archs, repeat(addresses), specs)]
+        show_json([image for each in told for image in each], console, subsystem)
     else:
         colours = palette(console, subsystem, global_options)
-        lines = table(HEADER, plan_rows(plan), {1: colours.cyan, 2: colours.yellow})
-        show_text([*lines, plan_summary(plan)], console, subsystem)
-    return Plan(plan.exit_code if subsystem.exit_code or plan.exit_code == 1 else 0)
+        rows = [row for plan, arch in zip(plans, archs) for row in plan_rows(plan, arch)]
+        lines = table(HEADER, rows, {2: colours.cyan, 3: colours.yellow})
+        show_text([*lines, plan_summary(plans)], console, subsystem)
+    codes = {plan.exit_code for plan in plans}
+    if 1 in codes:
+        return Plan(1)
+    return Plan(max(codes) if subsystem.exit_code else 0)
 
 
-def _flags(mzbuild: Mzbuild) -> tuple[str, ...]:
+def _flags(mzbuild: Mzbuild, arch: Arch) -> tuple[str, ...]:
     """What a job has to be given for the same images, since no file of the repository says so."""
     given = [name for name in _DECISIVE if mzbuild.options.get_rank(name) > Rank.CONFIG]
     values = {name: mzbuild.options[name] for name in given}
-    return tuple(
+    flags = [
         f"--mzbuild-{name.replace('_', '-')}={value.value if isinstance(value, Enum) else value}"
         for name, value in values.items()
-    )
+    ]
+    if mzbuild.archs:
+        flags.append(f'--mzbuild-archs=["{arch.value}"]')
+    return tuple(flags)
 
 
 def rules() -> tuple[Rule, ...]:

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.planning import BuildPlan, plan_ensure, plan_package
 from mzbuild.core.publication import publications
 from mzbuild.rules.acquire import AcquisitionDecision, AcquisitionDecisionRequest
 from mzbuild.rules.docker_engine import LocalImages
 from mzbuild.rules.images import Images
-from mzbuild.rules.registries import Existence, ExistenceRequest, ImageTags, Registries
+from mzbuild.rules.registries import (
+    ConfiguredTags,
+    Existence,
+    ExistenceRequest,
+    ImageTagsRequest,
+    Registries,
+)
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 
@@ -24,12 +31,13 @@ class PackagingPlanRequest:
 
 @dataclass(frozen=True)
 class EnsuringPlanRequest:
-    """A request for what `mzbuild-ensure` would do for images, by their names.
+    """A request for what `mzbuild-ensure` would do for images, by their names, in a configuration.
 
     With `anywhere`, that is on machines whose engines have no images.
     """
 
     wanted: tuple[str, ...]
+    configuration: Configuration
     anywhere: bool
 
 
@@ -53,11 +61,11 @@ async def plan_packaging(
 async def plan_ensuring(
     request: EnsuringPlanRequest,
     images: Images,
-    tags: ImageTags,
     registries: Registries,
     mzbuild: Mzbuild,
 ) -> BuildPlan:
     registries.check()
+    tags = await Get(ConfiguredTags, ImageTagsRequest(request.configuration))
     names = images.graph.closure(request.wanted)
     asked = tuple(tag for name in names for tag in tags.published[name])
     existence = await Get(Existence, ExistenceRequest(asked))
@@ -65,10 +73,11 @@ async def plan_ensuring(
     if not request.anywhere:
         engine = await Get(LocalImages)
         local = {name for name in names if engine.id_of(tags.local[name])}
+    published = publications(request.configuration.arch, names, tags.published, existence.answers)
     return plan_ensure(
         images.graph,
         request.wanted,
-        {image.name: image for image in publications(names, tags.published, existence.answers)},
+        {image.name: image for image in published},
         local,
         mzbuild.build,
         mzbuild.unknown,

@@ -41,7 +41,9 @@ def proxy(bench: tuple[Workshop, FaultProxy]) -> Iterator[FaultProxy]:
 def plan(shop: Workshop, proxy: FaultProxy, *args: str, code: int = 2) -> Plan:
     """The JSON by image; fails where the engine or a registry was asked to do anything."""
     proxy.requests.clear()
-    result = shop.pants("mzbuild-plan", "--exit-code", "--format=json", *args, check=False)
+    flags = [arg for arg in args if arg.startswith("--mzbuild-")]
+    specs = [arg for arg in args if arg not in flags]
+    result = shop.pants(*flags, "mzbuild-plan", "--exit-code", "--format=json", *specs, check=False)
     assert result.returncode == code, str(result)
     assert {request.method for request in proxy.requests} <= {"HEAD"}
     assert all(call.startswith("image ls ") for call in shop.calls()), shop.calls()
@@ -107,9 +109,9 @@ def test_text(shop: Workshop, proxy: FaultProxy) -> None:
     shop.pants("package", "images/base")
     result = shop.pants("mzbuild-plan", "images/right")
     assert result.stdout == (
-        "stage  image  would  after  because\n"
-        "-      base   reuse  -      the engine has it\n"
-        "1      right  build  -      neither the engine nor main has it\n"
+        "arch    stage  image  would  after  because\n"
+        "x86_64  -      base   reuse  -      the engine has it\n"
+        "x86_64  1      right  build  -      neither the engine nor main has it\n"
         "1 to build, 1 to reuse\n"
     )
 
@@ -131,27 +133,29 @@ def test_what_is_blocked(shop: Workshop, proxy: FaultProxy) -> None:
 def test_a_pipeline_of_buildkite_publishes_everything(shop: Workshop, proxy: FaultProxy) -> None:
     shop.pants("mzbuild-ensure", "images/base", "images/alone")
     result = shop.pants("mzbuild-plan", "--format=buildkite", "::")
-    steps = {step["key"]: step for step in yaml.safe_load(result.stdout)["steps"]}
+    steps = {step["label"].split()[0]: step for step in yaml.safe_load(result.stdout)["steps"]}
     assert all(
         step.keys() - {"depends_on"} == {"label", "key", "command"} for step in steps.values()
     )
-    needs = {step["label"]: step.get("depends_on", []) for step in steps.values()}
+    needs = {name: step.get("depends_on", []) for name, step in steps.items()}
     assert needs == {
         "left": [],
         "on-private": [],
         "right": [],
-        "top": ["mzbuild-left", "mzbuild-right"],
+        "top": ["mzbuild-left-x86_64", "mzbuild-right-x86_64"],
     }
     done: set[str] = set()
     while len(done) < len(steps):
         ready = [
-            key for key in steps if key not in done and done.issuperset(needs[steps[key]["label"]])
+            step
+            for name, step in steps.items()
+            if step["key"] not in done and done.issuperset(needs[name])
         ]
-        for key in ready:
+        for step in ready:
             # Each on a machine of its own.
             shop.clear()
-            shop.pants(*shlex.split(steps[key]["command"])[1:])
-        done.update(ready)
+            shop.pants(*shlex.split(step["command"])[1:])
+        done.update(step["key"] for step in ready)
     assert shop.pants("mzbuild-check", "::").returncode == 0
     assert yaml.safe_load(shop.pants("mzbuild-plan", "--format=buildkite", "::").stdout) == {
         "steps": []
@@ -187,3 +191,20 @@ def test_without_registries(shop: Workshop, proxy: FaultProxy) -> None:
     failed = shop.pants(none, "mzbuild-plan", "--ensure", "images/left", check=False)
     assert (failed.returncode, failed.stdout) == (1, "")
     assert "There is no registry that images are published to." in failed.stderr
+
+
+def test_several_architectures(shop: Workshop, proxy: FaultProxy) -> None:
+    both = '--mzbuild-archs=["x86_64", "aarch64"]'
+    shop.pants("--mzbuild-arch=x86_64", "mzbuild-ensure", "images/base")
+    result = shop.pants(both, "mzbuild-plan", "--ensure", "--format=json", "images/base")
+    told = {image["arch"]: image for image in json.loads(result.stdout)}
+    assert {arch: image["work"] for arch, image in told.items()} == {
+        "x86_64": [],
+        "aarch64": ["build", "push"],
+    }
+    assert told["x86_64"]["spec"] != told["aarch64"]["spec"]
+    result = shop.pants(both, "mzbuild-plan", "--format=buildkite", "images/base")
+    (step,) = yaml.safe_load(result.stdout)["steps"]
+    assert step["key"] == "mzbuild-base-aarch64"
+    shop.pants(*shlex.split(step["command"])[1:])
+    assert work(plan(shop, proxy, both, "--ensure", "images/base", code=0)) == {"base": []}
