@@ -88,8 +88,9 @@ class PlanSubsystem(Outputting, GoalSubsystem):
         help=softwrap(
             """
             `text` prints a table; `json` a list of objects with `name`, `arch`, `address`, `spec`,
-            `work` (in this order, some of `pull`, `build`, `push`), `blocked`, `stage` (from 1; null
-            where there is nothing to do), `waits_for` (the names of other images) and `reason`.
+            `work` (in this order, some of `pull`, `build`, `push`), `blocked`, `stage` (from 1;
+            null where there is nothing to do), `waits_for` (the names of other images) and
+            `reason`.
 
             The others print a CI pipeline that does what `--ensure` tells, with a job for each
             image that has to be pushed. The engine of this machine does not count then: jobs run
