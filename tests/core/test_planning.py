@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 from mzbuild.core.acquisition import Build, OnUnknown, decide_acquisition, to_look_up
+from mzbuild.core.cargo_groups import CargoGroup
 from mzbuild.core.configuration import Arch
-from mzbuild.core.image import Image
+from mzbuild.core.image import CargoBuild, Copy, Image
 from mzbuild.core.image_graph import ImageGraph
 from mzbuild.core.pipelines import Job, buildkite_pipeline, github_matrix, pipeline_jobs
-from mzbuild.core.plan_report import plan_rows, plan_summary
+from mzbuild.core.plan_report import cargo_summary, plan_json, plan_rows, plan_summary
 from mzbuild.core.planning import BuildPlan, plan_ensure, plan_package
 from mzbuild.core.publication import Publication
 from mzbuild.core.registries import Registry
@@ -249,3 +250,16 @@ def test_steps_of_buildkite() -> None:
             "depends_on": ["mzbuild-base-aarch64"],
         },
     ]
+
+
+def test_what_cargo_would_build_together() -> None:
+    app, tool, other = CargoBuild(("app",)), CargoBuild(("tool",)), CargoBuild((), ("other",))
+    groups = [CargoGroup((app, tool), CargoBuild(("app", "tool"))), CargoGroup((other,), other)]
+    assert cargo_summary(groups) == "Cargo would run for app, tool; then for other"
+    image = Image("i", "i", "i/mzbuild.yml", pre_image=(Copy("a", "b"), tool, other))
+    images = ImageGraph((image,), {"i": ()})
+    (told,) = plan_json(package("i", images=images), Arch.X86_64, groups, images, {}, {"i": "i:x"})
+    assert told["cargo_runs"] == [1, 2]
+    idle = package("i", images=images, local="i")
+    (told,) = plan_json(idle, Arch.X86_64, groups, images, {}, {"i": "i:x"})
+    assert told["cargo_runs"] == []

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from mzbuild.core.cargo_groups import CargoGroup
 from mzbuild.core.configuration import Arch
+from mzbuild.core.image import Image
+from mzbuild.core.image_graph import ImageGraph
 from mzbuild.core.planning import BuildPlan
 
 HEADER = ("arch", "stage", "image", "would", "after", "because")
@@ -41,10 +44,29 @@ def plan_summary(plans: Iterable[BuildPlan]) -> str:
     )
 
 
+def cargo_summary(groups: Sequence[CargoGroup]) -> str:
+    """What Cargo would build, by its invocations, in one line."""
+    runs = [", ".join([*group.together.bins, *group.together.examples]) for group in groups]
+    return f"Cargo would run for {'; then for '.join(runs)}"
+
+
+def _cargo_runs(image: Image, groups: Sequence[CargoGroup]) -> list[int]:
+    return [
+        number
+        for number, group in enumerate(groups, start=1)
+        if any(action in group.builds for action in image.pre_image)
+    ]
+
+
 def plan_json(
-    plan: BuildPlan, arch: Arch, addresses: Mapping[str, str], specs: Mapping[str, str]
+    plan: BuildPlan,
+    arch: Arch,
+    groups: Sequence[CargoGroup],
+    graph: ImageGraph,
+    addresses: Mapping[str, str],
+    specs: Mapping[str, str],
 ) -> list[dict[str, object]]:
-    """The same for programs."""
+    """The same for programs; `groups` are the invocations of Cargo that the plan leads to."""
     stages = {name: n for n, stage in enumerate(plan.stages, start=1) for name in stage}
     return [
         {
@@ -56,6 +78,7 @@ def plan_json(
             "blocked": image.blocked,
             "stage": stages.get(name),
             "waits_for": list(plan.waits_for[name]),
+            "cargo_runs": _cargo_runs(graph.by_name[name], groups) if image.work else [],
             "reason": image.reason,
         }
         for name, image in plan.images.items()

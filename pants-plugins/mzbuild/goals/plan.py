@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from enum import Enum
-from itertools import repeat
 
 import yaml
 from pants.engine.console import Console
@@ -18,11 +17,13 @@ from pants.util.strutil import softwrap
 
 from mzbuild.core.configuration import Arch, Configuration
 from mzbuild.core.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
-from mzbuild.core.plan_report import HEADER, plan_json, plan_rows, plan_summary
-from mzbuild.core.planning import BuildPlan
+from mzbuild.core.plan_report import HEADER, cargo_summary, plan_json, plan_rows, plan_summary
+from mzbuild.core.planning import BuildPlan, Work
 from mzbuild.core.table import table
 from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
 from mzbuild.rules.build_plans import EnsuringPlanRequest, PackagingPlanRequest
+from mzbuild.rules.cargo_batch import ImagesToBuild
+from mzbuild.rules.cargo_groups import CargoBatch, CargoGroups
 from mzbuild.rules.fingerprints import (
     ConfiguredFingerprints,
     FingerprintsRequest,
@@ -89,8 +90,8 @@ class PlanSubsystem(Outputting, GoalSubsystem):
             """
             `text` prints a table; `json` a list of objects with `name`, `arch`, `address`, `spec`,
             `work` (in this order, some of `pull`, `build`, `push`), `blocked`, `stage` (from 1;
-            null where there is nothing to do), `waits_for` (the names of other images) and
-            `reason`.
+            null where there is nothing to do), `waits_for` (the names of other images),
+            `cargo_runs` (the invocations of Cargo that build for it, from 1) and `reason`.
 
             The others print a CI pipeline that does what `--ensure` tells, with a job for each
             image that has to be pushed. The engine of this machine does not count then: jobs run
@@ -156,18 +157,36 @@ async def plan_goal(
         else:
             shown = yaml.safe_dump(buildkite_pipeline(jobs), sort_keys=False).rstrip()
         show_text([shown], console, subsystem)
-    elif subsystem.format is PlanFormat.JSON:
-        told = [plan_json(*each) for each in zip(plans, archs, repeat(addresses), specs)]
+        return Plan(_exit_code(plans, subsystem))
+    built = [
+        tuple(sorted(name for name, image in plan.images.items() if Work.BUILD in image.work))
+        for plan in plans
+    ]
+    batches = await MultiGet(
+        Get(CargoBatch, ImagesToBuild(each, names)) for each, names in zip(configurations, built)
+    )
+    # Without anything for Cargo to build, there need be none.
+    groups = await MultiGet(Get(CargoGroups, CargoBatch, each) for each in batches if each.actions)
+    groups_of = dict(zip([arch for arch, each in zip(archs, batches) if each.actions], groups))
+    runs = [groups_of[arch].groups if arch in groups_of else () for arch in archs]
+    if subsystem.format is PlanFormat.JSON:
+        told = [
+            plan_json(plan, arch, each, images.graph, addresses, known)
+            for plan, arch, each, known in zip(plans, archs, runs, specs)
+        ]
         show_json([image for each in told for image in each], console, subsystem)
     else:
         colours = palette(console, subsystem, global_options)
         rows = [row for plan, arch in zip(plans, archs) for row in plan_rows(plan, arch)]
         lines = table(HEADER, rows, {2: colours.cyan, 3: colours.yellow})
-        show_text([*lines, plan_summary(plans)], console, subsystem)
+        cargo = [cargo_summary(each) for each in runs if each]
+        show_text([*lines, *cargo, plan_summary(plans)], console, subsystem)
+    return Plan(_exit_code(plans, subsystem))
+
+
+def _exit_code(plans: Sequence[BuildPlan], subsystem: PlanSubsystem) -> int:
     codes = {plan.exit_code for plan in plans}
-    if 1 in codes:
-        return Plan(1)
-    return Plan(max(codes) if subsystem.exit_code else 0)
+    return 1 if 1 in codes else max(codes) if subsystem.exit_code else 0
 
 
 def _flags(mzbuild: Mzbuild, arch: Arch) -> tuple[str, ...]:
