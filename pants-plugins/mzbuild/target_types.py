@@ -284,6 +284,7 @@ class MzbuildCargoBuildTarget(Target):
         RustflagsField,
         CargoEnvField,
         CargoArgsField,
+        OutputPathField,
     )
     help = help_text(
         """
@@ -292,6 +293,8 @@ class MzbuildCargoBuildTarget(Target):
         For example, used by an image with `pre_image=[":binaries"]`:
 
             mzbuild_cargo_build(name="binaries", bin=["persistcli", "catalog-debug"])
+
+        It needs no image: `pants package` puts what it builds into a directory of `dist/`.
         """
     )
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 # Results lie ready until whoever wanted them has fetched them, which is soon.
-_KEPT = 3600  # seconds
+_KEPT = 600  # seconds
 
 
 class ResultError(Exception):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pants.base.build_root import BuildRoot
 from pants.engine.fs import CreateDigest, Digest, FileContent
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo import build_directory, cargo_build_args
@@ -103,7 +103,9 @@ async def cargo_groups(
     return CargoGroups(group_builds(missing, rules))
 
 
-@rule
+# To find out whether what it remembers of this rule still holds, Pants would first do again all
+# that the rule did in an earlier command: it would run Cargo though nothing is missing any more.
+@_uncacheable_rule
 async def run_cargo(
     request: CargoRunRequest,
     workspace: CargoWorkspace,
@@ -121,6 +123,8 @@ async def run_cargo(
         await Get(CargoRun, CargoRunRequest(request.batch, request.index - 1))
     configuration = request.batch.configuration
     groups = (await Get(CargoGroups, CargoBatch, request.batch)).groups
+    if request.index >= len(groups):
+        return CargoRun((), "", ())
     group = groups[request.index]
     by_build = {action.build: action for action in request.batch.actions}
     actions = [by_build[build] for build in group.builds]

@@ -224,13 +224,7 @@ def declared_image(target: Target, actions: Targets) -> Image:
 
 def _action(image: Target, action: Target) -> PreImage:
     if action.alias == MzbuildCargoBuildTarget.alias:
-        build = cargo_build(action)
-        if not build.bins and not build.examples:
-            raise MzbuildError(
-                f"{action.address}: an `mzbuild_cargo_build` needs a `bin` or an `example` to "
-                'build. Add `bin=["…"]`.'
-            )
-        return build
+        return cargo_build(action)
     if action.alias == MzbuildCopyTarget.alias:
         source, destination = action[CopySourceField].value, action[CopyDestinationField].value
         return Copy(source or "", destination or "", action[CopyMatchingField].value or "*")
@@ -241,7 +235,15 @@ def _action(image: Target, action: Target) -> PreImage:
 
 
 def cargo_build(target: Target) -> CargoBuild:
-    """The action that an `mzbuild_cargo_build` target stands for."""
+    """The action that an `mzbuild_cargo_build` target stands for.
+
+    Raises `MzbuildError` for one that builds nothing.
+    """
+    if not target[BinField].value and not target[ExampleField].value:
+        raise MzbuildError(
+            f"{target.address}: an `mzbuild_cargo_build` needs a `bin` or an `example` to build. "
+            'Add `bin=["…"]`.'
+        )
     return CargoBuild(
         bins=target[BinField].value or (),
         examples=target[ExampleField].value or (),

@@ -10,7 +10,7 @@ from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
 from pants.base.specs import Specs
 from pants.base.specs_parser import SpecsParser
 from pants.build_graph.address import ResolveError
-from pants.engine.addresses import Addresses
+from pants.engine.addresses import Address, Addresses
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.session import SessionValues
@@ -28,11 +28,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SelectedImages:
-    """The names of the images among a command's targets, sorted.
+    """A command's targets, and the names of the images among them, sorted.
 
     With `to_publish`, `publish` is all that the command is to do with them.
     """
 
+    addresses: tuple[Address, ...]
     names: tuple[str, ...]
     to_publish: bool
 
@@ -94,6 +95,7 @@ async def selected_images(
             logger.debug(f"The command was not given in {directory}: {error}")
             addresses = Addresses()
     return SelectedImages(
+        tuple(addresses),
         tuple(sorted(images.names[address] for address in addresses if address in images.names)),
         to_publish=options.goals == ["publish"],
     )

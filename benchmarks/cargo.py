@@ -1,0 +1,194 @@
+"""Measure builds with Cargo side by side with Cargo itself, in a generated workspace.
+
+Prints a table in Markdown. The exit code is 1 where Cargo ran though nothing had changed, or not
+once where it should have, and 2 where a command fails. No timing is ever a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from benchmarks.bench import Bench, CommandError
+from benchmarks.generate import HUB_SOURCE, PLUGINS, Plan, Size, generate
+
+sys.path.insert(0, str(PLUGINS))
+
+from mzbuild.core.cargo_staging import Staged, load_known, save_known, stage
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+SIZE = Size(images=5, crates=64, files=10_000)
+PROGRAMS = 10
+RUNS = 5
+TARGET = f"{os.uname().machine}-unknown-linux-gnu"
+
+
+@dataclass
+class Workspace:
+    """A workspace with programs to package, each with its crate, and the calls of Cargo so far."""
+
+    bench: Bench
+    programs: list[tuple[str, str]]
+    calls_file: Path
+    problems: list[str] = field(default_factory=list)
+
+    def package(self, *targets: str, calls: int) -> float:
+        """Seconds that Pants takes to package targets, in so many calls of Cargo."""
+        self.calls_file.write_text("")
+        start = perf_counter()
+        self.bench.run(self.bench.pants, "--mzbuild-profile=dev", "package", *targets)
+        seconds = perf_counter() - start
+        found = len(self.calls_file.read_text().splitlines())
+        if found != calls:
+            self.problems.append(f"{len(targets)} targets took {found} calls of Cargo, not {calls}")
+        return seconds
+
+    def cargo(self) -> float:
+        """Seconds that Cargo takes for the same programs in the work tree."""
+        selected = [f"--{option}" for pair in self.programs for option in pair]
+        start = perf_counter()
+        self.bench.run("cargo", "build", "--locked", f"--target={TARGET}", *selected)
+        return perf_counter() - start
+
+    def forget(self) -> None:
+        """Has Pants remember nothing of any build."""
+        self.bench.stop_pantsd()
+        for name in ("PANTS_LOCAL_STORE_DIR", "PANTS_NAMED_CACHES_DIR"):
+            shutil.rmtree(self.bench.environment[name], ignore_errors=True)
+        self.bench.run(self.bench.pants, "--version")
+
+    def edit(self, turn: int) -> None:
+        with (self.bench.root / HUB_SOURCE).open("a") as file:
+            file.write(f"// Edit {turn}.\n")
+
+    @property
+    def targets(self) -> list[str]:
+        return [f"//:{number}" for number in range(PROGRAMS)]
+
+
+@contextmanager
+def prepared() -> Iterator[Workspace]:
+    """A workspace in a new repository; nothing of it stays."""
+    environment = {name: value for name, value in os.environ.items() if name[:6] != "PANTS_"}
+    real = shutil.which("cargo")
+    if real is None:
+        raise CommandError("There is no `cargo` on the PATH. Install Rust: https://rustup.rs")
+    with tempfile.TemporaryDirectory(prefix="mzbuild-cargo-benchmark-") as scratch:
+        calls = Path(scratch, "calls")
+        shim = Path(scratch, "bin/cargo")
+        shim.parent.mkdir()
+        shim.write_text(f'#!/bin/sh\necho "$*" >>{calls}\nexec {real} "$@"\n')
+        shim.chmod(0o755)
+        environment |= {
+            "PANTS_LOCAL_STORE_DIR": f"{scratch}/store",
+            "PANTS_NAMED_CACHES_DIR": f"{scratch}/named_caches",
+            "PANTS_PANTSRC": "false",
+            "PATH": f"{shim.parent}:{environment['PATH']}",
+        }
+        root = Path(scratch, "repository")
+        plan = generate(SIZE, root)
+        programs = _programs(plan)
+        (root / "BUILD").write_text(
+            "".join(
+                f'mzbuild_cargo_build(name="{number}", bin=["{program[len("bin=") :]}"])\n'
+                for number, (_, program) in enumerate(programs)
+            )
+        )
+        bench = Bench(root, plan.images[-1], str(CHECKOUT / "pants"), sys.executable, environment)
+        try:
+            yield Workspace(bench, programs, calls)
+        finally:
+            bench.stop_pantsd()
+
+
+def _programs(plan: Plan) -> list[tuple[str, str]]:
+    found = [
+        (f"package={crate.name}", f"bin={crate.programs['src/bin'][0]}")
+        for crate in plan.crates
+        if crate.programs
+    ]
+    return found[:PROGRAMS]
+
+
+def staging() -> list[float]:
+    """Seconds that it takes to stage many files of which none has changed."""
+    with tempfile.TemporaryDirectory(prefix="mzbuild-staging-benchmark-") as scratch:
+        sources: dict[str, tuple[str, str, int]] = {}
+        for number in range(SIZE.files):
+            path = f"crate-{number % 64}/src/m{number}.rs"
+            file = Path(scratch, "parts", path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"// {number}\n")
+            sources[path] = (f"{scratch}/parts", str(number), 0o100644)
+        known = f"{scratch}/staged.json"
+        os.mkdir(f"{scratch}/sources")
+
+        def run() -> float:
+            start = perf_counter()
+            staged: Staged = stage(f"{scratch}/sources", sources, load_known(known))
+            save_known(known, staged)
+            return perf_counter() - start
+
+        run()
+        return [run() for _ in range(RUNS)]
+
+
+def repeated(change: Callable[[int], None], *measured: Callable[[], float]) -> list[list[float]]:
+    """Times of several things, in turn after each change."""
+    times: list[list[float]] = [[] for _ in measured]
+    for turn in range(RUNS):
+        change(turn)
+        for one, measure in zip(times, measured):
+            one.append(measure())
+    return times
+
+
+def row(name: str, what: str, ours: list[float], baseline: str, theirs: list[float]) -> str:
+    ratio = f"{median(ours) / median(theirs):.2f}" if theirs else ""
+    other = f"{baseline}: {median(theirs):.2f} s" if theirs else baseline
+    return f"| {name} | {what} | {median(ours):.2f} s | {other} | {ratio} |"
+
+
+def main() -> int:
+    with prepared() as workspace:
+        package = workspace.package
+        print("building everything for the first time …", file=sys.stderr, flush=True)
+        workspace.forget()
+        batched = package(*workspace.targets, calls=1)
+        workspace.cargo()
+        print("one line changed …", file=sys.stderr, flush=True)
+        edited, by_cargo = repeated(
+            workspace.edit, lambda: package(*workspace.targets, calls=1), workspace.cargo
+        )
+        print("nothing changed …", file=sys.stderr, flush=True)
+        (same,) = repeated(lambda _: None, lambda: package(*workspace.targets, calls=0))
+        print("one after another …", file=sys.stderr, flush=True)
+        workspace.forget()
+        apart = sum(package(target, calls=1) for target in workspace.targets)
+    crates = f"{SIZE.crates} crates, {SIZE.files:,} files, {PROGRAMS} programs"
+    print(f"{crates}; median of {RUNS} runs, alternating; {os.cpu_count()} cores, ", end="")
+    print(f"load at the end {os.getloadavg()[0]:.1f}.\n")
+    print("| row | what | plugin | baseline | ratio |\n|---|---|---|---|---:|")
+    print(row("edit", "a line of a crate that all use", edited, "`cargo build`", by_cargo))
+    print(row("same", "nothing changed", same, "no Cargo runs", []))
+    print(row("batch", "all for the first time", [batched], "one after another", [apart]))
+    print(row("stage", f"{SIZE.files:,} files, nothing changed", staging(), "", []))
+    for problem in workspace.problems:
+        print(problem, file=sys.stderr)
+    return 1 if workspace.problems else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except CommandError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        sys.exit(2)

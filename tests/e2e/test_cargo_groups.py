@@ -1,0 +1,165 @@
+"""Several `cargo-build` actions at once: what shares an invocation of Cargo."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.e2e.images import COPY_ALL, File, building, changed, contents, described, image, shadow
+from tests.e2e.repo import Content, Docker, Repo, Result
+
+
+def crate(name: str, *lines: str, main: str = "") -> dict[str, Content]:
+    head = ["[package]", f'name = "{name}"', 'version = "0.1.0"', 'edition = "2021"', *lines, ""]
+    source = {f"{name}/src/main.rs": main} if main else {}
+    return {f"{name}/Cargo.toml": "\n".join(head), **source}
+
+
+def cargo_image(name: str, fields: str) -> dict[str, Content]:
+    return image(name, COPY_ALL, f"pre-image: [{{type: cargo-build, {fields}}}]\n")
+
+
+SAY = 'fn main() {\n    println!("{}", shared::NAME);\n}\n'
+
+FILES: Mapping[str, Content] = {
+    "Cargo.toml": '[workspace]\nresolver = "2"\nmembers = ["plain", "loud", "calm", "shared"]\n',
+    ".cargo/config.toml": '[build]\nrustflags = ["-C", "target-feature=+crt-static"]\n',
+    **crate("shared", "[features]", "loud = []"),
+    "shared/src/lib.rs": (
+        'pub const NAME: &str = if cfg!(feature = "loud") { "LOUD" } else { "calm" };\n'
+    ),
+    **crate("plain", "[features]", "more = []", main='fn main() {\n    println!("plain");\n}\n'),
+    **crate(
+        "loud",
+        *("[dependencies]", 'shared = { path = "../shared", features = ["loud"] }'),
+        main=SAY,
+    ),
+    **crate("calm", "[dependencies]", 'shared = { path = "../shared" }', main=SAY),
+    **cargo_image("plain", "bin: plain"),
+    **cargo_image("loud", "bin: loud"),
+    **cargo_image("calm", "bin: calm"),
+    **image("no-cargo", COPY_ALL),
+    "tools/BUILD": (
+        'mzbuild_cargo_build(name="programs", bin=["calm", "plain"], features=["more"])\n'
+    ),
+}
+
+
+class Workshop(NamedTuple):
+    repo: Repo
+    docker: Docker
+    calls_file: Path
+
+    def package(self, *targets: str, check: bool = True) -> Result:
+        """Packages images that the engine does not have."""
+        for spec in self.docker.images():
+            self.docker("image", "rm", "--force", spec)
+        self.calls_file.write_text("")
+        return self.repo.pants("--mzbuild-profile=dev", "package", *targets, check=check)
+
+    def built(self) -> list[str]:
+        """The programs that each invocation of Cargo was to build in the last command."""
+        calls = self.calls_file.read_text().splitlines()
+        return [" ".join(re.findall(r"--(?:bin|features)=(\S+)", call)) for call in calls]
+
+    def program(self, name: str) -> bytes:
+        """The program of an image that was just packaged."""
+        entry = contents(self.docker, described(self.repo)[name]["spec"])[name]
+        assert isinstance(entry, File)
+        return entry.content
+
+
+@pytest.fixture(scope="module")
+def workshop(
+    tmp_path_factory: pytest.TempPathFactory, cold_caches: Mapping[str, str]
+) -> Iterator[Workshop]:
+    directory = tmp_path_factory.mktemp("groups")
+    calls = directory / "calls"
+    recording = shadow(
+        directory / "bin",
+        "cargo",
+        f'[ "$1" != build ] || echo "$*" >>{calls}; exec "$real" "$@"',
+    )
+    with building(directory, cold_caches, FILES, recording) as (repo, docker):
+        command = ["cargo", "generate-lockfile", "--offline", "--quiet"]
+        subprocess.run(command, cwd=repo.root, check=True)
+        repo.commit("lock")
+        yield Workshop(repo, docker, calls)
+
+
+def test_features_do_not_leak_from_one_image_to_another(workshop: Workshop) -> None:
+    """The very bytes of each program are those that it has when it is built alone."""
+    alone = {}
+    for name in ("calm", "loud", "plain"):
+        workshop.package(f"images/{name}")
+        assert workshop.built() == [name]
+        alone[name] = workshop.program(name)
+    # All three are built again, from sources that say the same, in a tree that has changed.
+    again = {f"{name}/new.rs": "" for name in (*alone, "shared")}
+    with changed(workshop.repo, again):
+        result = workshop.package("images::")
+        assert workshop.built() == ["calm plain", "loud"]
+        assert "Cargo builds calm, plain (group 1 of 2); follow it with: tail -F" in result.stderr
+        assert "Cargo builds loud (group 2 of 2); follow it with: tail -F" in result.stderr
+        assert {name: workshop.program(name) for name in alone} == alone
+    for name, said in {"calm": "calm\n", "loud": "LOUD\n", "plain": "plain\n"}.items():
+        workshop.package(f"images/{name}")
+        spec = described(workshop.repo)[name]["spec"]
+        output = workshop.docker("run", "--rm", f"--entrypoint=/srv/{name}", spec).stdout
+        assert output == said
+
+
+def test_only_what_is_not_there_is_built(workshop: Workshop) -> None:
+    workshop.package("images::")
+    with changed(workshop.repo, {"plain/src/main.rs": "fn main() {}\n"}):
+        workshop.package("images::")
+        assert workshop.built() == ["plain"]
+        # What was built together is there for each by itself, and in any other company.
+        for selection in (["images/plain"], ["images/plain", "images/loud"], ["images::"]):
+            workshop.package(*selection)
+            assert workshop.built() == []
+
+
+def test_an_image_that_is_there_needs_no_cargo(workshop: Workshop) -> None:
+    workshop.package("images::")
+    with changed(workshop.repo, {"shared/src/new.rs": "", "plain/src/new.rs": ""}):
+        workshop.package("images/calm", "images/loud")
+        workshop.calls_file.write_text("")
+        workshop.repo.pants("--mzbuild-profile=dev", "package", "images::")
+        origins = {name: one["origin"] for name, one in described(workshop.repo).items()}
+        assert origins == {
+            "calm": "reused",
+            "loud": "reused",
+            "no-cargo": "built",
+            "plain": "built",
+        }
+        assert workshop.built() == ["plain"]
+
+
+def test_programs_can_be_packaged_without_an_image(workshop: Workshop) -> None:
+    workshop.package("tools:programs")
+    assert workshop.built() == ["calm plain more"]
+    directory = workshop.repo.root / "dist/tools/programs"
+    assert sorted(path.name for path in directory.iterdir()) == ["calm", "plain"]
+    said = [
+        subprocess.run([directory / name], check=True, capture_output=True).stdout
+        for name in ("calm", "plain")
+    ]
+    assert said == [b"calm\n", b"plain\n"]
+
+
+def test_what_fails_does_not_keep_its_group_from_being_built(workshop: Workshop) -> None:
+    with changed(workshop.repo, {"plain/src/main.rs": "fn main() { 1 }\n", "calm/src/new.rs": ""}):
+        failed = workshop.package("images/calm", "images/plain", check=False)
+        assert workshop.built() == ["calm plain"]
+        assert failed.returncode == 1
+        assert "images/plain/mzbuild.yml: Cargo could not build plain." in failed.stderr
+        assert "error[E0308]: mismatched types" in failed.stderr
+        assert "could not build calm" not in failed.stderr
+        workshop.package("images/calm")
+        assert workshop.built() == []
