@@ -7,6 +7,7 @@ memoized by Pants as long as it is equal, and what is parsed from a file as long
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -16,9 +17,10 @@ from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
-from mzbuild.core.cargo_manifest import parse_cargo_toml
+from mzbuild.core.cargo_manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo_members import load_workspace
-from mzbuild.core.cargo_workspace import CargoWorkspace
+from mzbuild.core.cargo_workspace import ROOT_MANIFEST, CargoWorkspace
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.listing import Listing
 from mzbuild.core.mzbuild_yml import FILE_NAME, MzbuildYml, parse_mzbuild_yml
 from mzbuild.core.rust_includes import References, rust_references
@@ -45,6 +47,23 @@ class DeclaredImages:
     """What the `mzbuild.yml` files say, sorted by path."""
 
     files: tuple[MzbuildYml, ...]
+
+
+@dataclass(frozen=True)
+class CargoManifests:
+    """All `Cargo.toml` files, or what is wrong with them, by their paths."""
+
+    by_path: Mapping[str, CargoToml | str]
+
+    def at(self, path: str) -> CargoToml:
+        """What is in a file. Raises `MzbuildError` where it cannot be read or parsed.
+
+        Not every one has to: there may be some that no workspace has, as in a test's data.
+        """
+        parsed = self.by_path[path]
+        if isinstance(parsed, str):
+            raise MzbuildError(parsed)
+        return parsed
 
 
 @dataclass(frozen=True)
@@ -85,12 +104,22 @@ def declared_images(work_tree: WorkTree, listing: Listing) -> DeclaredImages:
 
 
 @rule
+def cargo_manifests(work_tree: WorkTree, listing: Listing) -> CargoManifests:
+    def parsed(path: str) -> CargoToml | str:
+        try:
+            return _CARGO_TOMLS.get(work_tree, path)
+        except MzbuildError as error:
+            return str(error)
+
+    return CargoManifests({path: parsed(path) for path in listing.named(ROOT_MANIFEST)})
+
+
+# From the manifests and not from the work tree, so that other files may change.
+@rule
 def cargo_workspace(
-    work_tree: WorkTree, listing: Listing, mzbuild_cargo: MzbuildCargo
+    manifests: CargoManifests, listing: Listing, mzbuild_cargo: MzbuildCargo
 ) -> CargoWorkspace:
-    return load_workspace(
-        listing, lambda path: _CARGO_TOMLS.get(work_tree, path), mzbuild_cargo.workspace_root
-    )
+    return load_workspace(listing, manifests.at, mzbuild_cargo.workspace_root)
 
 
 @rule
