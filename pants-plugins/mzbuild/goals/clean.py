@@ -38,7 +38,12 @@ class CleanSubsystem(GoalSubsystem):
 
     list = BoolOption(
         default=False,
-        help="Only list the directories, with their sizes and when they were last used.",
+        help=softwrap(
+            """
+            Only list the directories, with their sizes and when they were last used. For example,
+            `pants mzbuild-clean --list`.
+            """
+        ),
     )
 
     all = BoolOption(
@@ -46,7 +51,8 @@ class CleanSubsystem(GoalSubsystem):
         help=softwrap(
             """
             Take the directories of all repositories, and of all their clones, that share the
-            named caches of Pants with this one; for example, of a clone that is gone.
+            named caches of Pants with this one. For example, `pants mzbuild-clean --all` removes
+            those of a clone that is gone as well.
             """
         ),
     )
