@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -61,6 +62,13 @@ def machine(bench: Bench) -> dict[str, str]:
     }
 
 
+def has_engine() -> bool:
+    try:
+        return subprocess.run(["docker", "version"], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
 def seconds(times: list[float]) -> str:
     return f"{median(times):.3f} s ({min(times):.3f} to {max(times):.3f})"
 
@@ -106,7 +114,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--size", choices=SIZES, default="S", help="of the repository; default: S")
     parser.add_argument("--seed", type=int, default=1, help="another one gives other files")
     parser.add_argument("--runs", type=count, default=10, help="of each row; default: 10")
-    parser.add_argument("--rows", type=rows, default=list(names), help=f"some of {','.join(names)}")
+    parser.add_argument("--rows", type=rows, help=f"some of {','.join(names)}; default: all")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all timings there as well")
     return parser.parse_args()
 
@@ -117,7 +125,10 @@ def main() -> int:
         facts = machine(bench)
         results = []
         for row in ROWS:
-            if row.name in args.rows:
+            if args.rows is None and row.takes_engine and not has_engine():
+                note = "left out: there is no Docker engine; `bin/with-docker COMMAND` has one"
+                print(f"{row.name}: {note}", file=sys.stderr)
+            elif args.rows is None or row.name in args.rows:
                 print(f"{row.name}: {row.what} …", file=sys.stderr, flush=True)
                 results.append(measure(bench, row, args.runs))
     images, crates, files = SIZES[args.size]

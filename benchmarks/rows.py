@@ -98,7 +98,7 @@ class Row:
     Each turn makes the `change`, untimed, and then runs both. With `start`, the subject gets a new
     pantsd each time, and what `start` takes on another new one is taken from its time. Where
     `same_output` is set, the two must print the same, and `moves` says whether that is to differ
-    from what the turn before printed.
+    from what the turn before printed. A row that `takes_engine` asks a Docker engine for images.
     """
 
     name: str
@@ -109,6 +109,7 @@ class Row:
     start: Command | None = None
     same_output: bool = True
     moves: bool = False
+    takes_engine: bool = False
 
 
 ROWS = (
@@ -131,10 +132,11 @@ ROWS = (
     ),
     Row(
         "plan",
-        "of all images, with a Docker engine (`bin/with-docker`)",
+        "of all images, none of which is there",
         subject=PLAN,
         baseline=PLUGIN,
         same_output=False,
+        takes_engine=True,
     ),
     Row("chmod", "the mode of a file changed", change=change_mode, moves=True),
     Row("ignored", "an ignored file changed", change=change_ignored_file),
