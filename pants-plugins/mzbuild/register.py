@@ -57,6 +57,7 @@ from mzbuild.rules import (
     repository,
     selection,
     snapshots,
+    specified_images,
     synthetic_targets,
 )
 
@@ -104,6 +105,7 @@ _MODULES = (
     run_image,
     selection,
     snapshots,
+    specified_images,
     synthetic_targets,
     tag,
     tailor,

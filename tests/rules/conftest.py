@@ -15,6 +15,8 @@ from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from mzbuild.rules.registries import ImageTags, Registries
 from mzbuild.rules.selection import SelectedImages
+from mzbuild.rules.specified_images import SpecifiedImages
+from pants.base.specs import Specs
 from pants.build_graph.address import AddressInput
 from pants.engine.addresses import Addresses
 from pants.engine.internals.graph import Owners, OwnersRequest
@@ -49,6 +51,7 @@ _QUERIES = (
     QueryRule(PreImageResult, (PreImageRequest,)),
     QueryRule(Registries, ()),
     QueryRule(SelectedImages, ()),
+    QueryRule(SpecifiedImages, (Specs,)),
     QueryRule(WorkTree, ()),
 )
 

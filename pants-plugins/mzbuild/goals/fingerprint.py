@@ -12,7 +12,6 @@ from itertools import chain
 from pants.base.exiter import PANTS_FAILED_EXIT_CODE, PANTS_SUCCEEDED_EXIT_CODE, ExitCode
 from pants.base.specs import Specs
 from pants.build_graph.build_configuration import BuildConfiguration
-from pants.engine.addresses import Addresses
 from pants.engine.internals.scheduler import ExecutionError
 from pants.engine.internals.selectors import Params
 from pants.engine.rules import QueryRule, Rule, collect_rules, rule
@@ -29,6 +28,7 @@ from mzbuild.core.errors import listed
 from mzbuild.core.work_tree import WorkTree
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs, MissedInputs
 from mzbuild.rules.images import Images
+from mzbuild.rules.specified_images import SpecifiedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
@@ -157,15 +157,14 @@ def configuration(
 
 @rule
 def fingerprinted_images(
-    addresses: Addresses,
+    selected: SpecifiedImages,
     images: Images,
     inputs: ImageInputs,
     missed_inputs: MissedInputs,
     fingerprints: Fingerprints,
     work_tree: WorkTree,
 ) -> FingerprintedImages:
-    names = sorted(images.names[address] for address in addresses if address in images.names)
-    missed = {name: missed_inputs.of(name, inputs, work_tree) for name in names}
+    missed = {name: missed_inputs.of(name, inputs, work_tree) for name in selected.names}
     return FingerprintedImages(
         tuple(
             FingerprintedImage(
@@ -177,7 +176,7 @@ def fingerprinted_images(
                 inputs=inputs.count(name),
                 missed=missed[name],
             )
-            for name in names
+            for name in selected.names
         ),
         (*images.warnings, *_warnings(missed.values())),
     )

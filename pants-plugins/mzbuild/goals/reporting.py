@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pants.base.specs import Specs
-from pants.engine.addresses import Addresses
 from pants.engine.console import Console
 from pants.engine.goal import Outputting
 from pants.engine.rules import Get, Rule, collect_rules, rule
@@ -18,6 +17,7 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.report import no_image
 from mzbuild.core.survey import Survey
 from mzbuild.rules.images import Images
+from mzbuild.rules.specified_images import SpecifiedImages
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +46,13 @@ async def reported_images(specs: Specs, images: Images) -> ReportedImages:
         *(str(spec) for spec in includes.ancestor_globs),
     ]
     try:
-        addresses = await Get(Addresses, Specs, specs)
+        selected = await Get(SpecifiedImages, Specs, specs)
     except Exception as error:
         # Pants has an exception of its own for each kind of specification of what is not there.
         raise MzbuildError(f"{error}\n\n{no_image(typed, images.graph.images)}") from None
-    names = sorted(images.names[address] for address in addresses if address in images.names)
-    if not names and not includes.from_change_detection:
+    if not selected.names and not includes.from_change_detection:
         raise MzbuildError(no_image(typed, images.graph.images))
-    return ReportedImages(tuple(names))
+    return ReportedImages(selected.names)
 
 
 def palette(console: Console, subsystem: Outputting, global_options: GlobalOptions) -> Console:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pants.engine.addresses import Address, UnparsedAddressInputs
+from pants.engine.fs import DigestContents, PathGlobs
+from pants.engine.internals.build_files import BuildFileOptions
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
 from pants.engine.target import (
     AllUnexpandedTargets,
@@ -26,6 +28,7 @@ from mzbuild.core.mzbuild_yml import FILE_NAME, check_image_name
 from mzbuild.core.work_tree import FileCache, WorkTree, read_content
 from mzbuild.rules.declarations import Declarations
 from mzbuild.rules.repository import DeclaredImages
+from mzbuild.rules.synthetic_targets import main_name
 from mzbuild.target_types import (
     BinField,
     BuildArgsField,
@@ -65,6 +68,18 @@ class MzbuildTargets:
     crates: Mapping[str, Address]
     # The `mzbuild_files` targets, wherever they are.
     files: frozenset[Address]
+
+
+@dataclass(frozen=True)
+class BuildFileImages:
+    """The targets that stand for images, and their addresses, by the images' contexts.
+
+    Where no BUILD file speaks of images, all targets are made from `mzbuild.yml` files, and their
+    addresses are known without making any: in a large repository, that takes long.
+    """
+
+    images: Mapping[str, Target]
+    addresses: Mapping[str, Address]
 
 
 @dataclass(frozen=True)
@@ -126,8 +141,32 @@ def mzbuild_targets(all_targets: AllUnexpandedTargets) -> MzbuildTargets:
 
 
 @rule
+async def build_file_images(
+    declarations: Declarations, build_file_options: BuildFileOptions
+) -> BuildFileImages:
+    globs = [f"**/{pattern}" for pattern in build_file_options.patterns]
+    globs += [f"!{ignored}" for ignored in build_file_options.ignores]
+    files = await Get(DigestContents, PathGlobs(globs))
+    marker = MzbuildImageTarget.alias.encode()
+    # A prelude may have macros that make targets of any type, under any name.
+    if build_file_options.prelude_globs or any(marker in file.content for file in files):
+        targets = await Get(MzbuildTargets)
+        return BuildFileImages(
+            targets.images,
+            {context: target.address for context, target in targets.images.items()},
+        )
+    return BuildFileImages(
+        {},
+        {
+            image.context: Address(image.context, target_name=main_name(image))
+            for image in declarations.images
+        },
+    )
+
+
+@rule
 async def all_images(
-    targets: MzbuildTargets,
+    targets: BuildFileImages,
     declarations: Declarations,
     declared: DeclaredImages,
     work_tree: WorkTree,
@@ -154,16 +193,16 @@ async def all_images(
     return Images(
         graph,
         {
-            image.name: targets.images[image.context].address
+            image.name: targets.addresses[image.context]
             for image in graph.images
-            if image.context in targets.images
+            if image.context in targets.addresses
         },
         (
             *(
                 f"{image.origin}: Pants does not see this file: the root's `.gitignore` matches "
                 "it, though Git tracks it. Others can build on the image, but it has no target."
                 for image in images
-                if image.context not in targets.images
+                if image.context not in targets.addresses
             ),
             *(warning for file in declared.files for warning in file.warnings),
             *(
