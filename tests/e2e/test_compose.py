@@ -73,6 +73,7 @@ def test_docker_compose_starts_what_is_printed(workshop: Workshop) -> None:
         {CHECKOUT}/pants mzbuild-compose compose.yml >printed.yml
         {compose} up --no-color --attach-dependencies --exit-code-from other <printed.yml
         {compose} up --no-color --exit-code-from hello hello <printed.yml
+        {compose} logs --no-color <printed.yml
         {compose} config --format json <printed.yml >config.json
         {compose} down <printed.yml
         """

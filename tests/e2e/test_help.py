@@ -48,8 +48,8 @@ def texts(repo: Repo) -> list[Text]:
             texts += [
                 Text(f"[{scope}].{option['config_key']}", *_of(option, "help", "typ"))
                 for option in info["basic"] + info["advanced"]
-                # Pants says itself what this means, in words of its own, for all goals that print.
-                if option["config_key"] != "output_file"
+                # Pants says itself what these mean, in words of its own, wherever they are.
+                if option["config_key"] not in ("output_file", "skip")
             ]
     for alias, info in told["name_to_target_type_info"].items():
         if info["provider"] == "mzbuild":
