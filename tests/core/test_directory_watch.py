@@ -68,18 +68,27 @@ def test_names_are_kept_as_they_are(root: Path, watch: DirectoryWatch) -> None:
     assert watch.touched() == names
 
 
-def test_a_directory_that_comes_back_has_to_be_covered_again(
-    root: Path, watch: DirectoryWatch
-) -> None:
+def test_when_a_directory_goes_nothing_is_known(root: Path, watch: DirectoryWatch) -> None:
     (root / "a/b/file").unlink()
+    assert watch.touched() == {"a/b/file"}
     (root / "a/b").rmdir()
     (root / "a/b").mkdir()
-    assert watch.touched() == {"a/b/file", "a/b"}
-    (root / "a/b/file").write_text("y")
-    assert watch.touched() == set()
+    assert watch.touched() is None
     watch.cover(["a/b"])
-    (root / "a/b/file").write_text("z")
+    (root / "a/b/file").write_text("y")
     assert watch.touched() == {"a/b/file"}
+
+
+def test_only_who_is_told_that_nothing_is_known_begins_anew(
+    root: Path, watch: DirectoryWatch
+) -> None:
+    watch.close()
+    watch.cover(["a/b"])
+    assert not watch.covers("a/b")
+    (root / "a/b/file").write_text("y")
+    assert watch.touched() is None
+    watch.cover(["a/b"])
+    assert watch.covers("a/b")
 
 
 @pytest.mark.parametrize("moved", ["a/b", "a", ""])
@@ -95,6 +104,7 @@ def test_when_the_root_is_another_directory_nothing_is_known(
 ) -> None:
     (tmp_path / "outer/root").mkdir(parents=True)
     watch = DirectoryWatch(str(tmp_path / "outer/root"))
+    assert watch.touched() is None
     watch.cover([])
     assert watch.touched() == set()
     (tmp_path / "outer").rename(tmp_path / "old")
@@ -140,6 +150,7 @@ def test_a_symlink_is_not_followed(root: Path, watch: DirectoryWatch, tmp_path: 
 @pytest.mark.parametrize("root", ["/proc/self", "/nowhere/at/all"])
 def test_where_nobody_could_tell_nothing_is_known(root: str) -> None:
     watch = DirectoryWatch(root)
+    assert watch.touched() is None
     watch.cover([""])
     assert watch.touched() is None
 
@@ -148,6 +159,7 @@ def test_where_the_kernel_watches_no_more_nothing_is_known(root: Path) -> None:
     watches = []
     for _ in range(int(Path("/proc/sys/fs/inotify/max_user_instances").read_text()) + 1):
         watches.append(DirectoryWatch(str(root)))
+        assert watches[-1].touched() is None
         watches[-1].cover([""])
         if watches[-1].touched() is None:
             break
@@ -155,6 +167,7 @@ def test_where_the_kernel_watches_no_more_nothing_is_known(root: Path) -> None:
         pytest.fail("The kernel has no limit.")
     for watch in watches:
         watch.close()
+    assert watches[-1].touched() is None
     watches[-1].cover([""])
     assert watches[-1].touched() == set()
     watches[-1].close()

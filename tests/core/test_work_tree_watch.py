@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable
 from unittest import mock
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mzbuild.core import work_tree, work_tree_reader
 from mzbuild.core.errors import MzbuildError
+from mzbuild.core.git import read_listing
 from mzbuild.core.work_tree_reader import WorkTreeReader, read_work_tree
 
 from tests.core.conftest import ENV, Repository
@@ -189,3 +190,26 @@ def test_a_second_name_for_a_file_makes_its_first_one_doubtful(repository: Repos
     written = reader.read(ENV)
     assert written == read_work_tree(str(repository.root), ENV)
     assert written.statuses["a"] != linked.statuses["a"]
+
+
+def test_a_directory_that_is_replaced_during_a_reading_is_looked_at_anew(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.commit({"a": "", "d/b": ""})
+    other, directory = tmp_path / "other", repository.root / "d"
+    other.mkdir()
+    (other / "new").write_text("x")
+    reader = WorkTreeReader(str(repository.root), watch=True)
+    reader.read(ENV)
+
+    def replace_first(*args: Any) -> bytes:
+        shutil.rmtree(directory)
+        other.rename(directory)
+        return read_listing(*args)
+
+    with mock.patch.object(work_tree_reader, "read_listing", replace_first):
+        before = reader.read(ENV)
+    (directory / "new").write_text("changed")
+    after = reader.read(ENV)
+    assert after == read_work_tree(str(repository.root), ENV)
+    assert after.statuses["d/new"] != before.statuses["d/new"]

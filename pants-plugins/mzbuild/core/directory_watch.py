@@ -40,8 +40,9 @@ _NO_FOLLOW = 0x02000000
 
 _FILES = _MODIFY | _ATTRIB | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE
 _WATCHED = _FILES | _MOVE_SELF | _ONLY_DIRECTORY | _NO_FOLLOW
-# After these, paths are no longer what they were, or something was forgotten.
-_LOST = _MOVE_SELF | _UNMOUNT | _OVERFLOW
+# After these, paths are no longer what they were, or something was forgotten. A directory that is
+# gone may have been replaced before anybody could watch the new one.
+_LOST = _MOVE_SELF | _UNMOUNT | _OVERFLOW | _IGNORED
 
 _EVENT = struct.Struct("=iIII")
 _BUFFER_SIZE = 1 << 18  # bytes
@@ -66,42 +67,37 @@ class DirectoryWatch:
     def touched(self) -> set[str] | None:
         """The paths at which a file may be another than when this was last asked.
 
-        None if that is not known, as at first: `cover` then has to be called for all directories.
+        None if that is not known, as at first: `cover` then has to be called for all directories,
+        and each file to be looked at after that.
         """
-        if self._descriptor is None:
-            return None
+        touched = None if self._descriptor is None else self._told(self._descriptor)
+        if touched is None:
+            # Nowhere else: who was not told that all is unknown would trust a watch begun anew.
+            self.close()
+            self._place = _place(self._root)
+            self._descriptor = None if self._place is None else _start()
+        return touched
+
+    def _told(self, descriptor: int) -> set[str] | None:
         touched = set()
-        for watch, mask, name in self._events(self._descriptor):
+        for watch, mask, name in self._events(descriptor):
             if mask & _LOST:
-                self.close()
                 return None
-            directory = self._directories.get(watch)
-            if directory is None:
-                continue
-            if mask & _IGNORED:
-                # The directory is gone, as are its files, each of which was told of before.
-                del self._directories[watch]
-                self._watched.discard(directory)
-            elif name:
+            if name:
+                directory = self._directories[watch]
                 touched.add(f"{directory}/{name}" if directory else name)
         # What is asked last holds for all that was told before.
-        if _place(self._root) != self._place:
-            self.close()
-            return None
-        return touched
+        return touched if _place(self._root) == self._place else None
 
     def cover(self, directories: Iterable[str]) -> None:
         """Watches these directories, and those that they lie in, from now on.
 
         What is not there, or is there through a symlink, is left out. Where watching is not
-        possible at all, `touched` stays unknown.
+        possible at all, `touched` stays unknown. It has to have been asked for once.
         """
         missing = {"", *directories} - self._watched
         if not missing:
             return
-        if self._descriptor is None:
-            self._place = _place(self._root)
-            self._descriptor = None if self._place is None else _start()
         # To move a directory is to move all below it, and only its own watch tells of that. So
         # each comes after the one that it lies in, and only with it.
         missing.update([outer for directory in missing for outer in _outer(directory)])
@@ -123,7 +119,7 @@ class DirectoryWatch:
         return directory in self._watched
 
     def close(self) -> None:
-        """Ends watching; `cover` begins anew."""
+        """Ends watching, until `touched` begins anew."""
         if self._descriptor is not None:
             os.close(self._descriptor)
         self._descriptor = None
