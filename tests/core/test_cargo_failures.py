@@ -76,6 +76,9 @@ def test_a_registry_that_did_not_answer_is_recognized(word: str) -> None:
         'error: undefined symbol\n --> src/main.rs\n1 | compile_error!("undefined symbol");\n',
         f"{LINKING}/usr/bin/ld: cannot find -lz: No such file or directory\n",
         "error: failed to load source for dependency `x`\n",
+        # There is no registry: this is said of a vendored crate, and why is said below.
+        "  unable to update registry `crates-io`\n\nCaused by:\n"
+        "  failed to read root of directory source: /x/vendor\n",
     ],
 )
 def test_nothing_else_is(output: str) -> None:

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
 import pytest
-from mzbuild.core.cargo_workspace import CargoWorkspace, shared_files, shared_globs, toolchain_files
+from mzbuild.core.cargo_workspace import (
+    CargoWorkspace,
+    config_files,
+    shared_files,
+    shared_globs,
+    toolchain_files,
+)
 from mzbuild.core.configuration import Scheme
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image import CargoBuild
@@ -281,6 +287,7 @@ def test_what_all_builds_share_is_what_is_there_of_it() -> None:
     assert shared_files(files, Scheme.MZBUILD) == mzbuild
     assert shared_files(files, Scheme.STRICT) == tuple(sorted(strict))
     assert shared_files(Listing(()), Scheme.STRICT) == ()
+    assert config_files(files, CargoWorkspace()) == (".cargo/config", ".cargo/config.toml")
     assert set(shared_globs(Scheme.STRICT)) == {*strict - {"ci/builder/a/b"}, "ci/builder/**"}
 
 
@@ -296,6 +303,9 @@ def test_a_workspace_elsewhere_shares_its_own_files_and_what_is_above_it() -> No
     assert shared_files(files, Scheme.MZBUILD, workspace) == tuple(sorted(mzbuild))
     assert set(toolchain_files(files, workspace)) == {
         *("a/b/Cargo.toml", "a/b/rust-toolchain", "a/rust-toolchain.toml"),
+    }
+    assert set(config_files(files, workspace)) == {
+        *(".cargo/config", "a/.cargo/config", "a/b/.cargo/config"),
     }
     strict = {*mzbuild, "a/b/rust-toolchain", "a/rust-toolchain.toml", "x/Cargo.toml"}
     assert shared_files(files, Scheme.STRICT, workspace) == tuple(sorted(strict))

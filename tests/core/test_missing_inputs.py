@@ -38,6 +38,10 @@ def workspace() -> CargoWorkspace:
             ["a/src/x.rs", "a/src/x/mod.rs"],
         ),
         ("error: couldn't read `doc`: x\nerror: couldn't read `./doc`: x\n", ["doc"]),
+        (
+            f"  failed to read root of directory source: {SOURCES}/vendor\n\nCaused by:\n",
+            ["vendor"],
+        ),
         ("error[E0308]: mismatched types\n --> a/src/main.rs:1:1\n", []),
     ],
 )

@@ -63,7 +63,7 @@ def vendored(name: str) -> dict[str, str]:
     files = package(name)
     sums = {path: hashlib.sha256(text.encode()).hexdigest() for path, text in files.items()}
     checksums = json.dumps({"files": sums, "package": "0" * 64})
-    return at(f"ci/builder/vendor/{name}", {**files, ".cargo-checksum.json": checksums})
+    return at(f"vendor/{name}", {**files, ".cargo-checksum.json": checksums})
 
 
 CONFIG = """\
@@ -74,7 +74,7 @@ rustflags = ["-C", "target-feature=+crt-static"]
 replace-with = "vendored"
 
 [source.vendored]
-directory = "ci/builder/vendor"
+directory = "vendor"
 """
 
 APP = 'fn main() {\n    println!("runs");\n}\n'
@@ -152,6 +152,33 @@ def test_files_of_build_scripts_are_extracted_from_packages_of_every_kind(
         "share/near": "by near\n",
         "share/more/of-it": "more\n",
     }
+
+
+def test_what_is_vendored_stands_in_the_lock_file_and_is_held_to_it(workshop: Workshop) -> None:
+    repo = workshop.repo
+    fingerprints = repo.pants("mzbuild-fingerprint", "::").stdout
+    with changed(repo, {"vendor/far/src/lib.rs": "// changed\n"}):
+        assert repo.pants("mzbuild-fingerprint", "::").stdout == fingerprints
+        result = repo.pants("--mzbuild-profile=dev", "package", "images/app", check=False)
+    assert result.returncode == 1, str(result)
+    assert "the listed checksum of `" in result.stderr
+    assert "sources/vendor/far/src/lib.rs` has changed" in result.stderr
+
+
+def test_what_is_vendored_and_ignored_is_said_to_be(workshop: Workshop) -> None:
+    repo = workshop.repo
+    repo.git("rm", "-r", "--cached", "--quiet", "vendor")
+    repo.write({".gitignore": "/vendor/\n"})
+    try:
+        result = repo.pants("--mzbuild-profile=dev", "package", "images/app", check=False)
+    finally:
+        (repo.root / ".gitignore").unlink()
+        repo.git("reset", "--hard", "--quiet")
+    assert result.returncode == 1, str(result)
+    assert "`vendor` exists, but is not among the inputs of this build: Git ignores it." in (
+        result.stderr
+    )
+    assert "Cargo was run again" not in result.stderr
 
 
 def test_debug_information_is_kept_beside_the_package_and_the_program_names_it(

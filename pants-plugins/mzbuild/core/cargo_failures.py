@@ -41,6 +41,7 @@ _DAMAGED_STATE = re.compile(
 )
 _LINKER = re.compile(r"error: linking with `[^`]*` failed")
 _UNDEFINED = re.compile(r"undefined (?:symbol|reference)")
+_VENDORED = re.compile(r"failed to read root of directory source")
 _REGISTRY = re.compile(r"unable to update registry", re.IGNORECASE)
 
 
@@ -57,7 +58,8 @@ def recognize(output: str) -> Failure | None:
         found = _UNDEFINED.search(text)
     if found is not None:
         return Failure(found[found.lastindex or 0], Remedy.CLEAR)
-    found = _REGISTRY.search(text)
+    # What is vendored takes the place of a registry, and does not come by itself.
+    found = None if _VENDORED.search(text) else _REGISTRY.search(text)
     return None if found is None else Failure(found[0], Remedy.WAIT)
 
 

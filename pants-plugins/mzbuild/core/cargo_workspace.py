@@ -21,11 +21,13 @@ LOCK_FILE = "Cargo.lock"
 # What every Cargo build has as inputs besides its crates: in the workspace's directory, in that and
 # those above it (where Cargo and rustup look as well), and in the repository's root.
 _ROOT_FILES = (ROOT_MANIFEST, LOCK_FILE)
-_FILES_ABOVE = (".cargo/config",)
+_CONFIG_FILE = ".cargo/config"
+_FILES_ABOVE = (_CONFIG_FILE,)
 _DIRECTORIES = ("ci/builder",)
 # What the `mzbuild` scheme misses of them.
 _TOOLCHAIN_FILES = ("rust-toolchain", "rust-toolchain.toml")
-_STRICT_FILES_ABOVE = (".cargo/config.toml", *_TOOLCHAIN_FILES)
+_CONFIG_TOML = ".cargo/config.toml"
+_STRICT_FILES_ABOVE = (_CONFIG_TOML, *_TOOLCHAIN_FILES)
 
 
 @dataclass(frozen=True)
@@ -273,6 +275,12 @@ def shared_globs(scheme: Scheme, workspace: CargoWorkspace = CargoWorkspace()) -
 def toolchain_files(listing: Listing, workspace: CargoWorkspace) -> tuple[str, ...]:
     """What rustup reads to choose a compiler, with the workspace's manifest beside it."""
     names = [under(workspace.root, ROOT_MANIFEST), *_above(workspace.root, _TOOLCHAIN_FILES)]
+    return tuple(name for name in names if name in listing)
+
+
+def config_files(listing: Listing, workspace: CargoWorkspace) -> tuple[str, ...]:
+    """Cargo's configuration files, by either name, that apply to the workspace."""
+    names = _above(workspace.root, (_CONFIG_FILE, _CONFIG_TOML))
     return tuple(name for name in names if name in listing)
 
 

@@ -11,9 +11,10 @@ from mzbuild.core.cargo_workspace import CargoWorkspace
 from mzbuild.core.copy_action import leads_outside
 from mzbuild.core.listing import Listing, is_under
 
-# What `include_str!` and its like say; a `mod`; and Cargo, of a manifest.
+# What `include_str!` and its like say; a `mod`; and Cargo, of a manifest and of what is vendored.
 _UNREAD = re.compile(r"(?:couldn't|failed to) read `([^`]+)`")
 _NO_MODULE = re.compile(r'to create the module `[^`]+`, create file "([^"]+)"(?: or "([^"]+)")?')
+_NO_SOURCE = re.compile(r"failed to read root of directory source: (.+)")
 
 
 def unread_files(output: str, sources: str, workspace_root: str) -> tuple[str, ...]:
@@ -26,6 +27,7 @@ def unread_files(output: str, sources: str, workspace_root: str) -> tuple[str, .
     for unread, *modules in (
         *((match[1],) for match in _UNREAD.finditer(output)),
         *(match.groups() for match in _NO_MODULE.finditer(output)),
+        *(match.groups() for match in _NO_SOURCE.finditer(output)),
     ):
         for path in (unread, *modules):
             if path:

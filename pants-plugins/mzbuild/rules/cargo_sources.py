@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pants.engine.fs import Digest
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
-from mzbuild.core.cargo_workspace import CargoWorkspace, shared_files
+from mzbuild.core.cargo_vendored import vendored_directories
+from mzbuild.core.cargo_workspace import CargoWorkspace, config_files, shared_files
 from mzbuild.core.configuration import Scheme
 from mzbuild.core.image import CargoBuild
 from mzbuild.core.listing import Listing
-from mzbuild.core.work_tree import WorkTree
+from mzbuild.core.work_tree import FileCache, WorkTree, read_content
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, files_to_capture
 from mzbuild.rules.fingerprints import CrateInputs
 
 # Where a sandbox has the sources that are to be staged.
 _SOURCES = ".mzbuild-sources"
+
+_VENDORED = FileCache(lambda absolute, path: vendored_directories(read_content(absolute), path))
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,27 @@ class StagedSources:
     empty: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class VendoredSources:
+    """What the repository has of other people's crates; see `vendored_directories`.
+
+    It is in no fingerprint by itself: `Cargo.lock` has its checksums, which Cargo verifies.
+    """
+
+    files: CaptureFiles
+    paths: frozenset[str] = field(hash=False)
+
+
+@rule
+def vendored_sources(
+    workspace: CargoWorkspace, work_tree: WorkTree, listing: Listing
+) -> VendoredSources:
+    configs = config_files(listing, workspace)
+    directories = {each for path in configs for each in _VENDORED.get(work_tree, path)}
+    paths = frozenset(path for each in directories for path in listing.under(each))
+    return VendoredSources(files_to_capture(work_tree, sorted(paths), follow_links=True), paths)
+
+
 @rule
 async def staged_sources(
     request: StagedSourcesRequest,
@@ -55,11 +79,14 @@ async def staged_sources(
     others = [crate for crate in workspace.crates if crate not in closure]
     shared = shared_files(listing, Scheme.STRICT, workspace)
     groups = {crate.name: crates.files[crate.name] for crate in closure}
-    groups[".shared"] = tuple({*shared, *(crate.manifest.path for crate in others)})
+    groups[".shared"] = (*shared, *(crate.manifest.path for crate in others))
+    vendored = await Get(VendoredSources)
     requests = {
-        name: files_to_capture(work_tree, sorted(paths), follow_links=True)
+        name: files_to_capture(work_tree, sorted({*paths} - vendored.paths), follow_links=True)
         for name, paths in groups.items()
     }
+    # It is much: in a part of its own, it need not be handled whenever something else changes.
+    requests[".vendored"] = vendored.files
     captured = await MultiGet(
         Get(CapturedFiles, CaptureFiles, capture) for capture in requests.values()
     )
