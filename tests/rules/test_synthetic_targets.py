@@ -26,7 +26,13 @@ from mzbuild.target_types import (
     SplitDebuginfoField,
     StripField,
 )
-from pants.engine.target import DescriptionField, HydratedSources, HydrateSourcesRequest, Tags
+from pants.engine.target import (
+    AllUnexpandedTargets,
+    DescriptionField,
+    HydratedSources,
+    HydrateSourcesRequest,
+    Tags,
+)
 
 from tests.rules.conftest import Project, crate, image
 
@@ -140,6 +146,23 @@ class TestBuildFiles:
         project.write({"Cargo.toml": '[workspace]\nmembers = ["x"]\n', **crate("x")})
         project.write({"x/BUILD": 'cargo_crate(tags=["hub"])\n'})
         assert project.targets()["x:x"][Tags].value == ("hub",)
+
+    @pytest.mark.parametrize(
+        ("directory", "stands_for"),
+        [
+            ("a", "`a` has the name of the `mzbuild_image` target that a/mzbuild.yml stands for."),
+            ("x", "`x` has the name of the `cargo_crate` target that x/Cargo.toml stands for."),
+        ],
+    )
+    def test_one_of_another_type_replaces_neither_an_image_nor_a_crate(
+        self, project: Project, directory: str, stands_for: str
+    ) -> None:
+        project.write({"Cargo.toml": '[workspace]\nmembers = ["x"]\n', **crate("x"), **image("a")})
+        project.write({f"{directory}/BUILD": 'mzbuild_files(sources=["*"])\n'})
+        assert project.error(AllUnexpandedTargets) == (
+            f"{directory}/BUILD: the `mzbuild_files` target {stands_for} Give it another one, such "
+            f'as `name="{directory}-mzbuild_files"`.'
+        )
 
     def test_when_it_goes_away_the_other_is_back(self, project: Project) -> None:
         project.write({**image("a"), "a/BUILD": 'mzbuild_image(tags=["hub"])\n'})

@@ -25,6 +25,7 @@ from pants.engine.unions import UnionRule
 from mzbuild.core.cargo_workspace import ROOT_MANIFEST, Crate, shared_globs
 from mzbuild.core.configuration import Configuration
 from mzbuild.core.copy_action import copy_globs, leads_outside, matching_files, source_directory
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git_glob import escape_glob
 from mzbuild.core.image import CargoBuild, Copy, Image, PreImage, under
 from mzbuild.core.listing import Listing, is_under, less_nested, nesting
@@ -76,17 +77,27 @@ class _TargetsOfFile(SyntheticAddressMap):
     build_files: Digest
 
     def process_declared_targets(self, address_map: AddressMap) -> None:
-        """Has a BUILD file's target say more of the one that is here already, not replace it."""
+        """Has a BUILD file's target say more of the one that is here already, not replace it.
+
+        Raises `MzbuildError` for one of another type: an image or a crate would silently be gone.
+        """
         for name, declared in address_map.name_to_target_adaptor.items():
             own = self.made.get(name)
-            if own is not None and own.type_alias == declared.type_alias:
-                dependencies = (
-                    *own.kwargs.get("dependencies", ()),
-                    *declared.kwargs.get("dependencies", ()),
+            if own is None:
+                continue
+            if own.type_alias != declared.type_alias:
+                raise MzbuildError(
+                    f"{address_map.path}: the `{declared.type_alias}` target `{name}` has the name "
+                    f"of the `{own.type_alias}` target that {self.path} stands for. Give it "
+                    f'another one, such as `name="{name}-{declared.type_alias}"`.'
                 )
-                declared.kwargs = {**own.kwargs, **declared.kwargs, "dependencies": dependencies}
-                # What this asks Pants for has been done.
-                declared.kwargs.pop("_extend_synthetic", None)
+            dependencies = (
+                *own.kwargs.get("dependencies", ()),
+                *declared.kwargs.get("dependencies", ()),
+            )
+            declared.kwargs = {**own.kwargs, **declared.kwargs, "dependencies": dependencies}
+            # What this asks Pants for has been done.
+            declared.kwargs.pop("_extend_synthetic", None)
         super().process_declared_targets(address_map)
 
 
