@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -10,7 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.images import COPY_ALL, File, building, contents, described, image
+from tests.e2e.images import COPY_ALL, File, building, changed, contents, described, image
+from tests.e2e.registry import plain_registry
 from tests.e2e.repo import CHECKOUT, PANTS_TOML, Content, Docker, Repo
 
 OPTIONS = """
@@ -110,3 +112,24 @@ def test_each_architecture_has_its_own_builds(crossing: Crossing) -> None:
     caches = Path(crossing.repo.env["PANTS_NAMED_CACHES_DIR"])
     (arm_build,) = caches.glob("mzbuild_cargo_*/aarch64-release-none")
     assert (arm_build.parent / "x86_64-release-none").is_dir()
+
+
+def test_a_command_for_several_architectures_builds_each_once(
+    crossing: Crossing, tmp_path: Path
+) -> None:
+    repo, docker = crossing.repo, crossing.docker
+    with plain_registry(tmp_path) as registry, changed(repo, {"app/src/new.rs": ""}):
+        options = [
+            '--mzbuild-archs=["x86_64", "aarch64"]',
+            f"--mzbuild-registries={{'local': {{'address': '{registry.address}'}}}}",
+        ]
+        first = repo.pants(*options, "mzbuild-ensure", "--format=json", "images/app")
+        assert first.stderr.count("Cargo builds app;") == 2
+        tags = [one["spec"] for one in json.loads(first.stdout)]
+        for tag in tags:
+            docker("pull", "--quiet", tag)
+        shown = docker("image", "inspect", "--format={{.Os}}/{{.Architecture}}", *tags).stdout
+        assert sorted(shown.split()) == ["linux/amd64", "linux/arm64"]
+        docker("image", "rm", "--force", *tags)
+        again = repo.pants(*options, "mzbuild-ensure", "images/app")
+        assert "Cargo builds" not in again.stderr

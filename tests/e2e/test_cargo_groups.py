@@ -10,8 +10,18 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.e2e.images import COPY_ALL, File, building, changed, contents, described, image, shadow
-from tests.e2e.repo import Content, Docker, Repo, Result
+from tests.e2e.images import (
+    COPY_ALL,
+    File,
+    building,
+    changed,
+    contents,
+    described,
+    image,
+    shadow,
+    until,
+)
+from tests.e2e.repo import Content, Docker, Repo, Result, finish
 
 
 def crate(name: str, *lines: str, main: str = "") -> dict[str, Content]:
@@ -83,7 +93,8 @@ def workshop(
     recording = shadow(
         directory / "bin",
         "cargo",
-        f'[ "$1" != build ] || echo "$*" >>{calls}; exec "$real" "$@"',
+        f'if [ "$1" = build ]; then echo "$*" >>{calls}\n'
+        f'while [ -e {calls}-wait ]; do sleep 0.1; done; fi; exec "$real" "$@"',
     )
     with building(directory, cold_caches, FILES, recording) as (repo, docker):
         command = ["cargo", "generate-lockfile", "--offline", "--quiet"]
@@ -139,6 +150,28 @@ def test_an_image_that_is_there_needs_no_cargo(workshop: Workshop) -> None:
             "plain": "built",
         }
         assert workshop.built() == ["plain"]
+
+
+def test_an_image_without_cargo_does_not_wait_for_it(workshop: Workshop) -> None:
+    workshop.package("images/no-cargo")
+    spec = described(workshop.repo)["no-cargo"]["spec"]
+    workshop.docker("image", "rm", "--force", spec)
+    workshop.calls_file.write_text("")
+    waiting = Path(f"{workshop.calls_file}-wait")
+    waiting.touch()
+    try:
+        with changed(workshop.repo, {"plain/src/slow.rs": ""}):
+            process = workshop.repo.start_pants(
+                "--mzbuild-profile=dev", "package", "images/plain", "images/no-cargo"
+            )
+            until(lambda: workshop.docker.images() == {spec}, "the image without Cargo is built")
+            until(workshop.built, "Cargo has begun")
+            assert workshop.docker.images() == {spec}
+            waiting.unlink()
+            finish(process, check=True)
+    finally:
+        waiting.unlink(missing_ok=True)
+    assert len(workshop.docker.images()) == 2
 
 
 def test_programs_can_be_packaged_without_an_image(workshop: Workshop) -> None:
