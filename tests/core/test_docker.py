@@ -21,6 +21,7 @@ from mzbuild.core.docker import (
     run_command,
     waits_within,
 )
+from mzbuild.core.docker_limit import GIVEN_UP
 from mzbuild.core.image import Image
 
 from tests.core.conftest import CONFIGURATION
@@ -176,6 +177,12 @@ def test_a_command_that_never_succeeds_ends_with_its_own_exit_code(tmp_path: Pat
     command = retried(("sh", "-c", f"echo >>{tmp_path}/tries; exit 7"), (0.01, 0.01))
     assert subprocess.run(command).returncode == 7
     assert (tmp_path / "tries").read_text() == "\n" * 3
+
+
+def test_what_was_given_up_is_not_tried_again(tmp_path: Path) -> None:
+    command = retried(("sh", "-c", f"echo >>{tmp_path}/tries; exit {GIVEN_UP}"), (0.01, 0.01))
+    assert subprocess.run(command).returncode == GIVEN_UP
+    assert (tmp_path / "tries").read_text() == "\n"
 
 
 @pytest.mark.parametrize("code", [0, 3])

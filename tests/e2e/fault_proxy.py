@@ -98,6 +98,12 @@ def slow(seconds: float) -> Fault:
     return fault
 
 
+def silent(connection: socket.socket, request: Request, ask: Callable[[], Answer]) -> bool:
+    """Says nothing until whoever asked has gone, and does not ask the registry."""
+    connection.recv(1)
+    return False
+
+
 def trickle(seconds: float) -> Fault:
     """Sends an endless answer a byte at a time, for so many seconds: never silent, never done."""
 

@@ -8,6 +8,7 @@ import random
 from collections.abc import Mapping, Sequence
 
 from mzbuild.core.configuration import Arch, Configuration
+from mzbuild.core.docker_limit import GIVEN_UP
 from mzbuild.core.image import Image
 
 _FIRST_WAIT = 0.5  # seconds
@@ -173,8 +174,14 @@ def waits_within(budget: float, seed: str) -> tuple[float, ...]:
 
 
 def retried(argv: Sequence[str], waits: Sequence[float]) -> tuple[str, ...]:
-    """A command that runs another until it succeeds, with these waits (in seconds) in between."""
-    script = 'waits=$1; shift; for wait in $waits; do "$@" && exit; sleep "$wait"; done; exec "$@"'
+    """A command that runs another until it succeeds, with these waits (in seconds) in between.
+
+    What was given up since it took too long is not tried again.
+    """
+    script = (
+        'waits=$1; shift; for wait in $waits; do "$@"; code=$?; '
+        f'case $code in 0|{GIVEN_UP}) exit $code;; esac; sleep "$wait"; done; exec "$@"'
+    )
     return ("/bin/sh", "-c", script, "sh", " ".join(f"{wait:.2f}" for wait in waits), *argv)
 
 

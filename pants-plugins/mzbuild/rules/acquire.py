@@ -45,7 +45,7 @@ from mzbuild.core.registry_client import Answer, Present, RegistryTag
 from mzbuild.rules.cargo_batch import ImagesToBuild
 from mzbuild.rules.cargo_groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
-from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages
+from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
 from mzbuild.rules.fingerprints import (
     ConfiguredFingerprints,
     Fingerprints,
@@ -170,8 +170,6 @@ class ObtainedImage:
     image_id: str
     origin: Origin
     seconds: float
-    # Whether whoever has built it meant to push it as well.
-    built_to_push: bool = False
 
 
 # None of these rules may be remembered beyond a run: between two runs, an image may come or go.
@@ -255,7 +253,7 @@ async def acquisition_plan(
 
 @_uncacheable_rule
 async def pull_image(
-    request: PullRequest, client: DockerClient, access: RegistryAccess
+    request: PullRequest, client: DockerClient, access: RegistryAccess, limit: TransferLimit
 ) -> ObtainedImage:
     start = time.monotonic()
     configuration, (registry, tag) = request.configuration, request.registry_tag
@@ -268,8 +266,10 @@ async def pull_image(
     # The image gets its tag only when it has turned out to be the right one.
     reference = by_digest(tag, request.digest)
     process = client.process(pull_args(configuration.arch, reference), f"Pull {tag}", LogLevel.INFO)
-    argv = retried(process.argv, waits_within(access.timeout, tag))
-    pulled = await Get(FallibleProcessResult, Process, replace(process, argv=argv))
+    argv = retried(limit.command(process.argv), waits_within(access.timeout, tag))
+    pulled = await Get(
+        FallibleProcessResult, Process, replace(process, argv=argv, input_digest=limit.digest)
+    )
     if pulled.exit_code:
         # Perhaps it is not there any more.
         access.memory.forget([tag])
@@ -303,6 +303,7 @@ async def build_image(
     inputs: ImageInputs,
     client: DockerClient,
     buildx: Buildx,
+    limit: TransferLimit,
     global_options: GlobalOptions,
 ) -> ObtainedImage:
     name, configuration = request.name, request.configuration
@@ -336,6 +337,7 @@ async def build_image(
     )
     logger.info(f"Building {tag}; follow it with: tail -F {log}")
     process = client.process(args, f"Build the image {name}", LogLevel.INFO)
+    command = limit.command(process.argv, log) if request.push else process.argv
     lock = global_options.named_caches_dir / "mzbuild" / "locks" / sha256(tag.encode()).hexdigest()
     result = await Get(
         FallibleProcessResult,
@@ -344,9 +346,9 @@ async def build_image(
             process,
             argv=(
                 *(sys.executable, _SCRIPT, str(lock), client.path, "" if request.again else tag),
-                *(_IIDFILE, *logged(process.argv, log)),
+                *(_IIDFILE, *logged(command, log)),
             ),
-            input_digest=await Get(Digest, MergeDigests((context.digest, script))),
+            input_digest=await Get(Digest, MergeDigests((context.digest, script, limit.digest))),
             # Where a process may write, Pants leaves large files their modes; elsewhere it makes
             # them read-only, and so they would be in the image. Nothing of a directory that is
             # named as a file is stored afterwards.
@@ -362,9 +364,7 @@ async def build_image(
     (iidfile,) = await Get(DigestContents, Digest, result.output_digest)
     # Where the build has said nothing, there was none: another process had built the image.
     origin = Origin.BUILT if result.stdout else Origin.REUSED
-    return ObtainedImage(
-        iidfile.content.decode().strip(), origin, time.monotonic() - start, request.push
-    )
+    return ObtainedImage(iidfile.content.decode().strip(), origin, time.monotonic() - start)
 
 
 def _said(result: FallibleProcessResult) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import resources
 
+from pants.engine.fs import CreateDigest, Digest, FileContent
 from pants.engine.internals.session import RunId
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
@@ -21,6 +24,7 @@ from mzbuild.core.docker import (
 )
 from mzbuild.core.errors import MzbuildError
 from mzbuild.rules.host_tools import HostTool, HostToolRequest
+from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +35,7 @@ _ENV_NAMES = (
     *("SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
+_LIMIT_SCRIPT = ".mzbuild-limit.py"
 _INSTALL_DOCKER = (
     "Install Docker: https://docs.docker.com/engine/install, or `apt-get install docker.io`."
 )
@@ -64,6 +69,21 @@ class Buildx:
 
 
 @dataclass(frozen=True)
+class TransferLimit:
+    """What ends a command that takes too long to move an image.
+
+    `digest` is to be in the command's sandbox.
+    """
+
+    digest: Digest
+    seconds: int
+
+    def command(self, argv: tuple[str, ...], log: str = "") -> tuple[str, ...]:
+        """The command with a limit; for a build, which writes to `log`, on its push alone."""
+        return (sys.executable, _LIMIT_SCRIPT, str(self.seconds), log, *argv)
+
+
+@dataclass(frozen=True)
 class LocalImages:
     """The images that the engine had when this run of Pants asked, by spec, with their IDs."""
 
@@ -91,6 +111,13 @@ async def buildx(client: DockerClient, run_id: RunId) -> Buildx:
     if result.exit_code:
         logger.warning(INSTALL_BUILDX)
     return Buildx(result.exit_code == 0)
+
+
+@rule
+async def transfer_limit(mzbuild: Mzbuild) -> TransferLimit:
+    script = resources.read_binary("mzbuild.core", "docker_limit.py")
+    digest = await Get(Digest, CreateDigest([FileContent(_LIMIT_SCRIPT, script)]))
+    return TransferLimit(digest, mzbuild.transfer_timeout)
 
 
 @_uncacheable_rule

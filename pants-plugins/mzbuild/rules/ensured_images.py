@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pants.engine.process import FallibleProcessResult, Process
@@ -23,12 +23,12 @@ from mzbuild.core.ensure_step import EnsureStep, ensure_step, missing_tags
 from mzbuild.core.ensuring import Ensured, Outcome, images_to_build
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.publication import Publication, publications
-from mzbuild.core.registry_client import Present, RegistryTag
+from mzbuild.core.registry_client import Absent, Present, RegistryTag
 from mzbuild.core.registry_round import Unknown
 from mzbuild.rules.acquire import BuildRequest, ObtainedImage, PullRequest
 from mzbuild.rules.cargo_batch import ImagesToBuild
 from mzbuild.rules.cargo_groups import CargoBatch
-from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages
+from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import (
     ConfiguredTags,
@@ -97,12 +97,11 @@ class EnsuredImage:
 class PushRequest:
     """A request to push an image that the engine has to where it is missing.
 
-    With `built_to_push`, it may be there already.
+    It may be there already: building it may have pushed it, as may another process.
     """
 
     local_tag: str
     tags: tuple[RegistryTag, ...]
-    built_to_push: bool
 
 
 @dataclass(frozen=True)
@@ -250,7 +249,7 @@ async def ensure_image(
         done = replace(done, origin=obtained.origin)
         failures: Mapping[str, str] = {}
         if missing:
-            push = PushRequest(tag, missing, obtained.built_to_push)
+            push = PushRequest(tag, missing)
             failures = (await Get(PushedImage, PushRequest, push)).failures
     except Exception as error:
         # Whatever it was, it must not keep independent images from being published.
@@ -280,12 +279,16 @@ def _pull(image: Publication, configuration: Configuration) -> PullRequest:
 
 @_uncacheable_rule
 async def push_image(
-    request: PushRequest, client: DockerClient, access: RegistryAccess
+    request: PushRequest, client: DockerClient, access: RegistryAccess, limit: TransferLimit
 ) -> PushedImage:
-    left = request.tags
-    if request.built_to_push:
-        # Building it has pushed it, perhaps not everywhere; so has another process that built it.
-        left = _absent(left, access)
+    # This is also to see that each registry answers: Docker would wait for it for a long time.
+    answers = access.check(request.tags)
+    unknown = {
+        registry.name: answer.reason
+        for (registry, _), answer in answers.items()
+        if isinstance(answer, Unknown)
+    }
+    left = tuple(tag for tag, answer in answers.items() if isinstance(answer, Absent))
     pushes = await MultiGet(
         Get(
             FallibleProcessResult,
@@ -293,9 +296,10 @@ async def push_image(
             replace(
                 client.process((), f"Push {tag}", LogLevel.INFO),
                 argv=retried(
-                    push_command(client.path, request.local_tag, tag),
+                    limit.command(push_command(client.path, request.local_tag, tag)),
                     waits_within(access.timeout, tag),
                 ),
+                input_digest=limit.digest,
             ),
         )
         for _, tag in left
@@ -306,17 +310,12 @@ async def push_image(
     }
     # Only the registry knows what it has: a push that failed may have come through, and the other
     # way round.
-    return PushedImage(
-        {
-            registry.name: said[tag].rpartition("\n")[2] or "it does not have what was pushed"
-            for registry, tag in _absent(left, access)
-        }
-    )
-
-
-def _absent(tags: Iterable[RegistryTag], access: RegistryAccess) -> tuple[RegistryTag, ...]:
-    answers = access.check(tags)
-    return tuple(tag for tag, answer in answers.items() if not isinstance(answer, Present))
+    failures = {
+        registry.name: said[tag].rpartition("\n")[2] or "it does not have what was pushed"
+        for (registry, tag), answer in access.check(left).items()
+        if not isinstance(answer, Present)
+    }
+    return PushedImage({**unknown, **failures})
 
 
 def rules() -> tuple[Rule, ...]:

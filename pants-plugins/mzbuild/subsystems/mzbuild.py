@@ -180,6 +180,16 @@ class Mzbuild(Subsystem):
             """
         ),
     )
+    transfer_timeout = IntOption(
+        default=3600,
+        help=softwrap(
+            """
+            For how many seconds an image may be on its way to a registry or from one; then that
+            has failed. Docker itself would wait without end for a registry that takes a connection
+            and says nothing more. For example: `--mzbuild-transfer-timeout=600`.
+            """
+        ),
+    )
     registry_max_age = IntOption(
         default=3600,
         help=softwrap(

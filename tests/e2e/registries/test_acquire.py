@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.fault_proxy import FaultProxy, answer, reset
+from tests.e2e.fault_proxy import FaultProxy, answer, reset, silent
 from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
 from tests.e2e.registry import RunningRegistry
 from tests.e2e.repo import finish
@@ -99,7 +99,7 @@ def test_never_names_all_that_is_missing_and_does_nothing(
     assert "  left\n" not in result.stderr
     assert shop.images() == set()
     assert proxy.count("GET", MANIFESTS) == 0
-    assert [call.split()[0] for call in shop.calls()] == ["image"]
+    assert {" ".join(call.split()[:2]) for call in shop.calls()} == {"image ls"}
 
 
 def test_never_is_content_with_what_can_be_pulled(shop: Workshop) -> None:
@@ -163,6 +163,16 @@ def test_an_image_that_cannot_be_pulled_is_not_built_instead(
     result = shop.pants("--mzbuild-registry-timeout=1", "package", "images/alone", check=False)
     assert result.returncode == 1
     assert f"{shop.tags()['alone']} could not be pulled:" in result.stderr
+    assert shop.calls("buildx", "build") == []
+
+
+def test_a_pull_that_nobody_answers_is_given_up(shop: Workshop, proxy: FaultProxy) -> None:
+    publish(shop, "alone")
+    proxy.inject(silent, 1000, "GET", MANIFESTS)
+    result = shop.pants("--mzbuild-transfer-timeout=2", "package", "images/alone", check=False)
+    assert result.returncode == 1
+    assert f"{shop.tags()['alone']} could not be pulled:\ngiven up after 2 s" in result.stderr
+    assert len(shop.calls("pull")) == 1
     assert shop.calls("buildx", "build") == []
 
 

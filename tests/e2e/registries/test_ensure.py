@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from mzbuild.core.configuration import Arch
 
-from tests.e2e.fault_proxy import FaultProxy, accept_then_fail, answer, reset, truncate
-from tests.e2e.images import without_buildx
+from tests.e2e.fault_proxy import FaultProxy, accept_then_fail, answer, reset, silent, truncate
+from tests.e2e.images import until, without_buildx
 from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
 from tests.e2e.registry import RunningRegistry
+from tests.e2e.repo import finish
 
 MANIFESTS = "/manifests/"
 UPLOADS = "/blobs/uploads/"
@@ -171,6 +172,39 @@ def test_faults_above_the_budget_are_told_and_mended_without_a_build(
     assert (mended["alone"]["origin"], mended["alone"]["pushed_to"]) == ("reused", ["open"])
     built = shop.calls("buildx", "build")
     assert not any("alone" in call or f"{shop.acme}/base:" in call for call in built)
+
+
+LIMITS = ("--mzbuild-transfer-timeout=3", "--mzbuild-registry-timeout=3")
+
+
+def test_a_push_that_nobody_answers_is_given_up(shop: Workshop, proxy: FaultProxy) -> None:
+    shop.pants("package", "images/alone")
+    proxy.inject(silent, 100000, "PUT", MANIFESTS)
+    alone = shop.ensure(*LIMITS, what="images/alone", check=False)["alone"]
+    assert (alone["outcome"], alone["pushed_to"]) == ("failed", ["guarded"])
+    assert alone["reason"].startswith("open: given up after 3 s")
+    assert proxy.count("PUT", MANIFESTS) == 1, "it is not tried again"
+    proxy.clear()
+    alone = shop.ensure(what="images/alone")["alone"]
+    assert (alone["origin"], alone["pushed_to"]) == ("reused", ["open"])
+
+
+def test_a_registry_that_falls_silent_holds_up_no_build_for_ever(
+    shop: Workshop, proxy: FaultProxy
+) -> None:
+    proxy.inject(silent, 100000, "PUT", MANIFESTS)
+    args = (*LIMITS, "mzbuild-ensure", "images/alone")
+    process = shop.repo.start_pants(*args, env=shop.shadow)
+    until(lambda: proxy.count("PUT", MANIFESTS), "a push")
+    proxy.inject(silent, 100000)
+    shop.calls_file.write_text("")
+    result = finish(process, check=False)
+    assert result.returncode == 1
+    assert f"open: {proxy.address}: no answer" in result.stdout
+    assert not any(proxy.address in call for call in shop.calls("push"))
+    proxy.clear()
+    alone = shop.ensure(what="images/alone")["alone"]
+    assert (alone["outcome"], alone["origin"]) == ("pushed", "reused")
 
 
 def test_the_right_to_push_is_tried_before_anything_is_built(
