@@ -171,13 +171,17 @@ def _put(origin: str | None, target: str, mode: int) -> None:
 
 def _remove_others(directory: str, sources: Mapping[str, object]) -> None:
     for parent, directories, files in os.walk(directory, topdown=False):
-        for name in [*files, *directories]:
+        # There may be very many files: only what is not known to be one is asked about.
+        prefix = os.path.relpath(os.path.join(parent, "x"), directory)[:-1]
+        for name in directories:
             path = os.path.join(parent, name)
-            if os.path.isdir(path) and not os.path.islink(path):
-                if not os.listdir(path):
-                    os.rmdir(path)
-            elif os.path.relpath(path, directory) not in sources:
-                os.remove(path)
+            if os.path.islink(path):
+                files.append(name)
+            elif not os.listdir(path):
+                os.rmdir(path)
+        for name in files:
+            if prefix + name not in sources:
+                os.remove(os.path.join(parent, name))
 
 
 def load_known(path: str) -> Staged:
