@@ -75,10 +75,10 @@ async def staged_sources(
     # at every table of a manifest, but Cargo does. Files outside of crates have to be inputs.
     roots = workspace.roots(request.build, Scheme.STRICT, request.where)
     closure = workspace.closure(roots, Scheme.STRICT)
-    # Cargo reads the manifests of all members, whatever it builds: the lock file is about them all.
-    others = [crate for crate in workspace.crates if crate not in closure]
-    shared = shared_files(listing, Scheme.STRICT, workspace)
     groups = {crate.name: crates.files[crate.name] for crate in closure}
+    # Cargo reads the manifests of all members, whatever it builds: the lock file is about them all.
+    others = [crate for crate in workspace.crates if crate.name not in groups]
+    shared = shared_files(listing, Scheme.STRICT, workspace)
     groups[".shared"] = (*shared, *(crate.manifest.path for crate in others))
     vendored = await Get(VendoredSources)
     requests = {
