@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from mzbuild.core.http_transport import Response, Transport
 
 from tests.e2e.fault_proxy import FaultProxy
-from tests.e2e.registries.workshop import Workshop
+from tests.e2e.registries.workshop import Workshop, working
 from tests.e2e.registry import (
     RunningRegistry,
     TokenServer,
@@ -60,17 +60,47 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return requests
 
 
-@pytest.fixture
-def shop(bench: tuple[Workshop, FaultProxy]) -> Workshop:
-    """The workshop of a module's `bench`, with images that are nowhere yet."""
-    bench[0].change()
-    bench[0].clear()
-    return bench[0]
+@pytest.fixture(scope="module")
+def front(plain: RunningRegistry) -> Iterator[FaultProxy]:
+    """What a module's workshop has in front of the plain registry."""
+    with FaultProxy(plain.address) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def registries(front: FaultProxy) -> Mapping[str, str]:
+    """The addresses of a workshop's registries, by their names; a module may have others."""
+    return {"main": front.address}
+
+
+@pytest.fixture(scope="module")
+def mirrored(plain: RunningRegistry, front: FaultProxy) -> Mapping[str, str]:
+    """Two registries for a workshop, of which only the second makes faults."""
+    return {"one": plain.address, "two": f"{front.address}/mirror"}
+
+
+@pytest.fixture(scope="module")
+def workshop(
+    tmp_path_factory: pytest.TempPathFactory,
+    cold_caches: Mapping[str, str],
+    registries: Mapping[str, str],
+) -> Iterator[Workshop]:
+    """What a module's tests work in; a module may have another one."""
+    with working(tmp_path_factory.mktemp("workshop"), cold_caches, registries) as workshop:
+        yield workshop
 
 
 @pytest.fixture
-def proxy(bench: tuple[Workshop, FaultProxy]) -> Iterator[FaultProxy]:
-    """What the workshop of a module's `bench` has in front of a registry, without a fault yet."""
-    bench[1].clear()
-    yield bench[1]
-    bench[1].clear()
+def shop(workshop: Workshop) -> Workshop:
+    """The workshop of a module, with images that are nowhere yet."""
+    workshop.change()
+    workshop.clear()
+    return workshop
+
+
+@pytest.fixture
+def proxy(front: FaultProxy) -> Iterator[FaultProxy]:
+    """What the workshop of a module has in front of a registry, without a fault yet."""
+    front.clear()
+    yield front
+    front.clear()

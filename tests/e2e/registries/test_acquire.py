@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.fault_proxy import FaultProxy, answer, reset, silent
+from tests.e2e.registries.site import MANIFESTS
 from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
-from tests.e2e.registry import RunningRegistry
 from tests.e2e.repo import finish
-
-MANIFESTS = "/manifests/"
-
-
-@pytest.fixture(scope="module")
-def bench(
-    tmp_path_factory: pytest.TempPathFactory,
-    cold_caches: Mapping[str, str],
-    plain: RunningRegistry,
-) -> Iterator[tuple[Workshop, FaultProxy]]:
-    directory = tmp_path_factory.mktemp("acquire")
-    with (
-        FaultProxy(plain.address) as proxy,
-        working(directory, cold_caches, {"main": proxy.address}) as workshop,
-    ):
-        yield workshop, proxy
 
 
 def publish(shop: Workshop, *names: str) -> None:

@@ -16,29 +16,28 @@ from mzbuild.core.configuration import Arch
 
 from tests.e2e.fault_proxy import FaultProxy, accept_then_fail, answer, reset, silent, truncate
 from tests.e2e.images import until, without_buildx
+from tests.e2e.registries.site import MANIFESTS
 from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
 from tests.e2e.registry import RunningRegistry
 from tests.e2e.repo import finish
 
-MANIFESTS = "/manifests/"
 UPLOADS = "/blobs/uploads/"
 HOST = Arch.host().value
 
 
 @pytest.fixture(scope="module")
-def bench(
+def workshop(
     tmp_path_factory: pytest.TempPathFactory,
     cold_caches: Mapping[str, str],
-    plain: RunningRegistry,
+    front: FaultProxy,
     secure: RunningRegistry,
-) -> Iterator[tuple[Workshop, FaultProxy]]:
+) -> Iterator[Workshop]:
     directory = tmp_path_factory.mktemp("ensure")
     env = {**cold_caches, "ROBOT_TOKEN": secure.password, "SSL_CERT_FILE": str(secure.authority)}
     more = f'plain_http = false\nuser = "{secure.user}"\ntoken_env = "ROBOT_TOKEN"\n'
-    with FaultProxy(plain.address) as proxy:
-        registries = {"open": proxy.address, "guarded": secure.address}
-        with working(directory, env, registries, more=more) as workshop:
-            yield workshop, proxy
+    registries = {"open": front.address, "guarded": secure.address}
+    with working(directory, env, registries, more=more) as workshop:
+        yield workshop
 
 
 def outcomes(ensured: Mapping[str, Mapping[str, str]]) -> dict[str, str]:

@@ -5,34 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.fault_proxy import FaultProxy, slow
 from tests.e2e.images import image, is_locked, log_file, probe_image, run_step, until
-from tests.e2e.registries.workshop import Workshop, working
+from tests.e2e.registries.site import MANIFESTS
+from tests.e2e.registries.workshop import Workshop
 from tests.e2e.registry import RunningRegistry
 from tests.e2e.repo import CHECKOUT, finish, is_running, start
 
-MANIFESTS = "/manifests/"
 BLOBS = "/blobs/"
 PATIENCE = 20  # seconds: for what goes on after its end was asked for
-
-
-@pytest.fixture(scope="module")
-def bench(
-    tmp_path_factory: pytest.TempPathFactory,
-    cold_caches: Mapping[str, str],
-    plain: RunningRegistry,
-) -> Iterator[tuple[Workshop, FaultProxy]]:
-    directory = tmp_path_factory.mktemp("killed")
-    with (
-        FaultProxy(plain.address) as proxy,
-        working(directory, cold_caches, {"main": proxy.address}) as workshop,
-    ):
-        yield workshop, proxy
 
 
 def assert_no_lock(shop: Workshop) -> None:

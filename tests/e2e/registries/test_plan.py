@@ -4,38 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.e2e.fault_proxy import FaultProxy, answer
-from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
-from tests.e2e.registry import RunningRegistry
+from tests.e2e.registries.workshop import PUBLISHED, Workshop
 
 Plan = Mapping[str, Mapping[str, Any]]
-
-
-@pytest.fixture(scope="module")
-def bench(
-    tmp_path_factory: pytest.TempPathFactory,
-    cold_caches: Mapping[str, str],
-    plain: RunningRegistry,
-) -> Iterator[tuple[Workshop, FaultProxy]]:
-    directory = tmp_path_factory.mktemp("plan")
-    with (
-        FaultProxy(plain.address) as proxy,
-        working(directory, cold_caches, {"main": proxy.address}) as workshop,
-    ):
-        yield workshop, proxy
-
-
-@pytest.fixture
-def proxy(bench: tuple[Workshop, FaultProxy]) -> Iterator[FaultProxy]:
-    bench[1].clear()
-    yield bench[1]
-    bench[1].clear()
 
 
 def plan(shop: Workshop, proxy: FaultProxy, *args: str, code: int = 2) -> Plan:

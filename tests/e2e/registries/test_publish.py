@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.fault_proxy import FaultProxy, answer
 from tests.e2e.images import described, image, shadow
-from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
+from tests.e2e.registries.site import MANIFESTS
+from tests.e2e.registries.workshop import PUBLISHED, Workshop
 from tests.e2e.registry import RunningRegistry
-
-MANIFESTS = "/manifests/"
 
 
 @pytest.fixture(scope="module")
-def bench(
-    tmp_path_factory: pytest.TempPathFactory,
-    cold_caches: Mapping[str, str],
-    plain: RunningRegistry,
-) -> Iterator[tuple[Workshop, FaultProxy]]:
-    directory = tmp_path_factory.mktemp("publish")
-    with FaultProxy(plain.address) as proxy:
-        registries = {"one": plain.address, "two": f"{proxy.address}/mirror"}
-        with working(directory, cold_caches, registries) as workshop:
-            yield workshop, proxy
+def registries(mirrored: Mapping[str, str]) -> Mapping[str, str]:
+    return mirrored
 
 
 def test_publish_does_the_same_as_pants_does_it(shop: Workshop, tmp_path: Path) -> None:

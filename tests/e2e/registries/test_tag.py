@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 
 from tests.e2e.fault_proxy import FaultProxy, answer
-from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
+from tests.e2e.registries.workshop import PUBLISHED, Workshop
 from tests.e2e.registry import RunningRegistry
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -16,16 +16,8 @@ ALL = tuple(ARCHITECTURES)
 
 
 @pytest.fixture(scope="module")
-def bench(
-    tmp_path_factory: pytest.TempPathFactory,
-    cold_caches: Mapping[str, str],
-    plain: RunningRegistry,
-) -> Iterator[tuple[Workshop, FaultProxy]]:
-    directory = tmp_path_factory.mktemp("tag")
-    with FaultProxy(plain.address) as proxy:
-        registries = {"one": plain.address, "two": f"{proxy.address}/mirror"}
-        with working(directory, cold_caches, registries) as workshop:
-            yield workshop, proxy
+def registries(mirrored: Mapping[str, str]) -> Mapping[str, str]:
+    return mirrored
 
 
 def publish(shop: Workshop, *archs: str, what: str = "::") -> None:
