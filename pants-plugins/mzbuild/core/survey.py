@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Callable
 
 from mzbuild.core.configuration import Configuration
@@ -11,7 +12,7 @@ from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.fingerprint import raw_fingerprint, show_fingerprint
 from mzbuild.core.image import Image
 from mzbuild.core.image_graph import ImageGraph
-from mzbuild.core.inputs import InputGroup, input_paths
+from mzbuild.core.inputs import InputGroup, input_runs
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,16 @@ def survey(
     found: dict[str, tuple[InputGroup, ...]] = {}
     raw: dict[str, bytes] = {}
     errors: dict[str, str] = {}
+
+    @cache
+    def joined(run: tuple[str, ...]) -> bytes:
+        return b"".join(map(record, run))
+
     for name in graph.order:
         image, built_on = graph.by_name[name], graph.dependencies[name]
         try:
             found[name] = inputs(image)
-            records = [record(path) for path in input_paths(found[name])]
+            records = [joined(run) for run in input_runs(found[name])]
         except MzbuildError as error:
             errors[name] = str(error)
             continue
