@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Callable
 
 from pants.engine.rules import Get, Rule, collect_rules, rule
@@ -225,14 +226,12 @@ def input_files(images: Images, work_tree: WorkTree) -> Callable[[str], InputFil
 
 def input_records(images: Images, work_tree: WorkTree) -> Callable[[str], bytes]:
     """What gives the `input_record` of each input by its path, and remembers it."""
-    records = declared_records(images.graph.images)
+    file = input_files(images, work_tree)
 
+    @cache
     def record(path: str) -> bytes:
-        known = records.get(path)
-        if known is None:
-            content = CONTENTS.get(work_tree, path)
-            known = records[path] = input_record(path, work_tree.mode(path), content.sha1)
-        return known
+        mode, content = file(path)
+        return input_record(path, mode, content.sha1)
 
     return record
 
