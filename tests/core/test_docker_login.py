@@ -51,3 +51,10 @@ def test_but_not_for_ever(tmp_path: Path) -> None:
     with pytest.raises(MzbuildError, match="503"):
         log_in(REGISTRY, SECRET, program, {"PATH": "/usr/bin:/bin"}, 3)
     assert (tmp_path / "args").read_text().count("\n") > 1
+
+
+def test_a_registry_that_never_answers_has_the_budget_and_no_more(tmp_path: Path) -> None:
+    program = docker(tmp_path, "exec sleep 600")
+    with pytest.raises(MzbuildError, match="no answer within 1 seconds"):
+        log_in(REGISTRY, SECRET, program, {"PATH": "/usr/bin:/bin"}, 1)
+    assert (tmp_path / "args").read_text().count("\n") == 1

@@ -14,7 +14,8 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.registries import Registry
 from mzbuild.core.registry_retry import backoff
 
-_SECONDS = 60
+# So long, a try may take in any case: a budget may have been spent on others.
+_LEAST = 1.0  # seconds
 # What a registry says of a wrong password, which is not tried twice: some lock the account.
 _REFUSALS = ("unauthorized", "denied", "forbidden", "incorrect username or password")
 
@@ -32,7 +33,8 @@ def log_in(
     failures = 0
     while True:
         failures += 1
-        said = _try([*command, registry.host], token, env)
+        left = max(_LEAST, deadline - time.monotonic())
+        said = _try([*command, registry.host], token, env, left)
         if said is None:
             return
         wait = backoff(failures)
@@ -44,8 +46,8 @@ def log_in(
         time.sleep(wait)
 
 
-def _try(command: list[str], token: str, env: Mapping[str, str]) -> str | None:
-    """What the client said when it failed."""
+def _try(command: list[str], token: str, env: Mapping[str, str], seconds: float) -> str | None:
+    """What the client said when it failed, or did not answer in time."""
     try:
         done = subprocess.run(
             command,
@@ -53,10 +55,10 @@ def _try(command: list[str], token: str, env: Mapping[str, str]) -> str | None:
             input=token.encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=_SECONDS,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"no answer within {_SECONDS} seconds"
+        return f"no answer within {seconds:.0f} seconds"
     said = done.stdout.decode(errors="replace").strip()
     return said.replace(token, "…") if done.returncode else None
