@@ -96,9 +96,9 @@ class ArchOptions:
 
     flags: CargoFlags
     target: str
-    linker: str | None = None
-    strip: str = "strip"
-    objcopy: str = "objcopy"
+    linker: str | None
+    strip: str
+    objcopy: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,6 @@ class CargoSettings:
     """How Cargo is called in a configuration.
 
     `command_prefix` is what runs Cargo, `toolchain` a channel of rustup; each may be empty.
-    `passed_env` has names of environment variables; their values are nobody's business.
     """
 
     target: str
@@ -125,7 +124,6 @@ class CargoSettings:
     objcopy: str = "objcopy"
     command_prefix: tuple[str, ...] = ()
     toolchain: str = ""
-    passed_env: tuple[str, ...] = ()
 
     def adding(self, flags: CargoFlags) -> CargoSettings:
         """The same with what a single action adds."""
@@ -133,15 +131,16 @@ class CargoSettings:
 
     def canonical(self) -> bytes:
         """All that decides what is built, always the same bytes for the same settings."""
-        values = asdict(self)
-        # They are for what lets Cargo work here: credentials, proxies.
-        del values["passed_env"]
-        return json.dumps(values, sort_keys=True).encode()
+        return json.dumps(asdict(self), sort_keys=True).encode()
 
 
 @dataclass(frozen=True)
 class CargoOptions:
-    """All that the options say, for all configurations."""
+    """All that the options say, for all configurations.
+
+    `passed_env` has names of environment variables that let Cargo work here: credentials, proxies.
+    They do not decide what is built, so that no settings have them.
+    """
 
     flags: CargoFlags
     archs: Mapping[Arch, ArchOptions]
@@ -169,7 +168,6 @@ class CargoOptions:
             objcopy=arch.objcopy,
             command_prefix=self.command_prefix,
             toolchain=self.toolchain,
-            passed_env=self.passed_env,
         )
 
 
