@@ -36,7 +36,7 @@ class OnUnknown(Enum):
 
 
 def to_look_up(
-    graph: ImageGraph, wanted: Iterable[str], local: Container[str], build: Build
+    graph: ImageGraph, wanted: Iterable[str], local: Iterable[str], build: Build
 ) -> tuple[str, ...]:
     """The names of the images that a registry may have to be asked for, in no special order.
 
@@ -44,19 +44,11 @@ def to_look_up(
     nor of what only that builds on, nor of what is not published.
     """
     asked_for = set(wanted)
-    found: dict[str, None] = {}
-    waiting = list(asked_for)
-    while waiting:
-        name = waiting.pop()
-        rebuilt = build is Build.ALWAYS and name in asked_for
-        if name in found or (name in local and not rebuilt):
-            continue
-        found[name] = None
-        waiting.extend(graph.dependencies[name])
+    rebuilt = asked_for if build is Build.ALWAYS else set()
     return tuple(
         name
-        for name in found
-        if graph.by_name[name].publish and not (build is Build.ALWAYS and name in asked_for)
+        for name in graph.closure(asked_for, set(local) - rebuilt)
+        if graph.by_name[name].publish and name not in rebuilt
     )
 
 

@@ -56,14 +56,7 @@ def images_to_build(
 ) -> tuple[str, ...]:
     """The names, sorted, of the images that are built so that some can be pushed: these, and those
     that they build on, less those that the local engine or a registry has."""
-    found: set[str] = set()
-    waiting = list(to_push)
-    while waiting:
-        name = waiting.pop()
-        if name not in found and name not in there:
-            found.add(name)
-            waiting.extend(graph.dependencies[name])
-    return tuple(sorted(found))
+    return tuple(sorted(graph.closure(to_push, there)))
 
 
 def ensured_row(image: Ensured) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Callable
@@ -35,10 +35,15 @@ class ImageGraph:
         """The names of all images, each after those that it builds on."""
         return self.closure(self.by_name)
 
-    def closure(self, names: Iterable[str]) -> tuple[str, ...]:
-        """The named images and all that they build on, each after those that it builds on."""
+    def closure(self, names: Iterable[str], without: Container[str] = ()) -> tuple[str, ...]:
+        """The named images and all that they build on, each after those that it builds on.
+
+        Those in `without` are left out, and so is what is only there for them.
+        """
         found: dict[str, None] = {}
         for name in names:
+            if name in without:
+                continue
             # An explicit stack, so that a long chain of images is no recursion; an image is
             # pushed again below what it builds on, and taken when that is done.
             stack = [name]
@@ -47,7 +52,7 @@ class ImageGraph:
                 waiting = [
                     dependency
                     for dependency in self.dependencies[current]
-                    if dependency not in found
+                    if dependency not in found and dependency not in without
                 ]
                 if waiting:
                     stack.extend(waiting)

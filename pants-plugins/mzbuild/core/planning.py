@@ -125,8 +125,7 @@ def plan_package(
             reason = "[mzbuild].build is `always`"
             planned[name] = PlannedImage(name, (Work.BUILD,), reason)
         else:
-            published = registry if graph.by_name[name].publish else None
-            reason = _why_built(published, answers.get(name), graph.by_name[name].publish)
+            reason = _why_built(registry, answers.get(name), graph.by_name[name].publish)
             planned[name] = PlannedImage(name, (Work.BUILD,), reason)
     return _build_plan(graph, planned)
 
