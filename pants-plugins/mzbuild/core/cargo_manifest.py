@@ -9,7 +9,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from mzbuild.core.errors import MzbuildError
@@ -120,6 +120,8 @@ class CargoToml:
     patches: tuple[Dependency, ...] = ()
 
 
+# Pants' view, Git's and those of revisions have mostly the same files.
+@lru_cache(maxsize=1 << 14)
 def parse_cargo_toml(content: bytes, path: str) -> CargoToml:
     """Reads a `Cargo.toml`; `path` is its own, relative to the root.
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Callable
 
 from mzbuild.core.cargo_settings import CargoFlags
@@ -26,6 +27,8 @@ class MzbuildYml:
     warnings: tuple[str, ...]
 
 
+# Pants' view, Git's and those of revisions have mostly the same files.
+@lru_cache(maxsize=1 << 14)
 def parse_mzbuild_yml(content: bytes, path: str) -> MzbuildYml:
     """Reads an `mzbuild.yml`.
 

@@ -25,9 +25,7 @@ from mzbuild.core.survey import Survey, survey
 from mzbuild.core.work_tree import REGULAR
 
 # Most of these files are the same in all revisions.
-_parse_cargo_toml = lru_cache(maxsize=1 << 14)(parse_cargo_toml)
 _rust_references = lru_cache(maxsize=1 << 14)(rust_references)
-_parse_mzbuild_yml = lru_cache(maxsize=1 << 14)(parse_mzbuild_yml)
 
 
 @dataclass(frozen=True)
@@ -76,9 +74,9 @@ def revision_snapshot(
         ]
     )
     workspace = load_workspace(
-        listing, lambda path: _parse_cargo_toml(contents[path], path), cargo_root
+        listing, lambda path: parse_cargo_toml(contents[path], path), cargo_root
     )
-    images = [_parse_mzbuild_yml(contents[path], path).image for path in declarations]
+    images = [parse_mzbuild_yml(contents[path], path).image for path in declarations]
     graph = build_graph([*images, *declared], listing, contents.__getitem__)
     references = None
     if configuration.scheme is Scheme.STRICT:

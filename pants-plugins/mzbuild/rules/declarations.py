@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from pants.base.build_root import BuildRoot
 from pants.engine.fs import DigestContents, PathGlobs, Paths
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
-from mzbuild.core.cargo_manifest import CargoToml, parse_cargo_toml
+from mzbuild.core.cargo_manifest import parse_cargo_toml
 from mzbuild.core.cargo_members import load_workspace
 from mzbuild.core.cargo_workspace import ROOT_MANIFEST, CargoWorkspace
 from mzbuild.core.copy_action import leads_outside, source_directory
@@ -50,7 +49,7 @@ async def declarations(build_root: BuildRoot, mzbuild_cargo: MzbuildCargo) -> De
     )
     workspace = load_workspace(
         listing,
-        lambda path: _cargo_toml(contents[path], path),
+        lambda path: parse_cargo_toml(contents[path], path),
         mzbuild_cargo.workspace_root,
         lenient=True,
     )
@@ -62,11 +61,6 @@ async def declarations(build_root: BuildRoot, mzbuild_cargo: MzbuildCargo) -> De
     # This rule runs again when files come and go: a symlink is found out when it appears.
     paths = await Get(Paths, PathGlobs(under(escape_glob(name), "**/*") for name in directories))
     return Declarations(images, workspace, link_targets(build_root.path, paths.files))
-
-
-@cache
-def _cargo_toml(content: bytes, path: str) -> CargoToml:
-    return parse_cargo_toml(content, path)
 
 
 def rules() -> tuple[Rule, ...]:
