@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.e2e.fault_proxy import FaultProxy, answer, reset, silent
 from tests.e2e.registries.site import MANIFESTS
 from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
+from tests.e2e.registry import RunningRegistry
 from tests.e2e.repo import finish
 
 
@@ -178,3 +179,17 @@ def test_two_clones_build_an_image_once(
         built = [*shop.calls("buildx", "build"), *other.calls("buildx", "build")]
         assert len(built) == 4, built
         assert shop.images() == {shop.tags()[name] for name in ("base", "left", "right", "top")}
+
+
+def test_two_runs_in_one_clone_build_an_image_once_and_publish_it(
+    shop: Workshop, plain: RunningRegistry
+) -> None:
+    shop.change()
+    env = {**shop.shadow, "PANTS_CONCURRENT": "true"}
+    runs = [shop.repo.start_pants("mzbuild-ensure", "images/top", env=env) for _ in range(2)]
+    for run in runs:
+        finish(run, check=True)
+    assert len(shop.calls("buildx", "build")) == 4
+    for name, tag in shop.tags().items():
+        is_there = tag.rpartition(":")[2] in shop.published(plain, name)
+        assert is_there == (name in {"base", "left", "right", "top"})
