@@ -22,7 +22,7 @@ from benchmarks.generate import HUB_SOURCE, PLUGINS, Plan, Size, generate
 
 sys.path.insert(0, str(PLUGINS))
 
-from mzbuild.core.cargo_staging import Staged, load_known, save_known, stage
+from mzbuild.core.cargo.staging import Staged, load_known, save_known, stage
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SIZE = Size(images=5, crates=64, files=10_000)

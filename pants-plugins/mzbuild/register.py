@@ -34,12 +34,6 @@ from mzbuild.rules import (
     acquire,
     build_plans,
     captured_files,
-    cargo,
-    cargo_actions,
-    cargo_batch,
-    cargo_groups,
-    cargo_sources,
-    cargo_toolchain,
     declarations,
     dependencies,
     docker_context,
@@ -60,16 +54,22 @@ from mzbuild.rules import (
     specified_images,
     synthetic_targets,
 )
+from mzbuild.rules.cargo import actions as cargo_actions
+from mzbuild.rules.cargo import batch as cargo_batch
+from mzbuild.rules.cargo import groups as cargo_groups
+from mzbuild.rules.cargo import pre_image as cargo_pre_image
+from mzbuild.rules.cargo import sources as cargo_sources
+from mzbuild.rules.cargo import toolchain as cargo_toolchain
 
 _MODULES = (
     acquire,
     bake,
     build_plans,
     captured_files,
-    cargo,
     cargo_actions,
     cargo_batch,
     cargo_groups,
+    cargo_pre_image,
     cargo_sources,
     cargo_toolchain,
     check,

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from mzbuild.core.cargo_manifest import parse_cargo_toml
-from mzbuild.core.cargo_members import load_workspace
-from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
-from mzbuild.core.fingerprint import input_record, raw_fingerprints, show_fingerprint
-from mzbuild.core.image_graph import ImageGraph, build_graph
-from mzbuild.core.inputs import image_inputs, input_paths
-from mzbuild.core.listing import Listing
-from mzbuild.core.mzbuild_yml import FILE_NAME, parse_mzbuild_yml
-from mzbuild.core.rust_includes import crate_inputs, rust_references
-from mzbuild.core.work_tree import WorkTree, digest_content, read_content
-from mzbuild.core.work_tree_reader import read_work_tree
+from mzbuild.core.cargo.includes import crate_inputs, rust_references
+from mzbuild.core.cargo.manifest import parse_cargo_toml
+from mzbuild.core.cargo.members import load_workspace
+from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
+from mzbuild.core.fingerprint.inputs import image_inputs, input_paths
+from mzbuild.core.fingerprint.scheme import input_record, raw_fingerprints, show_fingerprint
+from mzbuild.core.image.graph import ImageGraph, build_graph
+from mzbuild.core.image.mzbuild_yml import FILE_NAME, parse_mzbuild_yml
+from mzbuild.core.work_tree.files import WorkTree, digest_content, read_content
+from mzbuild.core.work_tree.listing import Listing
+from mzbuild.core.work_tree.reader import read_work_tree
 
 # How long an example takes on a busy machine is no property of the code.
 settings.register_profile("here", deadline=None)

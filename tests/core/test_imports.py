@@ -12,9 +12,10 @@ import pytest
 
 from tests.core.conftest import ENV, VECTORS
 
+CORE = Path(mzbuild.core.__file__).parent
 MODULES = sorted(
-    f"mzbuild.core.{path.stem}"
-    for path in Path(mzbuild.core.__file__).parent.glob("*.py")
+    ".".join(("mzbuild", "core", *path.relative_to(CORE).with_suffix("").parts))
+    for path in CORE.rglob("*.py")
     if path.stem != "__init__"
 )
 
@@ -66,7 +67,7 @@ def test_fingerprints_are_the_same_without_pants_and_with_the_other_toml_parser(
     script = (
         "import json\n"
         "from pathlib import Path\n"
-        "from mzbuild.core import toml_reader\n"
+        "from mzbuild.core.text import toml_reader\n"
         "from tests.core.conftest import describe\n"
         "assert toml_reader.loads.__module__ == 'toml.decoder'\n"
         "print(json.dumps(describe(Path(sys.argv[2])).fingerprints))"

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 from mzbuild import register
-from mzbuild.core.work_tree import WorkTree
+from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs, MissedInputs
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from mzbuild.core.cargo_settings import CargoFlags
-from mzbuild.core.image import CargoBuild, Copy, Image
+from mzbuild.core.cargo.settings import CargoFlags
+from mzbuild.core.image.declaration import CargoBuild, Copy, Image
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import hashlib
 
-from mzbuild.core.image import Copy, Image
-from mzbuild.rules.cargo_groups import CargoBatch
+from mzbuild.core.image.declaration import Copy, Image
+from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from pants.engine.fs import FileDigest, FileEntry, SymlinkEntry
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 
-from mzbuild.core.work_tree import EXECUTABLE, REGULAR, WorkTree
+from mzbuild.core.work_tree.files import EXECUTABLE, REGULAR, WorkTree
 from mzbuild.rules.fingerprints import Fingerprints
 
 from tests.core.conftest import ENV

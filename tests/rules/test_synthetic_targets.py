@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from mzbuild.core.copy_action import matching_files
-from mzbuild.core.image import Copy
-from mzbuild.core.listing import Listing
+from mzbuild.core.image.copy_action import matching_files
+from mzbuild.core.image.declaration import Copy
+from mzbuild.core.work_tree.listing import Listing
 from mzbuild.target_types import (
     BinField,
     BuildArgsField,

@@ -20,12 +20,12 @@ from pants.engine.goal import Goal, GoalSubsystem
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule, rule
 from pants.util.strutil import softwrap
 
-from mzbuild.core.bake import BAKE_FILE, BakeTarget, bake_file
-from mzbuild.core.configuration import Configuration
-from mzbuild.core.docker import build_arguments, image_labels
+from mzbuild.core.docker.arguments import build_arguments, image_labels
+from mzbuild.core.export.bake import BAKE_FILE, BakeTarget, bake_file
+from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.goals.reporting import ReportedImages
-from mzbuild.rules.cargo_batch import ImagesToBuild
-from mzbuild.rules.cargo_groups import CargoBatch
+from mzbuild.rules.cargo.batch import ImagesToBuild
+from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
 from mzbuild.rules.images import Images, ImageWarnings

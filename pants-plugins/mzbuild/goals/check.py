@@ -11,8 +11,13 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.publication import Publication, check_exit_code, check_rows, publications
-from mzbuild.core.table import table
+from mzbuild.core.registries.publication import (
+    Publication,
+    check_exit_code,
+    check_rows,
+    publications,
+)
+from mzbuild.core.text.table import table
 from mzbuild.goals.format import TableFormat
 from mzbuild.rules.fingerprints import PublishedConfigurations
 from mzbuild.rules.registries import (

@@ -12,7 +12,7 @@ from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.cargo_directories import (
+from mzbuild.core.cargo.directories import (
     ALL_CACHES,
     cache_name,
     cargo_directories,
@@ -20,7 +20,7 @@ from mzbuild.core.cargo_directories import (
     remove_directory,
     shown_size,
 )
-from mzbuild.core.table import table
+from mzbuild.core.text.table import table
 
 
 class CleanSubsystem(GoalSubsystem):

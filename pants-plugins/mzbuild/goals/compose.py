@@ -12,8 +12,8 @@ from pants.engine.goal import Goal, GoalSubsystem
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
 from pants.util.strutil import softwrap
 
-from mzbuild.core.compose import parse_compose
 from mzbuild.core.errors import MzbuildError
+from mzbuild.core.export.compose import parse_compose
 from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
 from mzbuild.rules.images import Images, ImageWarnings
 

@@ -11,11 +11,11 @@ from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.image_description import describe_image, description_lines
-from mzbuild.core.registries import registry_tag
-from mzbuild.core.report import ReportFormat
-from mzbuild.core.survey import Survey
-from mzbuild.core.work_tree import WorkTree
+from mzbuild.core.fingerprint.survey import Survey
+from mzbuild.core.image.description import describe_image, description_lines
+from mzbuild.core.registries.addresses import registry_tag
+from mzbuild.core.text.report import ReportFormat
+from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
 from mzbuild.rules.fingerprints import input_files
 from mzbuild.rules.images import Images, ImageWarnings

@@ -10,8 +10,8 @@ from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.ensuring import ensured_json, ensured_row
-from mzbuild.core.table import table
+from mzbuild.core.plan.ensured import ensured_json, ensured_row
+from mzbuild.core.text.table import table
 from mzbuild.goals.format import TableFormat
 from mzbuild.rules.ensured_images import (
     EnsuredImage,

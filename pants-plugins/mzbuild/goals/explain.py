@@ -11,11 +11,11 @@ from pants.option.global_options import GlobalOptions
 from pants.option.option_types import EnumOption, StrOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.explanation import explain
-from mzbuild.core.explanation_report import explanation_json, explanation_lines
-from mzbuild.core.fingerprint_log import recorded
-from mzbuild.core.report import ReportFormat
-from mzbuild.core.snapshot import Snapshot
+from mzbuild.core.explain.explanation import explain
+from mzbuild.core.explain.log import recorded
+from mzbuild.core.explain.report import explanation_json, explanation_lines
+from mzbuild.core.explain.snapshot import Snapshot
+from mzbuild.core.text.report import ReportFormat
 from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
 from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images, ImageWarnings

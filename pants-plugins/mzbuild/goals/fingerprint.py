@@ -22,10 +22,10 @@ from pants.option.option_types import EnumOption
 from pants.option.options import Options
 from pants.util.strutil import softwrap
 
-from mzbuild.core.cargo_settings import CargoOptions, with_cargo
-from mzbuild.core.configuration import Configuration, Scheme
+from mzbuild.core.cargo.settings import CargoOptions, with_cargo
 from mzbuild.core.errors import listed
-from mzbuild.core.work_tree import WorkTree
+from mzbuild.core.fingerprint.configuration import Configuration, Scheme
+from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs, MissedInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.specified_images import SpecifiedImages

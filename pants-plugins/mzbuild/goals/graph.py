@@ -12,16 +12,16 @@ from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.cargo_workspace import CargoWorkspace
-from mzbuild.core.configuration import Configuration
+from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.graph_layout import Layout
-from mzbuild.core.graph_nodes import graph_nodes
-from mzbuild.core.graph_page import graph_page
-from mzbuild.core.graph_text import dot_lines, mermaid_lines, text_rows
-from mzbuild.core.survey import Survey
-from mzbuild.core.table import table
-from mzbuild.core.work_tree import WorkTree
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.fingerprint.survey import Survey
+from mzbuild.core.graph.layout import Layout
+from mzbuild.core.graph.nodes import graph_nodes
+from mzbuild.core.graph.page import graph_page
+from mzbuild.core.graph.text import dot_lines, mermaid_lines, text_rows
+from mzbuild.core.text.table import table
+from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
 from mzbuild.rules.fingerprints import input_files
 from mzbuild.rules.graph_layout import LayoutRequest

@@ -15,16 +15,16 @@ from pants.engine.target import FieldSet
 from pants.engine.unions import UnionRule
 from pants.util.meta import classproperty
 
-from mzbuild.core.cargo import extracted_files
-from mzbuild.core.context import DOCKERFILE, IGNORE_FILE
-from mzbuild.core.copy_action import copied_files
-from mzbuild.core.git import ignored_paths
-from mzbuild.core.image import CargoBuild, Image, under
-from mzbuild.core.inputs import context_paths
-from mzbuild.core.lint import LintedImage, ResultKind
-from mzbuild.core.lint_rules import lint
-from mzbuild.core.listing import Listing
-from mzbuild.core.work_tree import WorkTree, read_content
+from mzbuild.core.cargo.arguments import extracted_files
+from mzbuild.core.fingerprint.inputs import context_paths
+from mzbuild.core.git.commands import ignored_paths
+from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE
+from mzbuild.core.image.copy_action import copied_files
+from mzbuild.core.image.declaration import CargoBuild, Image, under
+from mzbuild.core.lint.findings import LintedImage, ResultKind
+from mzbuild.core.lint.rules import lint
+from mzbuild.core.work_tree.files import WorkTree, read_content
+from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.fingerprints import ImageInputs, MissedInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.repository import CONTENTS

@@ -9,10 +9,10 @@ from pants.option.global_options import GlobalOptions
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.image_list import list_images, list_rows
-from mzbuild.core.report import ReportFormat
-from mzbuild.core.survey import Survey
-from mzbuild.core.table import table
+from mzbuild.core.fingerprint.survey import Survey
+from mzbuild.core.image.list import list_images, list_rows
+from mzbuild.core.text.report import ReportFormat
+from mzbuild.core.text.table import table
 from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
 from mzbuild.rules.images import Images, ImageWarnings
 

@@ -17,11 +17,11 @@ from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 from pants.engine.target import Target, Targets
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.configuration import Configuration
-from mzbuild.core.mzbuild_yml import FILE_NAME
-from mzbuild.rules.cargo import CargoBuildRequest, CargoBuildResult
-from mzbuild.rules.cargo_actions import CargoAction
-from mzbuild.rules.cargo_groups import CargoBatch
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.image.mzbuild_yml import FILE_NAME
+from mzbuild.rules.cargo.actions import CargoAction
+from mzbuild.rules.cargo.groups import CargoBatch
+from mzbuild.rules.cargo.pre_image import CargoBuildRequest, CargoBuildResult
 from mzbuild.rules.images import cargo_build
 from mzbuild.rules.selection import SelectedImages
 from mzbuild.target_types import BinField, ExampleField, MzbuildCargoBuildTarget

@@ -24,8 +24,8 @@ from pants.engine.fs import (
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.acquisition import Origin
-from mzbuild.core.image import CargoBuild
+from mzbuild.core.image.declaration import CargoBuild
+from mzbuild.core.plan.acquisition import Origin
 from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult

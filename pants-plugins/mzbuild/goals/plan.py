@@ -15,15 +15,15 @@ from pants.option.option_types import BoolOption, EnumOption
 from pants.option.ranked_value import Rank
 from pants.util.strutil import softwrap
 
-from mzbuild.core.configuration import Arch, Configuration
-from mzbuild.core.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
-from mzbuild.core.plan_report import HEADER, cargo_summary, plan_json, plan_rows, plan_summary
-from mzbuild.core.planning import BuildPlan, Work
-from mzbuild.core.table import table
+from mzbuild.core.fingerprint.configuration import Arch, Configuration
+from mzbuild.core.plan.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
+from mzbuild.core.plan.planning import BuildPlan, Work
+from mzbuild.core.plan.report import HEADER, cargo_summary, plan_json, plan_rows, plan_summary
+from mzbuild.core.text.table import table
 from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
 from mzbuild.rules.build_plans import EnsuringPlanRequest, PackagingPlanRequest
-from mzbuild.rules.cargo_batch import ImagesToBuild
-from mzbuild.rules.cargo_groups import CargoBatch, CargoGroups
+from mzbuild.rules.cargo.batch import ImagesToBuild
+from mzbuild.rules.cargo.groups import CargoBatch, CargoGroups
 from mzbuild.rules.fingerprints import (
     ConfiguredFingerprints,
     FingerprintsRequest,

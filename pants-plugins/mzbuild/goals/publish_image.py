@@ -15,8 +15,8 @@ from pants.engine.process import InteractiveProcess
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.configuration import Configuration
-from mzbuild.core.ensuring import Ensured, Outcome
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.plan.ensured import Ensured, Outcome
 from mzbuild.rules.ensured_images import EnsuredImage, EnsurePlan, EnsurePlanRequest, EnsureRequest
 from mzbuild.rules.fingerprints import PublishedConfigurations
 from mzbuild.rules.images import Images, ImageWarnings

@@ -14,8 +14,8 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.report import no_image
-from mzbuild.core.survey import Survey
+from mzbuild.core.fingerprint.survey import Survey
+from mzbuild.core.text.report import no_image
 from mzbuild.rules.images import Images
 from mzbuild.rules.specified_images import SpecifiedImages
 

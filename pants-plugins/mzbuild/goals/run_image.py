@@ -9,7 +9,7 @@ from pants.engine.fs import EMPTY_DIGEST
 from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.docker import run_command
+from mzbuild.core.docker.arguments import run_command
 from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
 from mzbuild.rules.docker_engine import DockerClient
 from mzbuild.rules.images import Images, ImageWarnings

@@ -12,9 +12,9 @@ from pants.option.option_types import BoolOption, EnumOption, StrListOption
 from pants.util.strutil import softwrap
 
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.registries import registry_tag
-from mzbuild.core.table import table
-from mzbuild.core.tagging import Step, TagRequest, check_tags, make_tags, plan_tags
+from mzbuild.core.registries.addresses import registry_tag
+from mzbuild.core.registries.tagging import Step, TagRequest, check_tags, make_tags, plan_tags
+from mzbuild.core.text.table import table
 from mzbuild.goals.format import TableFormat
 from mzbuild.rules.fingerprints import (
     ConfiguredFingerprints,

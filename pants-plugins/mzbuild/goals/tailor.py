@@ -17,8 +17,8 @@ from pants.engine.fs import PathGlobs, Paths
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.mzbuild_yml import FILE_NAME
-from mzbuild.core.tailoring import image_names
+from mzbuild.core.image.mzbuild_yml import FILE_NAME
+from mzbuild.core.image.tailoring import image_names
 from mzbuild.rules.declarations import Declarations
 from mzbuild.rules.images import MzbuildTargets
 from mzbuild.rules.synthetic_targets import main_name

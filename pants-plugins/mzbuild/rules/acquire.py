@@ -17,16 +17,7 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
-from mzbuild.core.acquisition import (
-    Acquisition,
-    Build,
-    Origin,
-    decide_acquisition,
-    to_look_up,
-)
-from mzbuild.core.configuration import Configuration
-from mzbuild.core.context import CONTEXT, DOCKERFILE
-from mzbuild.core.docker import (
+from mzbuild.core.docker.arguments import (
     FINGERPRINT_LABEL,
     build_args,
     build_arguments,
@@ -41,9 +32,18 @@ from mzbuild.core.docker import (
     waits_within,
 )
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.registry_client import Answer, Present, RegistryTag
-from mzbuild.rules.cargo_batch import ImagesToBuild
-from mzbuild.rules.cargo_groups import CargoBatch
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.image.context import CONTEXT, DOCKERFILE
+from mzbuild.core.plan.acquisition import (
+    Acquisition,
+    Build,
+    Origin,
+    decide_acquisition,
+    to_look_up,
+)
+from mzbuild.core.registries.client import Answer, Present, RegistryTag
+from mzbuild.rules.cargo.batch import ImagesToBuild
+from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
 from mzbuild.rules.fingerprints import (
@@ -332,7 +332,7 @@ async def build_image(
     script = await Get(
         Digest,
         CreateDigest(
-            [FileContent(_SCRIPT, resources.read_binary("mzbuild.core", "docker_once.py"))]
+            [FileContent(_SCRIPT, resources.read_binary("mzbuild.core.docker", "once.py"))]
         ),
     )
     logger.info(f"Building {tag}; follow it with: tail -F {log}")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 
-from mzbuild.core.configuration import Configuration
-from mzbuild.core.planning import BuildPlan, plan_ensure, plan_package
-from mzbuild.core.publication import publications
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.plan.planning import BuildPlan, plan_ensure, plan_package
+from mzbuild.core.registries.publication import publications
 from mzbuild.rules.acquire import AcquisitionDecision, AcquisitionDecisionRequest
 from mzbuild.rules.docker_engine import LocalImages
 from mzbuild.rules.images import Images

@@ -23,8 +23,8 @@ from pants.engine.fs import (
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git_glob import escape_glob
-from mzbuild.core.work_tree import (
+from mzbuild.core.git.glob import escape_glob
+from mzbuild.core.work_tree.files import (
     EXECUTABLE,
     REGULAR,
     SYMLINK,

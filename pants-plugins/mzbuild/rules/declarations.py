@@ -14,15 +14,15 @@ from pants.base.build_root import BuildRoot
 from pants.engine.fs import DigestContents, PathGlobs, Paths
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
-from mzbuild.core.cargo_manifest import parse_cargo_toml
-from mzbuild.core.cargo_members import load_workspace
-from mzbuild.core.cargo_workspace import ROOT_MANIFEST, CargoWorkspace
-from mzbuild.core.copy_action import leads_outside, source_directory
-from mzbuild.core.git_glob import escape_glob
-from mzbuild.core.image import Copy, Image, under
-from mzbuild.core.listing import Listing
-from mzbuild.core.mzbuild_yml import FILE_NAME, parse_mzbuild_yml
-from mzbuild.core.work_tree import link_targets
+from mzbuild.core.cargo.manifest import parse_cargo_toml
+from mzbuild.core.cargo.members import load_workspace
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace
+from mzbuild.core.git.glob import escape_glob
+from mzbuild.core.image.copy_action import leads_outside, source_directory
+from mzbuild.core.image.declaration import Copy, Image, under
+from mzbuild.core.image.mzbuild_yml import FILE_NAME, parse_mzbuild_yml
+from mzbuild.core.work_tree.files import link_targets
+from mzbuild.core.work_tree.listing import Listing
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 

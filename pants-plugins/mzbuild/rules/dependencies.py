@@ -11,11 +11,11 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.cargo_workspace import CargoWorkspace, Crate
-from mzbuild.core.configuration import Configuration
-from mzbuild.core.copy_action import matching_files
-from mzbuild.core.image import CargoBuild, Copy
-from mzbuild.core.listing import Listing
+from mzbuild.core.cargo.workspace import CargoWorkspace, Crate
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.image.copy_action import matching_files
+from mzbuild.core.image.declaration import CargoBuild, Copy
+from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.images import Images, MzbuildTargets
 from mzbuild.rules.synthetic_targets import WORKSPACE_TARGET_NAME
 from mzbuild.target_types import (

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pants.engine.fs import CreateDigest, Digest, DigestContents, DigestEntries, FileContent
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
-from mzbuild.core.context import DOCKERFILE, add_results, docker_files
-from mzbuild.core.dockerfile import rewrite_mzfrom
-from mzbuild.core.inputs import context_paths
-from mzbuild.core.work_tree import WorkTree
+from mzbuild.core.docker.mzfrom import rewrite_mzfrom
+from mzbuild.core.fingerprint.inputs import context_paths
+from mzbuild.core.image.context import DOCKERFILE, add_results, docker_files
+from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
-from mzbuild.rules.cargo_groups import CargoBatch
+from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.fingerprints import ImageInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult

@@ -15,7 +15,7 @@ from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
-from mzbuild.core.docker import (
+from mzbuild.core.docker.arguments import (
     INSTALL_BUILDX,
     explain_failure,
     familiar,
@@ -115,7 +115,7 @@ async def buildx(client: DockerClient, run_id: RunId) -> Buildx:
 
 @rule
 async def transfer_limit(mzbuild: Mzbuild) -> TransferLimit:
-    script = resources.read_binary("mzbuild.core", "docker_limit.py")
+    script = resources.read_binary("mzbuild.core.docker", "limit.py")
     digest = await Get(Digest, CreateDigest([FileContent(_LIMIT_SCRIPT, script)]))
     return TransferLimit(digest, mzbuild.transfer_timeout)
 

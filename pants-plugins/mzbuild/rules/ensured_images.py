@@ -11,23 +11,23 @@ from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.util.logging import LogLevel
 
-from mzbuild.core.acquisition import OnUnknown, Origin
-from mzbuild.core.configuration import Configuration
-from mzbuild.core.docker import (
+from mzbuild.core.docker.arguments import (
     HOW_TO_INSTALL_BUILDX,
     push_command,
     retried,
     waits_within,
 )
-from mzbuild.core.ensure_step import EnsureStep, ensure_step, missing_tags
-from mzbuild.core.ensuring import Ensured, Outcome, images_to_build
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.publication import Publication, publications
-from mzbuild.core.registry_client import Absent, Present, RegistryTag
-from mzbuild.core.registry_round import Unknown
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.plan.acquisition import OnUnknown, Origin
+from mzbuild.core.plan.ensure_step import EnsureStep, ensure_step, missing_tags
+from mzbuild.core.plan.ensured import Ensured, Outcome, images_to_build
+from mzbuild.core.registries.client import Absent, Present, RegistryTag
+from mzbuild.core.registries.publication import Publication, publications
+from mzbuild.core.registries.round import Unknown
 from mzbuild.rules.acquire import BuildRequest, ObtainedImage, PullRequest
-from mzbuild.rules.cargo_batch import ImagesToBuild
-from mzbuild.rules.cargo_groups import CargoBatch
+from mzbuild.rules.cargo.batch import ImagesToBuild
+from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import (

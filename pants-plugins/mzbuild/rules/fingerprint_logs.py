@@ -10,8 +10,8 @@ from functools import cache
 from pants.engine.rules import Rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
-from mzbuild.core.fingerprint_log import FingerprintLog
-from mzbuild.core.snapshot import Snapshot
+from mzbuild.core.explain.log import FingerprintLog
+from mzbuild.core.explain.snapshot import Snapshot
 
 logger = logging.getLogger(__name__)
 

@@ -9,17 +9,23 @@ from typing import Callable
 
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
-from mzbuild.core.cargo_workspace import CargoWorkspace
-from mzbuild.core.configuration import Configuration, Scheme
-from mzbuild.core.fingerprint import input_record, raw_fingerprints, show_fingerprint
-from mzbuild.core.input_records import InputRecords
-from mzbuild.core.inputs import InputFile, InputGroup, image_inputs, input_runs, missed_inputs
-from mzbuild.core.listing import Listing
-from mzbuild.core.mzbuild_yml import canonical_mzbuild_yml
-from mzbuild.core.rust_includes import crate_inputs
-from mzbuild.core.snapshot import Snapshot, declared_records
-from mzbuild.core.survey import Survey, survey
-from mzbuild.core.work_tree import REGULAR, WorkTree, bytes_digests, link_target
+from mzbuild.core.cargo.includes import crate_inputs
+from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.explain.snapshot import Snapshot, declared_records
+from mzbuild.core.fingerprint.configuration import Configuration, Scheme
+from mzbuild.core.fingerprint.inputs import (
+    InputFile,
+    InputGroup,
+    image_inputs,
+    input_runs,
+    missed_inputs,
+)
+from mzbuild.core.fingerprint.records import InputRecords
+from mzbuild.core.fingerprint.scheme import input_record, raw_fingerprints, show_fingerprint
+from mzbuild.core.fingerprint.survey import Survey, survey
+from mzbuild.core.image.mzbuild_yml import canonical_mzbuild_yml
+from mzbuild.core.work_tree.files import REGULAR, WorkTree, bytes_digests, link_target
+from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images
 from mzbuild.rules.repository import CONTENTS, RustReferences

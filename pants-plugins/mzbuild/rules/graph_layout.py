@@ -9,8 +9,8 @@ from pants.engine.process import Process, ProcessResult
 from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.util.logging import LogLevel
 
-from mzbuild.core.graph_layout import Layout, layout_request, parse_layout
-from mzbuild.core.graph_nodes import Node
+from mzbuild.core.graph.layout import Layout, layout_request, parse_layout
+from mzbuild.core.graph.nodes import Node
 from mzbuild.rules.host_tools import HostTool, HostToolRequest
 
 _FILE = "graph.dot"

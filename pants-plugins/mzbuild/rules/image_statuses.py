@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 
-from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.publication import image_statuses
-from mzbuild.core.registries import registry_tag
-from mzbuild.core.survey import Survey
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.fingerprint.survey import Survey
+from mzbuild.core.registries.addresses import registry_tag
+from mzbuild.core.registries.publication import image_statuses
 from mzbuild.rules.docker_engine import LocalImages
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import Existence, ExistenceRequest, Registries

@@ -19,13 +19,13 @@ from pants.engine.target import (
     Targets,
 )
 
-from mzbuild.core.cargo_settings import parse_cargo_flags
+from mzbuild.core.cargo.settings import parse_cargo_flags
 from mzbuild.core.errors import MzbuildError, listed
-from mzbuild.core.image import CargoBuild, Copy, Image, PreImage
-from mzbuild.core.image_graph import ImageGraph, build_graph
-from mzbuild.core.listing import Listing
-from mzbuild.core.mzbuild_yml import FILE_NAME, check_image_name
-from mzbuild.core.work_tree import FileCache, WorkTree, read_content
+from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
+from mzbuild.core.image.graph import ImageGraph, build_graph
+from mzbuild.core.image.mzbuild_yml import FILE_NAME, check_image_name
+from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
+from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.declarations import Declarations
 from mzbuild.rules.repository import DeclaredImages
 from mzbuild.rules.synthetic_targets import main_name

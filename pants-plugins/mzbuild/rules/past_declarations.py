@@ -23,8 +23,8 @@ from pants.engine.unions import UnionMembership
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.image import Image
-from mzbuild.core.listing import Listing
+from mzbuild.core.image.declaration import Image
+from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.images import declared_image
 from mzbuild.target_types import (
     MzbuildCargoBuildTarget,

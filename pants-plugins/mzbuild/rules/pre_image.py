@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pants.engine.fs import EMPTY_DIGEST, Digest, DigestEntries, Directory
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
-from mzbuild.core.copy_action import copied_files
-from mzbuild.core.image import CargoBuild, Image, PreImage
-from mzbuild.core.listing import Listing
-from mzbuild.core.work_tree import WorkTree
+from mzbuild.core.image.copy_action import copied_files
+from mzbuild.core.image.declaration import CargoBuild, Image, PreImage
+from mzbuild.core.work_tree.files import WorkTree
+from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
-from mzbuild.rules.cargo import CargoBuildRequest, CargoBuildResult
-from mzbuild.rules.cargo_actions import CargoAction
-from mzbuild.rules.cargo_groups import CargoBatch
+from mzbuild.rules.cargo.actions import CargoAction
+from mzbuild.rules.cargo.groups import CargoBatch
+from mzbuild.rules.cargo.pre_image import CargoBuildRequest, CargoBuildResult
 
 
 @dataclass(frozen=True)

@@ -17,20 +17,20 @@ from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
-from mzbuild.core.cargo_manifest import CargoToml, parse_cargo_toml
-from mzbuild.core.cargo_members import load_workspace
-from mzbuild.core.cargo_workspace import ROOT_MANIFEST, CargoWorkspace
+from mzbuild.core.cargo.includes import References, rust_references
+from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
+from mzbuild.core.cargo.members import load_workspace
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.listing import Listing
-from mzbuild.core.mzbuild_yml import FILE_NAME, MzbuildYml, parse_mzbuild_yml
-from mzbuild.core.rust_includes import References, rust_references
-from mzbuild.core.work_tree import (
+from mzbuild.core.image.mzbuild_yml import FILE_NAME, MzbuildYml, parse_mzbuild_yml
+from mzbuild.core.work_tree.files import (
     FileCache,
     WorkTree,
     digest_content,
     read_content,
 )
-from mzbuild.core.work_tree_reader import WorkTreeReader
+from mzbuild.core.work_tree.listing import Listing
+from mzbuild.core.work_tree.reader import WorkTreeReader
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 # These live as long as pantsd does. They are no state that a rule's result depends on: an entry

@@ -19,7 +19,7 @@ from pants.vcs import changed, git
 from pants.vcs.changed import ChangedAddresses, ChangedOptions, ChangedRequest
 from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
 
-from mzbuild.core.image import Image
+from mzbuild.core.image.declaration import Image
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import Registries
 

@@ -14,16 +14,16 @@ from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.option.ranked_value import Rank
 
-from mzbuild.core.configuration import Configuration
-from mzbuild.core.copy_action import leads_outside
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.image import Image
-from mzbuild.core.listing import Listing
-from mzbuild.core.past_options import OPTIONS, configured, past_configuration
-from mzbuild.core.revision_tree import RevisionTree
-from mzbuild.core.snapshot import Snapshot, revision_snapshot
-from mzbuild.core.survey import Survey
-from mzbuild.core.work_tree import WorkTree, read_content
+from mzbuild.core.explain.past_options import OPTIONS, configured, past_configuration
+from mzbuild.core.explain.snapshot import Snapshot, revision_snapshot
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.fingerprint.survey import Survey
+from mzbuild.core.git.revision_tree import RevisionTree
+from mzbuild.core.image.copy_action import leads_outside
+from mzbuild.core.image.declaration import Image
+from mzbuild.core.work_tree.files import WorkTree, read_content
+from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.fingerprints import input_records
 from mzbuild.rules.images import Images
 from mzbuild.rules.past_declarations import BuildFileReader

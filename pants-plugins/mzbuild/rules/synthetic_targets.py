@@ -22,13 +22,18 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.cargo_workspace import ROOT_MANIFEST, Crate, shared_globs
-from mzbuild.core.configuration import Configuration
-from mzbuild.core.copy_action import copy_globs, leads_outside, matching_files, source_directory
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST, Crate, shared_globs
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git_glob import escape_glob
-from mzbuild.core.image import CargoBuild, Copy, Image, PreImage, under
-from mzbuild.core.listing import Listing, is_under, less_nested, nesting
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.git.glob import escape_glob
+from mzbuild.core.image.copy_action import (
+    copy_globs,
+    leads_outside,
+    matching_files,
+    source_directory,
+)
+from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage, under
+from mzbuild.core.work_tree.listing import Listing, is_under, less_nested, nesting
 from mzbuild.rules.declarations import Declarations
 from mzbuild.target_types import (
     BinField,

@@ -16,9 +16,9 @@ from pants.option.option_types import (
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
-from mzbuild.core.acquisition import Build, OnUnknown
-from mzbuild.core.configuration import DEFAULTS, Arch, Configuration, Scheme
-from mzbuild.core.spec import image_spec
+from mzbuild.core.fingerprint.configuration import DEFAULTS, Arch, Configuration, Scheme
+from mzbuild.core.image.spec import image_spec
+from mzbuild.core.plan.acquisition import Build, OnUnknown
 
 
 class Mzbuild(Subsystem):

@@ -8,8 +8,8 @@ from pants.option.option_types import DictOption, StrListOption, StrOption
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
-from mzbuild.core.cargo_settings import CargoOptions, parse_cargo_options
-from mzbuild.core.copy_action import inside
+from mzbuild.core.cargo.settings import CargoOptions, parse_cargo_options
+from mzbuild.core.image.copy_action import inside
 
 
 class MzbuildCargo(Subsystem):

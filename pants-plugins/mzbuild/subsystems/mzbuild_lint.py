@@ -6,8 +6,8 @@ from pants.option.option_types import IntOption, SkipOption, StrListOption
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
-from mzbuild.core.lint import LintRule
-from mzbuild.core.lint_rules import find_rule
+from mzbuild.core.lint.findings import LintRule
+from mzbuild.core.lint.rules import find_rule
 
 
 class MzbuildLint(Subsystem):

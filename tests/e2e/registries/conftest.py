@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from mzbuild.core.http_transport import Response, Transport
+from mzbuild.core.registries.http_transport import Response, Transport
 
 from tests.e2e.fault_proxy import FaultProxy
 from tests.e2e.registries.workshop import Workshop, working

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mzbuild.core.registries import Registry, registry_tag
-from mzbuild.core.registry_client import Answer, RegistryClient
-from mzbuild.core.registry_round import Unknown
+from mzbuild.core.registries.addresses import Registry, registry_tag
+from mzbuild.core.registries.client import Answer, RegistryClient
+from mzbuild.core.registries.round import Unknown
 
 from tests.e2e.registry import RunningRegistry
 

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from mzbuild.core.http_settings import basic
-from mzbuild.core.registries import Registry, registry_tag
-from mzbuild.core.registry_client import Absent, Present, RegistryClient
+from mzbuild.core.registries.addresses import Registry, registry_tag
+from mzbuild.core.registries.client import Absent, Present, RegistryClient
+from mzbuild.core.registries.http_settings import basic
 
 from tests.e2e.fault_proxy import FaultProxy, answer
 from tests.e2e.forward_proxy import ForwardProxy

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from mzbuild.core.configuration import Arch
+from mzbuild.core.fingerprint.configuration import Arch
 
 from tests.e2e.fault_proxy import FaultProxy, accept_then_fail, answer, reset, silent, truncate
 from tests.e2e.images import until, without_buildx

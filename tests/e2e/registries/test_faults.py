@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mzbuild.core.registries import Registry, registry_tag
-from mzbuild.core.registry_client import Absent, Answer, Present, RegistryClient, RegistryTag
+from mzbuild.core.registries.addresses import Registry, registry_tag
+from mzbuild.core.registries.client import Absent, Answer, Present, RegistryClient, RegistryTag
 
 from tests.e2e.fault_proxy import FaultProxy, answer, reset, slow, trickle, truncate
 from tests.e2e.registries.site import BUDGET, TAG, Site, reason, site
@@ -92,7 +92,7 @@ def test_denied_though_the_token_is_good(plain: RunningRegistry, faulty: FaultPr
 def test_silence_is_a_fault(
     plain: RunningRegistry, faulty: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mzbuild.core.http_transport._SILENCE", 0.3)
+    monkeypatch.setattr("mzbuild.core.registries.http_transport._SILENCE", 0.3)
     faulty.inject(slow(1), 2)
     assert site(faulty.address).check("acme/nowhere") == [Absent()]
     faulty.inject(slow(1), 1000)

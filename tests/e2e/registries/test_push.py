@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from mzbuild.core.configuration import Arch
-from mzbuild.core.http_settings import basic
-from mzbuild.core.registries import Registry
-from mzbuild.core.registry_client import Absent, Present, RegistryError
+from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.registries.addresses import Registry
+from mzbuild.core.registries.client import Absent, Present, RegistryError
+from mzbuild.core.registries.http_settings import basic
 
 from tests.e2e.fault_proxy import FaultProxy, accept_then_fail, answer, reset, truncate
 from tests.e2e.registries.site import BUDGET, TAG, site, site_of
@@ -128,8 +128,8 @@ def test_a_tag_is_put_on_a_bad_day(plain: RunningRegistry, faulty: FaultProxy) -
 PROGRAM = """
 import logging, os, sys, time
 logging.basicConfig(level=logging.DEBUG)
-from mzbuild.core.registries import parse_registries, registry_tag
-from mzbuild.core.registry_client import RegistryClient
+from mzbuild.core.registries.addresses import parse_registries, registry_tag
+from mzbuild.core.registries.client import RegistryClient
 one = {"user": "robot", "token_env": "TOKEN_1", "plain_http": False}
 two = {"user": "robot", "token_env": "TOKEN_2"}
 registries = parse_registries({sys.argv[1]: one, sys.argv[2]: two})

@@ -1,0 +1,140 @@
+"""Cargo's command lines: what to build, where it ends up, what is done to it then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mzbuild.core.cargo.settings import CargoSettings
+from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.image.copy_action import inside
+from mzbuild.core.image.declaration import CargoBuild
+
+# The profiles that every workspace has, and where Cargo puts what it builds with them:
+# https://doc.rust-lang.org/cargo/reference/profiles.html#custom-profiles
+_BUILT_IN_PROFILES: Mapping[str, str] = {
+    "dev": "debug",
+    "test": "debug",
+    "release": "release",
+    "bench": "release",
+}
+
+
+def build_directory(configuration: Configuration) -> str:
+    """The name of the directory in which builds of a configuration keep what they compiled."""
+    parts = [configuration.arch.value, configuration.profile.value]
+    if configuration.coverage:
+        parts.append("coverage")
+    parts.append(configuration.sanitizer.value)
+    return "-".join(parts)
+
+
+def cargo_build_args(
+    build: CargoBuild,
+    workspace: CargoWorkspace,
+    settings: CargoSettings,
+    where: str,
+    *,
+    locked: bool,
+) -> tuple[str, ...]:
+    """Arguments of `cargo` for an action; `where` names the action in errors.
+
+    Raises `MzbuildError` for what Cargo would refuse, such as a binary or example that is not
+    there, and for a workspace without the profile that is asked for.
+    """
+    profile = settings.cargo_profile
+    if profile not in _BUILT_IN_PROFILES and profile not in workspace.profiles:
+        raise MzbuildError(
+            f"{where}: binaries are to be built with the profile `{profile}`, which the workspace "
+            f'does not define. Add\n\n    [profile.{profile}]\n    inherits = "release"\n\nto the '
+            "root's `Cargo.toml`, or use `--mzbuild-profile=release`."
+        )
+    workspace.check(build, where)
+    crates = [workspace.bin_crate(name, where) for name in build.bins]
+    crates += [workspace.example_crate(name, where) for name in build.examples]
+    return (
+        "build",
+        f"--profile={profile}",
+        f"--target={settings.target}",
+        *(f"--package={name}" for name in sorted({crate.name for crate in crates})),
+        *(f"--bin={name}" for name in build.bins),
+        *(f"--example={name}" for name in build.examples),
+        *(f"--features={','.join(build.features)}" for _ in build.features[:1]),
+        *(("--locked",) if locked else ()),
+        # Messages for programs tell where build scripts wrote; people get theirs as ever.
+        "--message-format=json-render-diagnostics",
+        *settings.flags.args,
+    )
+
+
+def built_files(build: CargoBuild, settings: CargoSettings) -> Mapping[str, str]:
+    """The paths of an action's results in the context, each with its path in Cargo's target
+    directory."""
+    profile = settings.cargo_profile
+    directory = f"{settings.target}/{_BUILT_IN_PROFILES.get(profile, profile)}"
+    results = {name: f"{directory}/{name}" for name in build.bins}
+    results.update({f"examples/{name}": f"{directory}/examples/{name}" for name in build.examples})
+    return results
+
+
+def debug_files(build: CargoBuild) -> Mapping[str, str]:
+    """The paths of an action's results in the context, each with the path of the file that has
+    its debug information, relative to where those are kept; none unless they are to be split."""
+    if not build.split_debuginfo:
+        return {}
+    return {path: f"{path}.debug" for path in _result_paths(build)}
+
+
+def finishing_commands(
+    build: CargoBuild, settings: CargoSettings, results: str, debug: str
+) -> tuple[tuple[str, ...], ...]:
+    """The commands that are run on an action's results once they lie in the directory `results`.
+
+    They write debug information into the directory `debug`. A debugger finds it by the name and
+    the checksum that are left in the binary:
+    https://sourceware.org/gdb/current/onlinedocs/gdb.html/Separate-Debug-Files.html
+    """
+    commands: list[tuple[str, ...]] = []
+    debugs = debug_files(build)
+    for path in _result_paths(build):
+        binary = f"{results}/{path}"
+        split = f"{debug}/{debugs[path]}" if path in debugs else None
+        if split:
+            commands.append((settings.objcopy, "--only-keep-debug", binary, split))
+        commands.append((*_strip_args(build.strip, settings), binary))
+        if split:
+            commands.append((settings.objcopy, f"--add-gnu-debuglink={split}", binary))
+    return tuple(commands)
+
+
+def extracted_files(build: CargoBuild, where: str) -> tuple[tuple[str, str, str], ...]:
+    """What an action takes of what build scripts make: the package, the path in its build
+    script's OUT_DIR, and the path in the context, which ends in `/` if a file is to keep its name.
+
+    Raises `MzbuildError` for a path that leads out of the OUT_DIR or the context; `where` names
+    the action in it.
+    """
+    found = []
+    for package, pairs in build.extract:
+        for source, destination in pairs:
+            path = inside(where, f"extract.{package}", destination, "the context")
+            found.append(
+                (
+                    package,
+                    inside(where, f"extract.{package}", source, "the OUT_DIR"),
+                    f"{path}/" if path and destination.endswith("/") else path,
+                )
+            )
+    return tuple(found)
+
+
+def _result_paths(build: CargoBuild) -> list[str]:
+    return [*build.bins, *(f"examples/{name}" for name in build.examples)]
+
+
+def _strip_args(strip: bool, settings: CargoSettings) -> tuple[str, ...]:
+    if strip:
+        return (settings.strip, "--strip-debug")
+    # These tables double a binary's size, and no debugger needs them.
+    return (settings.objcopy, "-R", ".debug_pubnames", "-R", ".debug_pubtypes")

@@ -1,0 +1,130 @@
+"""Which `cargo-build` actions may share one invocation of Cargo.
+
+Cargo gives every package the features that all of what it was asked to build needs together, so
+that building two programs at once may change either. Actions share an invocation only where each
+of them gets the very features that it gets alone; where that is not certain, they do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mzbuild.core.cargo.lock import CargoLock
+from mzbuild.core.cargo.resolution import FeatureRules, Resolution, Selection, resolve
+from mzbuild.core.image.declaration import CargoBuild
+
+# Arguments that have Cargo build something else, or with other features, than is said here.
+_SELECTING = ("--features", "-F", "--all-features", "--package", "-p", "--workspace", "--all", "-Z")
+
+
+@dataclass(frozen=True)
+class CargoGroup:
+    """Actions that share an invocation, and the action that stands for all of them."""
+
+    builds: tuple[CargoBuild, ...]
+    together: CargoBuild
+
+
+def group_builds(builds: Iterable[CargoBuild], rules: FeatureRules) -> tuple[CargoGroup, ...]:
+    """As few groups as are found by adding each action to the first group that takes it.
+
+    Raises `MzbuildError` for a binary or an example that is not there.
+    """
+    grouping = _Grouping(rules)
+    groups: list[CargoGroup] = []
+    for build in dict.fromkeys(builds):
+        for place, group in enumerate(groups):
+            joined = grouping.joined(group, build)
+            if joined is not None:
+                groups[place] = joined
+                break
+        else:
+            groups.append(CargoGroup((build,), build))
+    return tuple(groups)
+
+
+class _Grouping:
+    def __init__(self, rules: FeatureRules):
+        self._rules = rules
+        self._resolved: dict[CargoBuild, Resolution] = {}
+
+    def joined(self, group: CargoGroup, build: CargoBuild) -> CargoGroup | None:
+        """The group with one more action; None where that would change any of them."""
+        if build.flags != group.together.flags or build.flags.args:
+            return None
+        if not self._is_sociable(group.builds[0]) or not self._is_sociable(build):
+            return None
+        before, alone = self._resolution(group.together), self._resolution(build)
+        if any(before.units.get(unit, on) != on for unit, on in alone.units.items()):
+            return None
+        builds = (*group.builds, build)
+        together = self._together(builds)
+        jointly = self._resolution(together)
+        if all(_is_same(self._resolution(each), jointly, self._rules.lock) for each in builds):
+            return CargoGroup(builds, together)
+        return None
+
+    def _is_sociable(self, build: CargoBuild) -> bool:
+        """Whether what an action needs is known, and can be said of its packages alone."""
+        if build.features and self._rules.ever_present is not None:
+            # There, Cargo takes the features that it is given for those of the root.
+            return False
+        if any(arg.startswith(_SELECTING) for arg in self._rules.args):
+            return False
+        known = {
+            feature for crate in self._crates(build) for feature in self._rules.features[crate]
+        }
+        return known.issuperset(build.features) and not self._resolution(build).uncertain
+
+    def _together(self, builds: Sequence[CargoBuild]) -> CargoBuild:
+        """One action that asks for all that some actions ask for."""
+        bins: set[str] = set()
+        examples: set[str] = set()
+        features: set[str] = set()
+        for build in builds:
+            bins.update(build.bins)
+            examples.update(build.examples)
+            for crate in self._crates(build):
+                own = self._rules.features[crate]
+                features.update(f"{crate}/{name}" for name in build.features if name in own)
+        return CargoBuild(
+            tuple(sorted(bins)),
+            tuple(sorted(examples)),
+            features=tuple(sorted(features)),
+            flags=builds[0].flags,
+        )
+
+    def _crates(self, build: CargoBuild) -> tuple[str, ...]:
+        workspace = self._rules.workspace
+        crates = {workspace.bin_crate(name, "").name for name in build.bins}
+        crates |= {workspace.example_crate(name, "").name for name in build.examples}
+        return tuple(sorted(crates))
+
+    def _resolution(self, build: CargoBuild) -> Resolution:
+        if build not in self._resolved:
+            packages = self._crates(build)
+            if self._rules.ever_present is not None:
+                packages += (self._rules.ever_present,)
+            selection = Selection(packages, build.features, bool(build.examples))
+            self._resolved[build] = resolve(selection, self._rules)
+        return self._resolved[build]
+
+
+def _is_same(alone: Resolution, jointly: Resolution, lock: CargoLock | None) -> bool:
+    """Whether all that an action needs alone is the same where it is built with others."""
+    if any(jointly.units[unit] != on for unit, on in alone.units.items()):
+        return False
+    # What others ask of packages from elsewhere matters where it leads to any that it needs, too.
+    others = [
+        name
+        for (name, for_host), asked in jointly.requests.items()
+        if not asked <= alone.requests.get((name, for_host), set())
+        or (name, for_host) not in alone.requests
+    ]
+    if lock is None:
+        return not others or not alone.requests
+    needed = {name for name, _ in alone.units}.union(
+        *(lock.reached(name) for name, _ in alone.requests)
+    )
+    return all(needed.isdisjoint(lock.reached(name)) for name in others)

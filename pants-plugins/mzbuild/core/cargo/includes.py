@@ -1,0 +1,105 @@
+"""The files outside of a crate that its sources name: by `include_str!`, `#[path]` and the like.
+
+What rustc would read is known for sure only when it has read it. But paths are written as literals
+nearly always, so reading the sources finds them without compiling anything; what is found too many
+(in a comment, say) makes a fingerprint change too often at worst.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mzbuild.core.cargo.workspace import CargoWorkspace, Crate
+from mzbuild.core.work_tree.listing import Listing, is_under
+
+_LITERAL = rb'(?:"(?P<plain>[^"\\\n]+)"|r(?P<hashes>#*)"(?P<raw>[^"\n]+)"(?P=hashes))'
+
+# Each begins with a fixed word, which makes the search for it fast.
+_PATTERNS = (
+    # include!, include_str!, include_bytes!, and macros of crates such as include_dir!; of a path
+    # like concat!(env!("CARGO_MANIFEST_DIR"), "/../x") too.
+    re.compile(
+        rb"include\w*!\s*[(\[{]\s*"
+        rb'(?P<package>concat!\s*\(\s*env!\s*\(\s*"CARGO_MANIFEST_DIR"\s*,?\s*\)\s*,\s*)?'
+        + _LITERAL
+    ),
+    # #[path = "x"] and #[cfg_attr(…, path = "x")]
+    re.compile(rb"path\s*=\s*" + _LITERAL + rb"\s*\)*\s*\]"),
+    # What build scripts read, they name on their output.
+    re.compile(rb'cargo:(?P<package>:?)rerun-if-changed=(?P<plain>[^"\\{}\s]+)'),
+)
+_PACKAGE = "$CARGO_MANIFEST_DIR"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A path in a source file, relative to that file's directory or to its package's."""
+
+    path: str
+    to_package: bool
+
+
+# The sources that have any, by their paths.
+References = Mapping[str, tuple[Reference, ...]]
+
+
+def rust_references(content: bytes) -> tuple[Reference, ...]:
+    """The paths of other files that a Rust source names."""
+    found = []
+    for pattern in _PATTERNS:
+        for match in pattern.finditer(content):
+            groups = match.groupdict()
+            path = (groups["plain"] or groups["raw"]).decode(errors="surrogateescape")
+            to_package = groups.get("package") is not None or path.startswith(_PACKAGE)
+            if to_package:
+                # After the package's directory, a path begins with "/".
+                path = path[len(_PACKAGE) * path.startswith(_PACKAGE) :].lstrip("/")
+            found.append(Reference(path, to_package))
+    return tuple(found)
+
+
+def included_files(
+    crate: Crate, files: Iterable[str], references: References, listing: Listing
+) -> tuple[str, ...]:
+    """The files, sorted, that a crate's sources name and that are not among its own `files`.
+
+    Of a directory, as build scripts name them, all files; but not of one that the crate is in.
+    """
+    own = frozenset(files)
+    found: set[str] = set()
+    pending = [path for path in own if path in references]
+    while pending:
+        source = pending.pop()
+        for reference in references.get(source, ()):
+            base = crate.directory if reference.to_package else posixpath.dirname(source)
+            path = posixpath.normpath(posixpath.join(base, reference.path))
+            inside = () if is_under(crate.directory, path) or path == "." else listing.under(path)
+            new = {path, *inside}.difference(own, found)
+            new = {each for each in new if each in listing}
+            found |= new
+            # What is included may include more.
+            pending += new
+    return tuple(sorted(found))
+
+
+def crate_inputs(
+    workspace: CargoWorkspace, listing: Listing, references: References | None = None
+) -> Mapping[str, tuple[str, ...]]:
+    """The files of each crate by its name; with `references`, also those that its sources name."""
+    files = {crate.name: workspace.files(crate, listing) for crate in workspace.crates}
+    if not references:
+        return files
+    return {
+        crate.name: tuple(
+            sorted(
+                {
+                    *files[crate.name],
+                    *included_files(crate, files[crate.name], references, listing),
+                }
+            )
+        )
+        for crate in workspace.crates
+    }

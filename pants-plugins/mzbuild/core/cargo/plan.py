@@ -1,0 +1,88 @@
+"""What the program that builds in the sandbox is told; see `cargo.staging` for what a plan is."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from mzbuild.core.cargo.arguments import (
+    built_files,
+    debug_files,
+    extracted_files,
+    finishing_commands,
+)
+from mzbuild.core.cargo.command import scripts
+from mzbuild.core.cargo.settings import CargoSettings
+from mzbuild.core.image.declaration import CargoBuild
+
+# What the context gets, and what debuggers get, of an action's results.
+RESULTS = "results"
+DEBUG = "debug"
+
+_RELEASE = re.compile(r"^release: (\d+)\.(\d+)", re.MULTILINE)
+
+# The first Cargo that builds what it can when something cannot be built.
+_KEEP_GOING = (1, 74)
+
+
+def action_steps(build: CargoBuild, settings: CargoSettings, where: str) -> Mapping[str, Any]:
+    """What is to be done for an action when Cargo is through.
+
+    Raises `MzbuildError` for a path that leads out of its place; `where` names the action in it.
+    """
+    built = built_files(build, settings)
+    return {
+        "results": {f"{RESULTS}/{path}": made for path, made in built.items()},
+        "directories": sorted(
+            {posixpath.dirname(f"{DEBUG}/{path}") for path in debug_files(build).values()}
+        ),
+        "finish": finishing_commands(build, settings, RESULTS, DEBUG),
+        "extract": [
+            (package, source, f"{RESULTS}/{destination}")
+            for package, source, destination in extracted_files(build, where)
+        ],
+    }
+
+
+def action_key(
+    steps: Mapping[str, Any],
+    sources: Mapping[str, object],
+    args: Sequence[str],
+    settings: CargoSettings,
+    compiler: str,
+    program: Mapping[str, bytes],
+) -> str:
+    """A name for an action's results that is another when anything is that they depend on.
+
+    `sources` has what tells each source's content from any other, and `args` are those with which
+    Cargo would build this action alone.
+    """
+    contents = {path: sha256(content).hexdigest() for path, content in program.items()}
+    parts = [
+        *(steps, sources, args, settings.canonical().decode()),
+        *(scripts(compiler), contents),
+    ]
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def group_args(args: Sequence[str], builds: Sequence[CargoBuild], compiler: str) -> tuple[str, ...]:
+    """The arguments with which Cargo builds a group, from those for all that it has.
+
+    What cannot be built does not keep the rest of the group from being built, where Cargo can do
+    that.
+    """
+    release = _RELEASE.search(compiler)
+    if len(builds) > 1 and release and tuple(map(int, release.groups())) >= _KEEP_GOING:
+        return (*args, "--keep-going")
+    return tuple(args)
+
+
+def names(builds: Iterable[CargoBuild]) -> str:
+    """What actions build, for people."""
+    return ", ".join(
+        dict.fromkeys(name for build in builds for name in build.bins + build.examples)
+    )

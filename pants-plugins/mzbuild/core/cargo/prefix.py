@@ -1,0 +1,63 @@
+"""The compiler that a command prefix leads to. This runs the prefix."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from tempfile import TemporaryDirectory
+
+from mzbuild.core.cargo.command import toolchain_args
+from mzbuild.core.cargo.settings import CargoOptions
+from mzbuild.core.errors import MzbuildError
+
+
+def rustc_version_args(options: CargoOptions) -> tuple[str, ...]:
+    """Arguments of `rustc` that have it tell which compiler it is."""
+    return (*toolchain_args(options.toolchain), "-vV")
+
+
+def no_compiler(command: Sequence[str], output: bytes) -> MzbuildError:
+    """The error where the compiler does not tell which one it is; `output` is what it said."""
+    return MzbuildError(
+        f"`{shlex.join(command)}` should tell the version of the Rust compiler, but failed:\n"
+        f"{output.decode(errors='replace').strip()}\n"
+        "See the options `command_prefix` and `toolchain` of [mzbuild-cargo]."
+    )
+
+
+def compiler_by_prefix(options: CargoOptions, root: str, env: Mapping[str, str]) -> str:
+    """What tells the compiler that the command prefix leads to from any other.
+
+    The prefix is run in `root`. Raises `MzbuildError` where it cannot be, or where it fails.
+    """
+    command = [*options.command_prefix, "rustc", *rustc_version_args(options)]
+    try:
+        with TemporaryDirectory() as directory:
+            done = subprocess.run(
+                command,
+                cwd=root,
+                env={**env, "MZBUILD_CARGO_DIRECTORY": directory},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+            )
+    except OSError as error:
+        where = "in the repository" if "/" in command[0] else "on the PATH"
+        raise MzbuildError(
+            f"[mzbuild-cargo].command_prefix: `{command[0]}` cannot be run: {error.strerror}. "
+            f"Name a program that is there, {where}."
+        ) from None
+    if done.returncode:
+        raise no_compiler(command, done.stdout + done.stderr)
+    return done.stdout.decode(errors="replace") + _content_digest(os.path.join(root, command[0]))
+
+
+def _content_digest(path: str) -> str:
+    """A prefix that is a script may set more than the compiler tells."""
+    try:
+        with open(path, "rb") as file:
+            return sha256(file.read()).hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,39 @@
+"""The program that builds in the sandbox: which files it is, and how it is run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+
+from mzbuild.core.cargo.staging import NOTE
+
+PACKAGE = "mzbuild.core.cargo"
+
+_MODULES = ("staging", "failures", "lent_environment", "results")
+
+_MAIN = b"""\
+import sys
+
+from mzbuild.core.cargo.staging import main
+
+sys.exit(main(sys.argv[1]))
+"""
+
+
+def cargo_program() -> Mapping[str, bytes]:
+    """The program's files, by their paths in a directory of its own.
+
+    `python DIRECTORY PLAN` runs it; `cargo.staging` tells what a plan is. It needs nothing but the
+    standard library, so that any Python can run it.
+    """
+    directory = PACKAGE.replace(".", "/")
+    files = {
+        f"{directory}/{name}.py": resources.read_binary(PACKAGE, f"{name}.py") for name in _MODULES
+    }
+    return {"__main__.py": _MAIN, **files}
+
+
+def notes(output: str) -> tuple[str, ...]:
+    """What the program has told itself among Cargo's output."""
+    lines = output.splitlines()
+    return tuple(line[len(NOTE) :] for line in lines if line.startswith(NOTE))

@@ -1,0 +1,212 @@
+"""What a Cargo build has made, brought to where the plan wants it.
+
+This is part of the program in `cargo.program`. It copies files and runs processes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+# Results lie ready until whoever wanted them has fetched them, which is soon.
+_KEPT = 600  # seconds
+
+
+class ResultError(Exception):
+    """What a build cannot give, in words."""
+
+
+class Tools(NamedTuple):
+    """How programs are run that are not Cargo's: by the command prefix, if there is one, which is
+    itself run in `root`."""
+
+    prefix: Sequence[str]
+    root: str | None
+    env: Mapping[str, str]
+
+    def run(self, command: Sequence[str]) -> None:
+        """Runs a command in the directory that is the current one here.
+
+        Raises `ResultError` where it is not there or fails.
+        """
+        there = ["sh", "-c", 'cd "$0" && exec "$@"', os.getcwd()] if self.prefix else []
+        try:
+            subprocess.run(
+                [*self.prefix, *there, *command], cwd=self.root, env=self.env, check=True
+            )
+        except FileNotFoundError as error:
+            raise ResultError(
+                f"`{error.filename}` is not on the PATH. Install it (in the package `binutils`)."
+            ) from None
+        except subprocess.CalledProcessError as error:
+            raise ResultError(
+                f"`{' '.join(command)}` failed with exit code {error.returncode}."
+            ) from None
+
+
+def is_built(
+    paths: Iterable[str], target_directory: str, messages: Iterable[Mapping[str, Any]]
+) -> bool:
+    """Whether Cargo has said that all of these programs are up to date or were just built."""
+    built = {message.get("executable") for message in messages}
+    return all(os.path.join(target_directory, path) in built for path in paths)
+
+
+def deliver(
+    action: Mapping[str, Any],
+    place: str,
+    tools: Tools,
+    target_directory: str,
+    messages: Iterable[Mapping[str, Any]],
+    triple_directory: str,
+) -> None:
+    """Puts an action's results into a directory, all of them or none.
+
+    If they are there, they stay as they are: somebody may be reading them. Raises `ResultError`
+    where one of them is not to be had.
+    """
+    if os.path.isdir(place):
+        os.utime(place)
+        return
+    unfinished = f"{place}.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    os.makedirs(unfinished)
+    before = os.getcwd()
+    os.chdir(unfinished)
+    try:
+        collect(action["results"], target_directory)
+        finish(action["finish"], action["directories"], tools)
+        extract(action["extract"], messages, triple_directory)
+    finally:
+        os.chdir(before)
+    os.rename(unfinished, place)
+
+
+def discard_old(directory: str) -> None:
+    """Removes results that lie in a directory for too long."""
+    os.makedirs(directory, exist_ok=True)
+    for entry in os.scandir(directory):
+        if entry.stat().st_mtime < time.time() - _KEPT:
+            shutil.rmtree(entry.path, ignore_errors=True)
+
+
+def collect(results: Mapping[str, str], target_directory: str) -> None:
+    """Copies what was built out of Cargo's target directory."""
+    for destination, built in results.items():
+        _make_parent(destination)
+        shutil.copy(os.path.join(target_directory, built), destination)
+
+
+def finish(commands: Iterable[Sequence[str]], directories: Iterable[str], tools: Tools) -> None:
+    """Runs commands on the copies, which may write into the directories.
+
+    Raises `ResultError` for a command that is not there or that fails.
+    """
+    for directory in directories:
+        os.makedirs(directory, exist_ok=True)
+    for command in commands:
+        tools.run(command)
+
+
+def extract(
+    wanted: Iterable[tuple[str, str, str]],
+    messages: Iterable[Mapping[str, Any]],
+    triple_directory: str,
+) -> None:
+    """Copies files that build scripts made: of a package, from a path in its OUT_DIR, to a path,
+    or into a directory whose path ends in `/`.
+
+    `triple_directory` is where Cargo keeps what it makes for the target platform. Raises
+    `ResultError` for a package without the one build script, and for a path that is not there.
+    """
+    ran = _out_directories(messages)
+    for package, source, destination in wanted:
+        directory = _out_directory(package, ran, triple_directory)
+        origin = os.path.join(directory, source)
+        if destination.endswith("/") and os.path.isfile(origin):
+            destination += os.path.basename(source)
+        _make_parent(destination)
+        if os.path.isdir(origin):
+            try:
+                shutil.copytree(origin, destination, dirs_exist_ok=True)
+            except shutil.Error as error:
+                ((path, _, reason), *_) = error.args[0]
+                raise ResultError(
+                    f"`extract`: `{os.path.relpath(path, directory)}`, which the build script of "
+                    f"`{package}` made, cannot be copied: {reason}."
+                ) from None
+        elif os.path.isfile(origin):
+            shutil.copy(origin, destination)
+        else:
+            there = ", ".join(sorted(os.listdir(directory))) or "nothing"
+            raise ResultError(
+                f"`extract`: the build script of `{package}` made no `{source}`. "
+                f"Its OUT_DIR has: {there}."
+            )
+
+
+def package_name(package_id: str) -> str:
+    """The name of the package that an ID stands for.
+
+    It has one of the forms `<kind>+<url>#<name>@<version>`, `<kind>+<url>/<name>#<version>`
+    (where the URL, but for its query, ends like the package) and, before Cargo 1.77,
+    `<name> <version> (<source>)`:
+    https://doc.rust-lang.org/cargo/reference/pkgid-spec.html
+    """
+    if " " in package_id:
+        return package_id.split(" ")[0]
+    url, _, fragment = package_id.partition("#")
+    name, at, _ = fragment.partition("@")
+    return name if at else url.partition("?")[0].rstrip("/").rpartition("/")[2]
+
+
+def _out_directories(messages: Iterable[Mapping[str, Any]]) -> Mapping[str, Mapping[str, str]]:
+    """The OUT_DIRs of the build scripts that ran, with the packages' IDs, by the packages' names:
+    https://doc.rust-lang.org/cargo/reference/external-tools.html#build-script-output"""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for message in messages:
+        if message["reason"] == "build-script-executed":
+            package_id = message["package_id"]
+            found[package_name(package_id)][message["out_dir"]] = package_id
+    return found
+
+
+def _out_directory(
+    package: str, ran: Mapping[str, Mapping[str, str]], triple_directory: str
+) -> str:
+    """The OUT_DIR of the one build script of a package that ran for the target platform.
+
+    What the same script wrote for the machine that compiles lies outside the triple's directory.
+    """
+    of_target = {
+        name: [path for path in directories if path.startswith(f"{triple_directory}/")]
+        for name, directories in ran.items()
+    }
+    found = of_target.get(package, [])
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(sorted(ran[package][path] for path in found))
+        raise ResultError(
+            f"`extract`: Cargo ran the build scripts of several packages `{package}` for this "
+            f"build: {ids}. Have the workspace agree on one."
+        )
+    if package in ran:
+        raise ResultError(
+            f"`extract`: `{package}` was built only for the machine that compiles, as a dependency "
+            "of a build script or of a procedural macro. Depend on it in `[dependencies]`."
+        )
+    others = ", ".join(sorted(name for name, paths in of_target.items() if paths)) or "none"
+    raise ResultError(
+        f"`extract`: Cargo ran no build script of a package `{package}` for this build. "
+        f"It ran those of: {others}."
+    )
+
+
+def _make_parent(path: str) -> None:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)

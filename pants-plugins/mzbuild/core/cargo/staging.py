@@ -1,0 +1,331 @@
+"""Builds with Cargo in a directory that stays, from sources that are put there by content.
+
+This runs by itself, as a process in a sandbox; see `cargo.program`. Cargo
+knows what it has compiled by absolute path and modification time, so a build in a fresh sandbox
+would compile everything. Here the sources are staged into the same directory each time, and a
+file is touched only where its content differs.
+
+The plan is a JSON object:
+
+    directory   where the build lives, relative to the sandbox; kept between builds
+    sources     a directory of the sandbox for each source path: path -> [directory, digest, mode]
+    empty       source paths that are to be empty files, for targets that are not built
+    scripts     files that the command needs: path in the directory -> content
+    prefix      what the command and those of `finish` are added to; it is run in `root`
+    command     Cargo's command line, where `@MZBUILD_CARGO_DIRECTORY@` is the directory
+    workspace   the directory of the sources to run it in; "" for their root
+    triple      the platform that is compiled for
+    actions     what is to be done when the command is through, by keys of any kind
+
+What is done for an action ends up in the directory `results/KEY`, where all these paths begin:
+
+    results     path -> path in Cargo's target directory
+    directories those that the commands of `finish` write to
+    finish      command lines to run one after another once the results are there
+    extract     for each file: package, path in its build script's OUT_DIR, path
+
+It needs nothing but the standard library, so that any Python can run it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO, NamedTuple
+
+from mzbuild.core.cargo.failures import RETRIES, Remedy, recognize
+from mzbuild.core.cargo.lent_environment import borrowed
+from mzbuild.core.cargo.results import ResultError, Tools, deliver, discard_old, is_built
+
+
+class Known(NamedTuple):
+    """What is known of a file that was staged; `modified` is in nanoseconds."""
+
+    origin: str | None
+    digest: str
+    mode: int
+    modified: int
+    size: int
+
+
+Staged = dict[str, Known]
+
+# What lies in a build's directory, besides what only builds look at.
+LOCK = "lock"
+SOURCES = "sources"
+
+_EMPTY = "empty"
+_DIRECTORY = "@MZBUILD_CARGO_DIRECTORY@"
+
+# Modes are Git's.
+_REGULAR = 0o100644
+_SYMLINK = 0o120000
+
+# What is told beside Cargo's own output begins with this, for whoever reads only such lines.
+NOTE = "mzbuild: "
+
+_MESSAGE_START = b'{"reason":'
+
+
+@contextmanager
+def locked(directory: str, *, wait: bool = True) -> Iterator[None]:
+    """Holds a directory for one build at a time; the lock goes with the process that holds it.
+
+    Raises `BlockingIOError` where somebody else has it and nobody is to wait.
+    """
+    path = os.path.join(directory, LOCK)
+    while True:
+        os.makedirs(directory, exist_ok=True)
+        try:
+            lock = open(path, "w")  # noqa: SIM115  # It is closed below.
+        except FileNotFoundError:
+            continue  # The directory was removed at this very moment.
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if not wait:
+                    raise
+                print("Waiting for another build in the same directory.", flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if _is_at(lock.fileno(), path):
+                yield
+                return
+            # Whoever had it has removed the directory, and with it this file.
+
+
+def _is_at(file: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+def stage(
+    directory: str, sources: Mapping[str, tuple[str | None, str, int]], known: Staged
+) -> Staged:
+    """Makes a directory hold just these sources, and returns what is known of it then.
+
+    `sources` has for each path the directory to copy it from (none for a file that only has to
+    be there), a digest of its content, and its mode. A crate's files share their directory: when
+    all of them go and come back, those whose digest is the known one are as old as they were, and
+    what was compiled from them is still good.
+    """
+    _remove_others(directory, sources)
+    built = {origin for origin, _, _ in sources.values()}
+    # A file that alone is gone from its crate is forgotten: the crate may now be built without it,
+    # so that it must look new when it comes back.
+    staged = {
+        path: was for path, was in known.items() if path in sources or was.origin not in built
+    }
+    for path, (origin, digest, mode) in sources.items():
+        target = os.path.join(directory, path)
+        if origin is None and os.path.lexists(target):
+            continue
+        was = known.get(path)
+        same = was is not None and (was.digest, was.mode) == (digest, mode)
+        if was is not None and same and _is_as_known(target, was):
+            continue
+        _put(None if origin is None else os.path.join(origin, path), target, mode)
+        if was is not None and same:
+            os.utime(target, ns=(was.modified, was.modified), follow_symlinks=False)
+        status = os.lstat(target)
+        staged[path] = Known(origin, digest, mode, status.st_mtime_ns, status.st_size)
+    return staged
+
+
+def _is_as_known(path: str, known: Known) -> bool:
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return (status.st_mtime_ns, status.st_size) == (known.modified, known.size)
+
+
+def _put(origin: str | None, target: str, mode: int) -> None:
+    """Puts a file in place, whole or not at all."""
+    parent = os.path.dirname(target)
+    os.makedirs(parent, exist_ok=True)
+    # A name that no source can have: sources are what Git sees, and Git sees nothing in `.git`.
+    unfinished = os.path.join(parent, ".git")
+    if os.path.lexists(unfinished):
+        os.remove(unfinished)
+    if mode == _SYMLINK:
+        os.symlink(os.readlink(origin or ""), unfinished)
+    else:
+        with open(unfinished, "wb") as file:
+            if origin is not None:
+                with open(origin, "rb") as source:
+                    shutil.copyfileobj(source, file)
+        os.chmod(unfinished, mode & 0o777)
+    os.replace(unfinished, target)
+
+
+def _remove_others(directory: str, sources: Mapping[str, object]) -> None:
+    for parent, directories, files in os.walk(directory, topdown=False):
+        # There may be very many files: only what is not known to be one is asked about.
+        prefix = os.path.relpath(os.path.join(parent, "x"), directory)[:-1]
+        for name in directories:
+            path = os.path.join(parent, name)
+            if os.path.islink(path):
+                files.append(name)
+            elif not os.listdir(path):
+                os.rmdir(path)
+        for name in files:
+            if prefix + name not in sources:
+                os.remove(os.path.join(parent, name))
+
+
+def load_known(path: str) -> Staged:
+    """What an earlier build wrote down; nothing where it did not, or where it cannot be read."""
+    try:
+        with open(path) as file:
+            return {name: Known(*entry) for name, entry in json.load(file).items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def save_known(path: str, staged: Staged) -> None:
+    """Writes down what is staged, at once or not at all."""
+    unfinished = f"{path}.unfinished"
+    with open(unfinished, "w") as file:
+        json.dump(staged, file)
+    os.replace(unfinished, path)
+
+
+def run(
+    command: list[str], directory: str, env: Mapping[str, str], log: BinaryIO
+) -> tuple[int, list[dict[str, Any]]]:
+    """Runs Cargo with its output both shown and written to a log.
+
+    Returns its exit code and the messages for programs that it writes among its output, one in a
+    line: https://doc.rust-lang.org/cargo/reference/external-tools.html
+    """
+    messages = []
+    with subprocess.Popen(
+        command, cwd=directory, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith(_MESSAGE_START):
+                messages.append(json.loads(line))
+            else:
+                _write(line, log)
+    return process.returncode, messages
+
+
+def run_until_sound(
+    command: list[str], directory: str, env: Mapping[str, str], log: BinaryIO
+) -> tuple[int, list[dict[str, Any]]]:
+    """Runs Cargo, and again where it fails in a way that the sources are not to blame for.
+
+    Each such time is told, among the output, by a line that begins with `NOTE`. The target
+    directory, whose state may be damaged, is `env`'s. Returns what the last run gives.
+    """
+    left = dict(RETRIES)
+    while True:
+        start = log.tell()
+        code, messages = run(command, directory, env, log)
+        failure = recognize(_read_from(log, start)) if code else None
+        if failure is None or not left[failure.remedy]:
+            return code, messages
+        left[failure.remedy] -= 1
+        if failure.remedy is Remedy.CLEAR:
+            target_directory = env["CARGO_TARGET_DIR"]
+            done = f"{target_directory}, which may be damaged, was cleared to build once more"
+            shutil.rmtree(target_directory, ignore_errors=True)
+        else:
+            done = "Cargo was run again"
+            time.sleep(1)
+        _write(f"{NOTE}Cargo failed ({failure.words}): {done}.\n".encode(), log)
+
+
+def _write(line: bytes, log: BinaryIO) -> None:
+    for stream in (log, sys.stdout.buffer):
+        stream.write(line)
+        stream.flush()
+
+
+def _read_from(log: BinaryIO, start: int) -> str:
+    end = log.tell()
+    log.seek(start)
+    output = log.read(end - start)
+    return output.decode(errors="replace")
+
+
+def write_scripts(directory: str, scripts: Mapping[str, str]) -> None:
+    """Writes files below a directory; those that begin with `#!` can be executed."""
+    for path, content in scripts.items():
+        script = os.path.join(directory, path)
+        os.makedirs(os.path.dirname(script), exist_ok=True)
+        with open(script, "w") as file:
+            file.write(content)
+        os.chmod(script, 0o755 if content.startswith("#!") else 0o644)
+
+
+def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
+    """Does what a plan says and returns the exit code of its command."""
+    directory = os.path.realpath(plan["directory"])
+    sources_directory = os.path.join(directory, SOURCES)
+    target_directory = os.path.join(directory, "target")
+    known_file = os.path.join(directory, "staged.json")
+    sources = {path: tuple(entry) for path, entry in plan["sources"].items()}
+    sources.update(dict.fromkeys(plan["empty"], (None, _EMPTY, _REGULAR)))
+    with locked(directory):
+        os.makedirs(sources_directory, exist_ok=True)
+        start = time.monotonic()
+        save_known(known_file, stage(sources_directory, sources, load_known(known_file)))
+        print(f"Staged {len(sources)} files in {time.monotonic() - start:.2f} s.", flush=True)
+        workspace = os.path.join(sources_directory, plan["workspace"])
+        write_scripts(directory, plan["scripts"])
+        command = plan["prefix"] + [word.replace(_DIRECTORY, directory) for word in plan["command"]]
+        env = {
+            **os.environ,
+            **lent,
+            "CARGO_TARGET_DIR": target_directory,
+            "MZBUILD_CARGO_DIRECTORY": directory,
+        }
+        tools = Tools(plan["prefix"], plan["root"], env)
+        with open(os.path.join(directory, "build.log"), "w+b") as log:
+            code, messages = run_until_sound(command, plan["root"] or workspace, env, log)
+        triple_directory = os.path.join(target_directory, plan["triple"])
+        results_directory = os.path.join(directory, "results")
+        discard_old(results_directory)
+        for key, action in plan["actions"].items():
+            # A command that has failed may have built all that one of the actions needs.
+            if code == 0 or is_built(action["results"].values(), target_directory, messages):
+                try:
+                    place = os.path.join(results_directory, key)
+                    deliver(action, place, tools, target_directory, messages, triple_directory)
+                except ResultError as error:
+                    print(error, file=sys.stderr)
+                    code = code or 1
+        return code
+
+
+def main(plan_file: str) -> int:
+    """Builds by the plan in a file; what goes wrong is said on standard error."""
+    with open(plan_file, "rb") as file:
+        content = file.read()
+    plan = json.loads(content)
+    try:
+        return build(plan, borrowed(plan["directory"], content))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            place = os.path.realpath(plan["directory"])
+            print(
+                f"The disk is full: {place} needs more room. Free some; `pants mzbuild-clean` "
+                "removes what Cargo has compiled.",
+                file=sys.stderr,
+            )
+        else:
+            print(f"Staging the sources failed: {error}", file=sys.stderr)
+    return 1

@@ -1,0 +1,312 @@
+"""The Cargo workspace: which crate has a binary, and what belongs to its closure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Callable
+
+from mzbuild.core.cargo.manifest import Dependency, DependencyKind, Manifest
+from mzbuild.core.cargo.targets import known_features, switched_on
+from mzbuild.core.errors import MzbuildError, listed, nearest
+from mzbuild.core.fingerprint.configuration import Scheme
+from mzbuild.core.git.glob import escape_glob
+from mzbuild.core.image.declaration import CargoBuild, under
+from mzbuild.core.work_tree.listing import Listing, less_nested, nesting
+
+ROOT_MANIFEST = "Cargo.toml"
+LOCK_FILE = "Cargo.lock"
+
+# What every Cargo build has as inputs besides its crates: in the workspace's directory, in that and
+# those above it (where Cargo and rustup look as well), and in the repository's root.
+_ROOT_FILES = (ROOT_MANIFEST, LOCK_FILE)
+_CONFIG_FILE = ".cargo/config"
+_FILES_ABOVE = (_CONFIG_FILE,)
+_DIRECTORIES = ("ci/builder",)
+# What the `mzbuild` scheme misses of them.
+_TOOLCHAIN_FILES = ("rust-toolchain", "rust-toolchain.toml")
+_CONFIG_TOML = ".cargo/config.toml"
+_STRICT_FILES_ABOVE = (_CONFIG_TOML, *_TOOLCHAIN_FILES)
+
+
+@dataclass(frozen=True)
+class Crate:
+    """A package of the repository and the names of what it builds.
+
+    `dependencies` are the manifest's, with what the workspace says of them filled in. A crate that
+    is no member is only depended on.
+    """
+
+    manifest: Manifest
+    bins: frozenset[str]
+    examples: frozenset[str]
+    dependencies: tuple[Dependency, ...] = ()
+    member: bool = True
+
+    @property
+    def name(self) -> str:
+        """The package's name."""
+        return self.manifest.name
+
+    @property
+    def directory(self) -> str:
+        """The package's directory, relative to the root."""
+        return self.manifest.directory
+
+
+@dataclass(frozen=True)
+class CargoWorkspace:
+    """A workspace, with the crates that its members depend on by path; sorted by name."""
+
+    crates: tuple[Crate, ...] = ()
+    profiles: tuple[str, ...] = ()
+    # The directory of the root manifest.
+    root: str = ""
+    # The version of Cargo's feature resolver.
+    resolver: str = "1"
+    # The directories of the crates that `[patch]` puts in the place of others.
+    patched: tuple[str, ...] = ()
+    # The root manifests of other workspaces, from which crates inherit that are no members.
+    manifests: tuple[str, ...] = ()
+    # What keeps Cargo from building anything, in words.
+    problems: tuple[str, ...] = ()
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Crate]:
+        """The crates by their packages' names."""
+        return {crate.name: crate for crate in self.crates}
+
+    @cached_property
+    def by_directory(self) -> Mapping[str, Crate]:
+        """The crates by their directories."""
+        return {crate.directory: crate for crate in self.crates}
+
+    @cached_property
+    def _by_bin(self) -> Mapping[str, list[Crate]]:
+        return _index(self.crates, lambda crate: crate.bins)
+
+    @cached_property
+    def _by_example(self) -> Mapping[str, list[Crate]]:
+        return _index(self.crates, lambda crate: crate.examples)
+
+    def bin_crate(self, name: str, where: str) -> Crate:
+        """The one crate that has this binary; `where` names who asks, for the error if none."""
+        return self._the_one(self._by_bin, name, "binary", where)
+
+    def example_crate(self, name: str, where: str) -> Crate:
+        """The one crate that has this example."""
+        return self._the_one(self._by_example, name, "example", where)
+
+    def direct_dependencies(
+        self, crate: Crate, scheme: Scheme, *, dev: bool = False
+    ) -> tuple[Crate, ...]:
+        """The crates that a crate's inputs lead to, by the rules of a scheme.
+
+        `dev` adds the crate's development dependencies, as its examples need them. Raises
+        `MzbuildError` for a path at which there is no crate.
+        """
+        kinds = {DependencyKind.NORMAL, DependencyKind.BUILD}
+        if dev:
+            kinds.add(DependencyKind.DEV)
+        found: dict[str, Crate] = {}
+        for dependency in crate.dependencies:
+            if dependency.directory is None or dependency.kind not in kinds:
+                continue
+            if dependency.missed and scheme is Scheme.MZBUILD:
+                continue
+            target = self._at(crate, dependency, dependency.directory)
+            found[target.name] = target
+        return tuple(found.values())
+
+    def roots(self, build: CargoBuild, scheme: Scheme, where: str) -> tuple[Crate, ...]:
+        """The crates that a `cargo-build` names, and what their examples need besides."""
+        found = {}
+        for name in build.bins:
+            crate = self.bin_crate(name, where)
+            found[crate.name] = crate
+        for name in build.examples:
+            crate = self.example_crate(name, where)
+            found[crate.name] = crate
+            for dependency in self.direct_dependencies(crate, scheme, dev=True):
+                found[dependency.name] = dependency
+        return tuple(found.values())
+
+    def closure(self, roots: Iterable[Crate], scheme: Scheme) -> tuple[Crate, ...]:
+        """The crates and all that they depend on, sorted by name."""
+        found: dict[str, Crate] = {}
+        pending = list(roots)
+        if scheme is Scheme.STRICT:
+            pending += [self.by_directory[directory] for directory in self.patched]
+        while pending:
+            crate = pending.pop()
+            if crate.name not in found:
+                found[crate.name] = crate
+                pending.extend(self.direct_dependencies(crate, scheme))
+        return tuple(found[name] for name in sorted(found))
+
+    def files(self, crate: Crate, listing: Listing) -> tuple[str, ...]:
+        """The files of one crate, sorted: all in its directory but another crate's."""
+        files = less_nested(listing.under(crate.directory), self.nested[crate.directory])
+        skipped = under(crate.directory, "mzcompose")
+        return tuple(
+            path
+            for path in files
+            if not path.startswith(skipped)
+            or not (path in (skipped, f"{skipped}.py") or path.startswith(f"{skipped}/"))
+        )
+
+    def placeholders(self, crate: Crate, listing: Listing) -> tuple[str, ...]:
+        """The files that Cargo wants to see of a crate that it only reads the manifest of.
+
+        They may be empty: that they are there is enough for the manifest to be accepted.
+        """
+        candidates = {under(crate.directory, path) for path in crate.manifest.target_paths}
+        candidates.update(listing.under(under(crate.directory, "src/bin")))
+        return tuple(sorted(path for path in candidates if path in listing))
+
+    @cached_property
+    def nested(self) -> Mapping[str, tuple[str, ...]]:
+        """For each crate's directory the directories of the crates that lie in it."""
+        return nesting(self.by_directory)
+
+    def _the_one(self, index: Mapping[str, list[Crate]], name: str, kind: str, where: str) -> Crate:
+        crates = index.get(name, [])
+        members = [crate for crate in crates if crate.member]
+        if len(members) == 1:
+            return members[0]
+        if members:
+            raise MzbuildError(
+                f"{where}: the {kind} `{name}` is in {len(members)} crates, "
+                f"{listed(crate.manifest.path for crate in members)}. Rename all but one."
+            )
+        if crates:
+            raise MzbuildError(
+                f"{where}: the {kind} `{name}` is in {crates[0].manifest.path}, which is no member "
+                "of the Cargo workspace. Add it to the members, or remove its exclusion."
+            )
+        raise MzbuildError(
+            f"{where}: no crate of the Cargo workspace has the {kind} `{name}`."
+            f"{nearest(name, index)}"
+        )
+
+    def _at(self, crate: Crate, dependency: Dependency, directory: str) -> Crate:
+        found = self.by_directory.get(directory)
+        if found is None:
+            raise MzbuildError(no_crate_at(crate.manifest.path, dependency))
+        if found.name != dependency.package:
+            raise MzbuildError(
+                f"{crate.manifest.path}: `{dependency.name}` is a path dependency on the package "
+                f"`{dependency.package}`, but {found.manifest.path} names its package "
+                f'`{found.name}`. Add `package = "{found.name}"`, or correct the path.'
+            )
+        return found
+
+    def check(self, build: CargoBuild, where: str) -> None:
+        """Raises `MzbuildError` for what Cargo would refuse to build.
+
+        That is a workspace with a mistake in it, a feature that no crate has, and a binary or
+        example that needs features that are not asked for.
+        """
+        if self.problems:
+            raise MzbuildError("\n".join(self.problems))
+        crates = [self.bin_crate(name, where) for name in build.bins]
+        crates += [self.example_crate(name, where) for name in build.examples]
+        requested = [word for each in build.features for word in each.replace(",", " ").split()]
+        known = frozenset().union(*(known_features(crate.manifest) for crate in crates))
+        for feature in requested:
+            # One of a dependency is Cargo's to judge: the dependency may come from elsewhere.
+            if "/" not in feature and feature not in known:
+                raise MzbuildError(
+                    f"{where}: `features: {feature}`: there is no such feature in "
+                    f"{listed(sorted({crate.manifest.path for crate in crates}))}."
+                    f"{nearest(feature, known)}"
+                )
+        for crate in crates:
+            manifest = crate.manifest
+            asked = [target for target in manifest.bins if target.name in build.bins]
+            asked += [target for target in manifest.examples if target.name in build.examples]
+            needed = [(target, each) for target in asked for each in target.required_features]
+            on = self._features_on(crate, requested, crates) if needed else frozenset()
+            for target, feature in needed:
+                if "/" not in feature and feature not in on:
+                    raise MzbuildError(
+                        f"{where}: `{target.name}` of {manifest.path} is compiled only with the "
+                        f"feature `{feature}`. Add that to the action's `features`."
+                    )
+
+    def _features_on(
+        self, crate: Crate, requested: Iterable[str], roots: Iterable[Crate]
+    ) -> frozenset[str]:
+        """The features of a crate that any crate of a build may switch on."""
+        on = {"default", *requested}
+        on.update(each.partition("/")[2] for each in requested if f"{crate.name}/" in each)
+        for other in self.closure(roots, Scheme.STRICT):
+            for dependency in other.dependencies:
+                if dependency.directory == crate.directory:
+                    on.update(dependency.features)
+        return switched_on(crate.manifest, on)
+
+
+def no_crate_at(path: str, dependency: Dependency) -> str:
+    """Says of a manifest that a path dependency in it leads to no crate."""
+    return (
+        f"{path}: `{dependency.name}` is a path dependency on `{dependency.directory}`, but Git "
+        "sees no `Cargo.toml` there. Correct the path, or have Git see the crate."
+    )
+
+
+def shared_files(
+    listing: Listing, scheme: Scheme, workspace: CargoWorkspace = CargoWorkspace()
+) -> tuple[str, ...]:
+    """The inputs, sorted, that all Cargo builds have in common."""
+    files = {name for name in _shared_names(scheme, workspace) if name in listing}
+    for directory in _DIRECTORIES:
+        files.update(listing.under(directory))
+    return tuple(sorted(files))
+
+
+def shared_globs(scheme: Scheme, workspace: CargoWorkspace = CargoWorkspace()) -> tuple[str, ...]:
+    """Globs that select what `shared_files` may return."""
+    directories = (f"{directory}/**" for directory in _DIRECTORIES)
+    return (*map(escape_glob, _shared_names(scheme, workspace)), *directories)
+
+
+def toolchain_files(listing: Listing, workspace: CargoWorkspace) -> tuple[str, ...]:
+    """What rustup reads to choose a compiler, with the workspace's manifest beside it."""
+    names = [under(workspace.root, ROOT_MANIFEST), *_above(workspace.root, _TOOLCHAIN_FILES)]
+    return tuple(name for name in names if name in listing)
+
+
+def config_files(listing: Listing, workspace: CargoWorkspace) -> tuple[str, ...]:
+    """Cargo's configuration files, by either name, that apply to the workspace."""
+    names = _above(workspace.root, (_CONFIG_FILE, _CONFIG_TOML))
+    return tuple(name for name in names if name in listing)
+
+
+def _shared_names(scheme: Scheme, workspace: CargoWorkspace) -> list[str]:
+    root, strict = workspace.root, scheme is Scheme.STRICT
+    return [
+        *(under(root, name) for name in _ROOT_FILES),
+        *_above(root, _FILES_ABOVE + (_STRICT_FILES_ABOVE if strict else ())),
+        *(workspace.manifests if strict else ()),
+    ]
+
+
+def _above(directory: str, names: Sequence[str]) -> Iterator[str]:
+    """The paths of files by these names in a directory and in those above it."""
+    while True:
+        yield from (under(directory, name) for name in names)
+        if not directory:
+            return
+        directory = directory.rpartition("/")[0]
+
+
+def _index(
+    crates: Iterable[Crate], names: Callable[[Crate], Iterable[str]]
+) -> Mapping[str, list[Crate]]:
+    index: dict[str, list[Crate]] = {}
+    for crate in crates:
+        for name in names(crate):
+            index.setdefault(name, []).append(crate)
+    return index

@@ -1,0 +1,1 @@
+"""Docker: its command lines, and what stands in a Dockerfile."""

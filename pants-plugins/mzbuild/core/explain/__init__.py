@@ -1,0 +1,1 @@
+"""Why a fingerprint is not what it was."""

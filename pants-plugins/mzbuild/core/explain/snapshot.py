@@ -1,0 +1,108 @@
+"""What the fingerprints of a repository's images were made of, at one moment."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Callable
+
+from mzbuild.core.cargo.includes import crate_inputs, rust_references
+from mzbuild.core.cargo.manifest import parse_cargo_toml
+from mzbuild.core.cargo.members import load_workspace
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.fingerprint.configuration import Configuration, Scheme
+from mzbuild.core.fingerprint.inputs import InputGroup, image_inputs, input_paths
+from mzbuild.core.fingerprint.scheme import input_record
+from mzbuild.core.fingerprint.survey import Survey, survey
+from mzbuild.core.git.revision_tree import RevisionTree
+from mzbuild.core.image.declaration import Image, under
+from mzbuild.core.image.graph import build_graph
+from mzbuild.core.image.mzbuild_yml import FILE_NAME, canonical_mzbuild_yml, parse_mzbuild_yml
+from mzbuild.core.work_tree.files import REGULAR
+
+# Most of these files are the same in all revisions.
+_rust_references = lru_cache(maxsize=1 << 14)(rust_references)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All images, what each builds on directly, and the `input_record` of each input."""
+
+    configuration: Configuration
+    survey: Survey
+    dependencies: Mapping[str, tuple[str, ...]]
+    record: Callable[[str], bytes]
+
+
+def declared_records(images: Iterable[Image]) -> dict[str, bytes]:
+    """What stands in place of an `mzbuild.yml` for the images that have none, by its path."""
+    return {
+        image.mzbuild_yml: input_record(
+            image.mzbuild_yml, REGULAR, hashlib.sha1(canonical_mzbuild_yml(image)).digest()
+        )
+        for image in images
+        if not image.declared_in_file
+    }
+
+
+def revision_snapshot(
+    tree: RevisionTree,
+    configuration: Configuration,
+    declared: Iterable[Image] = (),
+    cargo_root: str = "",
+) -> Snapshot:
+    """The images of a revision; `declared` are those that its BUILD files declare.
+
+    `cargo_root` is the directory of the Cargo workspace.
+
+    Raises `MzbuildError` where the files of the revision do not describe a graph of images.
+    """
+    listing, declared = tree.listing, tuple(declared)
+    declarations = listing.named(FILE_NAME)
+    contexts = {path.rpartition("/")[0] for path in declarations}
+    contexts.update(image.context for image in declared)
+    dockerfiles = {under(context, "Dockerfile") for context in contexts}
+    contents = tree.contents(
+        [
+            *declarations,
+            *(path for path in dockerfiles if path in listing),
+            *listing.named(ROOT_MANIFEST),
+        ]
+    )
+    workspace = load_workspace(
+        listing, lambda path: parse_cargo_toml(contents[path], path), cargo_root
+    )
+    images = [parse_mzbuild_yml(contents[path], path).image for path in declarations]
+    graph = build_graph([*images, *declared], listing, contents.__getitem__)
+    references = None
+    if configuration.scheme is Scheme.STRICT:
+        sources = tree.contents(path for path in listing.paths if path.endswith(".rs"))
+        references = {path: _rust_references(content) for path, content in sources.items()}
+    crate_files = crate_inputs(workspace, listing, references)
+
+    def inputs(image: Image) -> tuple[InputGroup, ...]:
+        return image_inputs(image, graph, workspace, crate_files, listing, configuration.scheme)
+
+    records = declared_records(graph.images)
+    paths: set[str] = set()
+    for image in graph.images:
+        with suppress(MzbuildError):  # The survey tells of it.
+            paths.update(input_paths(inputs(image)))
+    # All at once: it is Git that reads them.
+    sha1s = tree.sha1s(paths - records.keys())
+
+    def record(path: str) -> bytes:
+        if path not in records:
+            records[path] = input_record(path, tree.mode(path), sha1s[path])
+        return records[path]
+
+    return Snapshot(
+        configuration,
+        survey(graph, inputs, record, configuration),
+        graph.dependencies,
+        record,
+    )

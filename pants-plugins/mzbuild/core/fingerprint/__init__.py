@@ -1,0 +1,1 @@
+"""Fingerprints: what they cover, and how they are computed."""

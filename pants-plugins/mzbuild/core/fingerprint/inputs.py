@@ -1,0 +1,144 @@
+"""The inputs of an image: the files that its fingerprint covers, grouped by what brings them in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from itertools import chain
+from typing import NamedTuple
+
+from mzbuild.core.cargo.arguments import extracted_files
+from mzbuild.core.cargo.workspace import CargoWorkspace, shared_files
+from mzbuild.core.fingerprint.configuration import Scheme
+from mzbuild.core.image.copy_action import copied_files
+from mzbuild.core.image.declaration import CargoBuild, Image
+from mzbuild.core.image.graph import ImageGraph
+from mzbuild.core.work_tree.files import ContentDigests
+from mzbuild.core.work_tree.listing import Listing, less_nested
+
+
+class InputKind(Enum):
+    """What brings a file in."""
+
+    CONTEXT = "context"
+    SHARED = "shared"
+    CRATE = "crate"
+    COPY = "copy"
+
+
+@dataclass(frozen=True)
+class InputGroup:
+    """Files that come in together: a context, a crate, a copy, or what all Cargo builds share."""
+
+    kind: InputKind
+    name: str
+    paths: tuple[str, ...]
+
+
+class InputFile(NamedTuple):
+    """An input as it counts: its mode as Git has it, and its content."""
+
+    mode: int
+    content: ContentDigests
+
+
+def image_inputs(
+    image: Image,
+    graph: ImageGraph,
+    workspace: CargoWorkspace,
+    crate_files: Mapping[str, tuple[str, ...]],
+    listing: Listing,
+    scheme: Scheme,
+) -> tuple[InputGroup, ...]:
+    """The inputs of an image in groups, each sorted; a file may be in more than one.
+
+    `crate_files` has the files of each crate of the workspace, by its name.
+
+    For an image that a BUILD file declares, its `mzbuild.yml` is among them without being in the
+    listing: the image's canonical declaration stands in its place. Raises `MzbuildError` for a
+    pre-image action that cannot be followed.
+    """
+    groups = [InputGroup(InputKind.CONTEXT, image.context, _context_files(image, graph, listing))]
+    for action in image.pre_image:
+        if isinstance(action, CargoBuild):
+            extracted_files(action, image.origin)  # Raises where they do not stay in their places.
+            groups.append(
+                InputGroup(InputKind.SHARED, "cargo", shared_files(listing, scheme, workspace))
+            )
+            roots = workspace.roots(action, scheme, image.origin)
+            groups += [
+                InputGroup(InputKind.CRATE, crate.name, crate_files[crate.name])
+                for crate in workspace.closure(roots, scheme)
+            ]
+        else:
+            copied = copied_files(image, action, listing)
+            groups.append(InputGroup(InputKind.COPY, action.source, tuple(sorted(copied.values()))))
+    return tuple(groups)
+
+
+def missed_inputs(
+    image: Image,
+    inputs: Iterable[str],
+    graph: ImageGraph,
+    workspace: CargoWorkspace,
+    crate_files: Mapping[str, tuple[str, ...]],
+    listing: Listing,
+) -> tuple[str, ...]:
+    """What the strict scheme has as inputs besides those given, sorted.
+
+    `crate_files` has what the sources of crates name, too. Raises as `image_inputs` does.
+    """
+    if not any(isinstance(action, CargoBuild) for action in image.pre_image):
+        return ()
+    strict = image_inputs(image, graph, workspace, crate_files, listing, Scheme.STRICT)
+    return tuple(sorted(set(input_paths(strict)).difference(inputs)))
+
+
+def input_paths(groups: tuple[InputGroup, ...]) -> tuple[str, ...]:
+    """All files of the groups, each once, in the order that the fingerprint takes them in."""
+    return tuple(chain.from_iterable(input_runs(groups)))
+
+
+def input_runs(groups: tuple[InputGroup, ...]) -> tuple[tuple[str, ...], ...]:
+    """The same files in the same order, cut into runs that other images have too.
+
+    A crate's files mostly follow one another, with nothing of another group in between. So what is
+    worked out for them once holds for all images that the crate goes into.
+    """
+    runs: list[tuple[str, ...]] = []
+    for paths in sorted({group.paths for group in groups if group.paths}):
+        if runs and paths[0] <= runs[-1][-1]:
+            runs[-1] = _merged(runs[-1], paths)
+        else:
+            runs.append(paths)
+    return tuple(runs)
+
+
+@lru_cache(maxsize=1 << 12)
+def _merged(paths: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted({*paths, *others}))
+
+
+def context_paths(groups: tuple[InputGroup, ...]) -> tuple[str, ...]:
+    """The files of an image's own context, sorted."""
+    return tuple(
+        chain.from_iterable(group.paths for group in groups if group.kind is InputKind.CONTEXT)
+    )
+
+
+def is_build_file(path: str, directory: str) -> bool:
+    """Whether a path is that of a BUILD file right in a directory."""
+    name = path[len(directory) + 1 :] if directory else path
+    return name == "BUILD" or (name.startswith("BUILD.") and "/" not in name)
+
+
+def _context_files(image: Image, graph: ImageGraph, listing: Listing) -> tuple[str, ...]:
+    files = less_nested(listing.under(image.context), graph.nested_contexts[image.context])
+    if image.declared_in_file:
+        return files
+    # The BUILD file may declare much else, and its comments are nobody's input: what it says of
+    # this image is in the canonical declaration.
+    declared = {path for path in files if not is_build_file(path, image.context)}
+    return tuple(sorted(declared | {image.mzbuild_yml}))

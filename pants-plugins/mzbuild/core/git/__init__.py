@@ -1,0 +1,1 @@
+"""Git: which files it sees, and what revisions have."""

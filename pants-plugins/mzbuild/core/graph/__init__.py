@@ -1,0 +1,1 @@
+"""The graph of images as it is drawn."""

@@ -1,0 +1,99 @@
+"""The graph of images in the languages that other programs draw graphs from, and for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from mzbuild.core.graph.nodes import CRATE, Node
+from mzbuild.core.image.description import show_size
+
+# What a status looks like wherever it has a colour: that of a pale background.
+STATUS_COLOURS = {
+    "published": "#d3f2dd",
+    "local": "#d6e8fb",
+    "missing": "#fde3c8",
+    "unknown": "#e6e6ea",
+}
+
+
+def text_rows(nodes: Sequence[Node]) -> list[list[str]]:
+    """A table's header and a row for each node, by layers."""
+    with_status = any(node.status for node in nodes)
+    rows = [["layer", "image", "inputs", "size", *(["status"] * with_status), "builds on"]]
+    for node in sorted(nodes, key=_by_layer):
+        builds_on = ", ".join(_key(kind, name) for kind, name in node.builds_on)
+        rows.append(
+            [
+                str(node.layer),
+                _label(node),
+                "?" if node.inputs is None else str(node.inputs),
+                "?" if node.size is None else show_size(node.size),
+                *([node.status or ""] * with_status),
+                builds_on or "-",
+            ]
+        )
+    return rows
+
+
+def dot_lines(nodes: Sequence[Node]) -> Iterator[str]:
+    """The graph in Graphviz's language: https://graphviz.org/doc/info/lang.html
+
+    An arrow leads from what builds to what it builds on; each layer is a column, the lowest left.
+    """
+    yield "digraph mzbuild {"
+    yield '  rankdir=RL; nodesep=0.15; ranksep=1; fontname="sans-serif";'
+    yield '  node [shape=box, style="rounded,filled", fillcolor="#eef1f8", color="#8a93a8",'
+    yield '        fontname="sans-serif", fontsize=11];'
+    yield '  edge [color="#8a93a8", arrowsize=0.6];'
+    for node in nodes:
+        attributes = [f'label="{node.name}\\n{_numbers(node)}"']
+        if node.kind == CRATE:
+            attributes.append("shape=component")
+        if node.status:
+            attributes.append(f'fillcolor="{STATUS_COLOURS[node.status]}"')
+        if node.publish is False:
+            attributes.append('style="rounded,filled,dashed"')
+        yield f'  "{_label(node)}" [{", ".join(attributes)}];'
+    for _, layer in groupby(sorted(nodes, key=_by_layer), key=_by_layer):
+        members = " ".join(f'"{_label(node)}";' for node in layer)
+        yield f"  {{ rank=same; {members} }}"
+    for node in nodes:
+        for kind, name in node.builds_on:
+            yield f'  "{_label(node)}" -> "{_key(kind, name)}";'
+    yield "}"
+
+
+def mermaid_lines(nodes: Sequence[Node]) -> Iterator[str]:
+    """The graph in Mermaid's language: https://mermaid.js.org/syntax/flowchart.html"""
+    numbers = {(node.kind, node.name): f"n{number}" for number, node in enumerate(nodes)}
+    yield "flowchart RL"
+    for node in nodes:
+        left, right = ("[[", "]]") if node.kind == CRATE else ("[", "]")
+        style = f":::{node.status}" if node.status else ""
+        label = f'"{node.name}<br>{_numbers(node)}"'
+        yield f"  {numbers[node.kind, node.name]}{left}{label}{right}{style}"
+    for node in nodes:
+        for other in node.builds_on:
+            yield f"  {numbers[node.kind, node.name]} --> {numbers[other]}"
+    for status in sorted({node.status for node in nodes if node.status}):
+        yield f"  classDef {status} fill:{STATUS_COLOURS[status]},color:#1c2233"
+
+
+def _by_layer(node: Node) -> int:
+    return node.layer
+
+
+def _label(node: Node) -> str:
+    return _key(node.kind, node.name)
+
+
+def _key(kind: str, name: str) -> str:
+    # An image and a crate may have the same name.
+    return f"crate {name}" if kind == CRATE else name
+
+
+def _numbers(node: Node) -> str:
+    if node.inputs is None or node.size is None:
+        return "no fingerprint"
+    return f"{node.inputs} files, {show_size(node.size)}"

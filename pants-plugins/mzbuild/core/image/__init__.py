@@ -1,0 +1,1 @@
+"""Images: how they are declared, and what builds on what."""

@@ -1,0 +1,81 @@
+"""An image as its owner declares it, whether in an `mzbuild.yml` or in a BUILD file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Union
+
+from mzbuild.core.cargo.settings import NO_FLAGS, CargoFlags
+
+# Build arguments end up in the image's history, where anybody who has the image reads them.
+_SECRET_WORDS = re.compile(
+    r"secret|token|passw(or)?d|credential|private_?key|api_?key|access_?key", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class CargoBuild:
+    """The pre-image action that puts Cargo's binaries and examples into the context."""
+
+    bins: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    strip: bool = True
+    split_debuginfo: bool = False
+    features: tuple[str, ...] = ()
+    # Package, then pairs of a path in its build script's OUT_DIR and a path in the context.
+    extract: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    # What is added to the settings of all builds.
+    flags: CargoFlags = NO_FLAGS
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The pre-image action that copies files of the repository into the context."""
+
+    source: str
+    destination: str
+    matching: str = "*"
+
+
+PreImage = Union[CargoBuild, Copy]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image: its declaration, and the directory (relative to the root) that is its context."""
+
+    name: str
+    context: str
+    # Where it is declared, for messages: the path of its `mzbuild.yml`, or a target's address.
+    origin: str
+    description: str | None = None
+    publish: bool = True
+    mainline: bool = True
+    build_args: tuple[tuple[str, str], ...] = ()
+    pre_image: tuple[PreImage, ...] = ()
+
+    @property
+    def mzbuild_yml(self) -> str:
+        """The path of the file that declares the image, or whose place its BUILD target takes."""
+        return under(self.context, "mzbuild.yml")
+
+    @property
+    def declared_in_file(self) -> bool:
+        """Whether an `mzbuild.yml` declares the image, rather than a BUILD file."""
+        return self.origin == self.mzbuild_yml
+
+    @property
+    def dockerfile(self) -> str:
+        """The Dockerfile's path, relative to the root."""
+        return under(self.context, "Dockerfile")
+
+    @property
+    def secret_build_args(self) -> tuple[str, ...]:
+        """The names of build arguments that sound like secrets."""
+        return tuple(name for name, _ in self.build_args if _SECRET_WORDS.search(name))
+
+
+def under(directory: str, name: str) -> str:
+    """`name` in `directory`, where the repository's root is `""`."""
+    return f"{directory}/{name}" if directory else name

@@ -1,0 +1,1 @@
+"""What is done for images: acquired, built, pushed, in which order."""

@@ -1,0 +1,114 @@
+"""A CI pipeline of what a plan has to build and push, one job for each image."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.image.graph import ImageGraph
+from mzbuild.core.plan.planning import BuildPlan, Work
+
+# https://docs.github.com/en/actions/reference/limits: a matrix has no more jobs than this.
+_LARGEST_MATRIX = 256
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job: the image that it pushes, and the names of those that other jobs push before, for
+    the same architecture."""
+
+    image: str
+    arch: str
+    address: str
+    spec: str
+    command: str
+    needs: tuple[str, ...]
+
+
+def pipeline_jobs(
+    plan: BuildPlan,
+    arch: Arch,
+    graph: ImageGraph,
+    addresses: Mapping[str, str],
+    specs: Mapping[str, str],
+    flags: Sequence[str],
+) -> tuple[Job, ...]:
+    """The jobs of a plan for `mzbuild-ensure`, each after those that it needs.
+
+    An image that is not published has none: each job that builds on it builds it for itself.
+    `flags` are those of the options that no file sets.
+    """
+    # By every image that is built, the images whose jobs have to be done before.
+    needs: dict[str, dict[str, None]] = {}
+    jobs = []
+    for name, image in plan.images.items():
+        needs[name] = {}
+        for other in graph.dependencies[name] if Work.BUILD in image.work else ():
+            pushed = Work.PUSH in plan.images[other].work
+            needs[name].update({other: None} if pushed else needs[other])
+        if Work.PUSH in image.work:
+            command = ["pants", *flags, "mzbuild-ensure", addresses[name]]
+            jobs.append(
+                Job(
+                    name,
+                    arch.value,
+                    addresses[name],
+                    specs[name],
+                    shlex.join(command),
+                    tuple(needs[name]),
+                )
+            )
+    return tuple(jobs)
+
+
+def github_matrix(jobs: Sequence[Job]) -> dict[str, object]:
+    """Stages, each a matrix of GitHub Actions: jobs of one do not need one another.
+
+    See https://docs.github.com/en/actions/how-tos/write-workflows/choose-what-workflows-do/run-job-variations
+    """
+    return {
+        "stages": [
+            {"include": [{**vars(job), "needs": list(job.needs)} for job in stage]}
+            for stage in _stages(jobs)
+        ]
+    }
+
+
+def _stages(jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
+    number: dict[tuple[str, str], int] = {}
+    for job in jobs:
+        before = (number[other, job.arch] for other in job.needs)
+        number[job.image, job.arch] = 1 + max(before, default=-1)
+    for current in range(1 + max(number.values(), default=-1)):
+        stage = [job for job in jobs if number[job.image, job.arch] == current]
+        for first in range(0, len(stage), _LARGEST_MATRIX):
+            yield stage[first : first + _LARGEST_MATRIX]
+
+
+def buildkite_pipeline(jobs: Sequence[Job]) -> dict[str, object]:
+    """Command steps for `buildkite-agent pipeline upload`.
+
+    See https://buildkite.com/docs/pipelines/configure/step-types/command-step
+    """
+    return {
+        "steps": [
+            {
+                "label": f"{job.image} ({job.arch})",
+                "key": _key(job.image, job.arch),
+                "command": job.command,
+                **(
+                    {"depends_on": [_key(other, job.arch) for other in job.needs]}
+                    if job.needs
+                    else {}
+                ),
+            }
+            for job in jobs
+        ]
+    }
+
+
+def _key(image: str, arch: str) -> str:
+    # A pipeline may have other steps, and a key may not look like a UUID.
+    return f"mzbuild-{image}-{arch}"

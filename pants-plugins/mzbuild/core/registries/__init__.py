@@ -1,0 +1,1 @@
+"""Registries: their names, what they have, and how they are asked."""

@@ -1,0 +1,180 @@
+"""Reading which files a work tree has now. This module looks at files and runs Git."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Mapping
+
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.git.commands import OF_ONE_REPOSITORY, list_files, listed_paths, read_listing
+from mzbuild.core.work_tree.files import FRESH_NS, SYMLINK, WorkTree, git_mode, opaque_status
+from mzbuild.core.work_tree.watch import DirectoryWatch
+
+
+class WorkTreeReader:
+    """Reads a work tree, time after time: what the last reading found makes the next one fast."""
+
+    def __init__(self, root: str, hidden: tuple[str, ...] = (), *, watch: bool = False):
+        """What begins with one of `hidden` is left out.
+
+        With `watch`, the kernel is asked which files were touched, where it can tell; all others
+        are not looked at again.
+        """
+        self._root = root
+        self._hidden = hidden
+        self._watch = DirectoryWatch(root) if watch else None
+        # What was read last, what Git listed for it (if that is all there is to it), and where.
+        self._last = WorkTree(root, {})
+        self._listing: bytes | None = None
+        self._directories: set[str] = set()
+        # The paths whose status no watch vouches for.
+        self._unsure: set[str] = set()
+        # What is done to a file under another name is not told of. These paths are of files that
+        # have several names, each with its inode; and whether one of them is news.
+        self._linked: dict[str, int] = {}
+        self._is_linked_anew = False
+        # Pants may start a rule anew while what it first started still runs.
+        self._lock = threading.Lock()
+
+    def read(self, env: Mapping[str, str]) -> WorkTree:
+        """Lists the files of the work tree and takes their statuses.
+
+        `env` is the environment of the user's command. Raises `MzbuildError` where Git or the
+        file system refuses.
+        """
+        with self._lock:
+            work_tree, is_complete = self._read(env)
+            if not is_complete and self._is_linked_anew:
+                # Nothing is told of a file's older names when it gets another one.
+                if self._watch is not None:
+                    self._watch.close()
+                work_tree, _ = self._read(env)
+            return work_tree
+
+    def _read(self, env: Mapping[str, str]) -> tuple[WorkTree, bool]:
+        """Returns the work tree, and whether all of its files were looked at."""
+        now = time.time_ns()
+        self._is_linked_anew = False
+        touched = None
+        if self._watch is not None:
+            # In this order: what happens from here on is told of the next time.
+            touched = self._watch.touched()
+            self._watch.cover(self._directories)
+        # A failure leaves nothing behind.
+        last, last_listing = self._last, self._listing
+        self._last, self._listing = WorkTree(self._root, {}), None
+        known = last.statuses
+        doubtful = set(known) if touched is None else touched | self._unsure
+        seen: dict[str, bytes] = {}
+
+        def look_ahead() -> None:
+            # While Git is still listing: the files of last time are probably there.
+            for path in doubtful:
+                full_path = f"{self._root}/{path}"
+                try:
+                    status = os.lstat(full_path)
+                except OSError:
+                    self._unsure.discard(path)
+                    continue
+                if _is_file(status):
+                    seen[path] = self._look(full_path, path, status, now)
+
+        listing = read_listing(self._root, env, look_ahead)
+        if listing != last_listing or not known.keys() & doubtful <= seen.keys():
+            early = {path: status for path, status in known.items() if path not in doubtful}
+            work_tree = self._collect(listed_paths(listing), {**early, **seen}, env, now)
+        else:
+            changed = {path: seen[path] for path in known.keys() & seen.keys()}
+            is_same = all(known[path] == status for path, status in changed.items())
+            work_tree = last if is_same else WorkTree(self._root, {**known, **changed})
+        # Where each listed path is a file, the same listing need not be gone through again.
+        is_plain = len(work_tree.statuses) == listing.count(b"\0")
+        self._last, self._listing = work_tree, listing if is_plain else None
+        return work_tree, touched is None
+
+    def _collect(
+        self, listed: list[str], early: Mapping[str, bytes], env: Mapping[str, str], now: int
+    ) -> WorkTree:
+        inner_env = {name: value for name, value in env.items() if name not in OF_ONE_REPOSITORY}
+        statuses: dict[str, bytes] = {}
+        links: list[str] = []
+        self._directories = set()
+        pending = [("", listed)]
+        while pending:
+            prefix, names = pending.pop()
+            directories = {f"{prefix}{name}".rpartition("/")[0] for name in names}
+            if self._watch is not None:
+                self._watch.cover(directories)
+            self._directories |= directories
+            for name in names:
+                path = prefix + name
+                if path.startswith(self._hidden):
+                    continue
+                known = early.get(path)
+                if known is None:
+                    full_path = f"{self._root}/{path}"
+                    status = _lstat(full_path, path)
+                    if status is None:
+                        continue  # Tracked, but no longer there.
+                    if stat.S_ISDIR(status.st_mode):
+                        # A submodule; or a directory in the place of a tracked file, whose files
+                        # are then listed twice, with the same result.
+                        pending.append((f"{path}/", list_files(full_path, inner_env)))
+                    if not _is_file(status):
+                        continue
+                    known = self._look(full_path, path, status, now)
+                statuses[path] = known
+                if git_mode(known) == SYMLINK:
+                    links.append(path)
+        paths = sorted(statuses)
+        for link in links:
+            # Git goes through no symlink: tracked files of a directory that one replaced are gone.
+            first = bisect_left(paths, f"{link}/")
+            del paths[first : bisect_left(paths, f"{link}0", first)]
+        return WorkTree(self._root, {path: statuses[path] for path in paths})
+
+    def _look(self, full_path: str, path: str, status: os.stat_result, now: int) -> bytes:
+        is_linked = status.st_nlink > 1
+        if not is_linked:
+            self._linked.pop(path, None)
+        elif self._linked.get(path) != status.st_ino:
+            self._linked[path] = status.st_ino
+            self._is_linked_anew = True
+        is_sure = (
+            self._watch is not None
+            and self._watch.covers(path.rpartition("/")[0])
+            and stat.S_ISREG(status.st_mode)
+            and status.st_ctime_ns <= now - FRESH_NS
+            and not is_linked
+        )
+        if is_sure:
+            self._unsure.discard(path)
+        else:
+            self._unsure.add(path)
+        return opaque_status(full_path, status, now)
+
+
+def read_work_tree(root: str, env: Mapping[str, str]) -> WorkTree:
+    """Reads a work tree once; see `WorkTreeReader`."""
+    return WorkTreeReader(root).read(env)
+
+
+def _is_file(status: os.stat_result) -> bool:
+    return stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)
+
+
+def _lstat(full_path: str, path: str) -> os.stat_result | None:
+    try:
+        return os.lstat(full_path)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return None
+        raise MzbuildError(
+            f"{path} cannot be looked at: {error.strerror}. Mend its permissions, or have Git "
+            "ignore it."
+        ) from None

@@ -1,0 +1,1 @@
+"""Running Cargo: what from, how, and as rarely as can be."""

@@ -1,0 +1,199 @@
+"""Running Cargo: once for each group of actions whose results are not there yet."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from dataclasses import dataclass
+
+from pants.base.build_root import BuildRoot
+from pants.engine.fs import CreateDigest, Digest, FileContent
+from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
+from pants.option.global_options import GlobalOptions
+
+from mzbuild.core.cargo.arguments import build_directory, cargo_build_args
+from mzbuild.core.cargo.command import cargo_command, scripts
+from mzbuild.core.cargo.failures import without_colors
+from mzbuild.core.cargo.groups import CargoGroup, group_builds
+from mzbuild.core.cargo.lent_environment import lent
+from mzbuild.core.cargo.lock import parse_cargo_lock
+from mzbuild.core.cargo.missing_inputs import missing_inputs, unread_files
+from mzbuild.core.cargo.plan import group_args, names
+from mzbuild.core.cargo.program import cargo_program, notes
+from mzbuild.core.cargo.resolution import FeatureRules
+from mzbuild.core.cargo.settings import CargoOptions
+from mzbuild.core.cargo.staging import SOURCES
+from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.image.declaration import CargoBuild, under
+from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
+from mzbuild.core.work_tree.listing import Listing
+from mzbuild.rules.cargo.actions import CACHE, CargoAction, CargoActionPlan, CargoCache
+from mzbuild.rules.cargo.sources import StagedSources, StagedSourcesRequest
+from mzbuild.rules.cargo.toolchain import CargoEnvironment, RustToolchain
+
+logger = logging.getLogger(__name__)
+
+_PROGRAM = ".mzbuild-program"
+_PLAN = ".mzbuild-plan.json"
+
+_LOCKS = FileCache(lambda absolute, path: parse_cargo_lock(read_content(absolute), path))
+
+
+@dataclass(frozen=True)
+class CargoBatch:
+    """A request for the results of all actions that a command needs in a configuration."""
+
+    configuration: Configuration
+    actions: tuple[CargoAction, ...]
+
+
+@dataclass(frozen=True)
+class CargoGroups:
+    """The actions that Cargo has to build, in groups that share an invocation."""
+
+    groups: tuple[CargoGroup, ...]
+
+    def index(self, build: CargoBuild) -> int | None:
+        """The number of the group with an action, from 0; None where its results are there."""
+        return next(
+            (index for index, group in enumerate(self.groups) if build in group.builds), None
+        )
+
+
+@dataclass(frozen=True)
+class CargoRunRequest:
+    """A request to have a group built, after those before it."""
+
+    batch: CargoBatch
+    index: int
+
+
+@dataclass(frozen=True)
+class CargoRun:
+    """What an invocation of Cargo has said, and its arguments.
+
+    Where it has failed, results of some of its actions may lie ready all the same. `missing` tells
+    of files that it could not read because they are not among its inputs.
+    """
+
+    args: tuple[str, ...]
+    output: str
+    missing: tuple[str, ...]
+
+
+@rule
+async def cargo_groups(
+    batch: CargoBatch,
+    workspace: CargoWorkspace,
+    work_tree: WorkTree,
+    listing: Listing,
+    options: CargoOptions,
+) -> CargoGroups:
+    plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in batch.actions)
+    found = await MultiGet(Get(FallibleProcessResult, Process, plan.lookup) for plan in plans)
+    missing = [action.build for action, result in zip(batch.actions, found) if result.exit_code]
+    path = under(workspace.root, LOCK_FILE)
+    lock = _LOCKS.get(work_tree, path) if path in listing else None
+    settings = options.settings(batch.configuration)
+    rules = FeatureRules(workspace, lock, settings.target, settings.flags.args)
+    return CargoGroups(group_builds(missing, rules))
+
+
+# To find out whether what it remembers of this rule still holds, Pants would first do again all
+# that the rule did in an earlier command: it would run Cargo though nothing is missing any more.
+@_uncacheable_rule
+async def run_cargo(
+    request: CargoRunRequest,
+    workspace: CargoWorkspace,
+    listing: Listing,
+    options: CargoOptions,
+    toolchain: RustToolchain,
+    environment: CargoEnvironment,
+    cache: CargoCache,
+    build_root: BuildRoot,
+    global_options: GlobalOptions,
+) -> CargoRun:
+    # Cargo builds one group at a time. Were the others to wait in processes, these would keep
+    # Pants from running those of images that Cargo has nothing to do with.
+    if request.index:
+        await Get(CargoRun, CargoRunRequest(request.batch, request.index - 1))
+    configuration = request.batch.configuration
+    groups = (await Get(CargoGroups, CargoBatch, request.batch)).groups
+    if request.index >= len(groups):
+        return CargoRun((), "", ())
+    group = groups[request.index]
+    by_build = {action.build: action for action in request.batch.actions}
+    actions = [by_build[build] for build in group.builds]
+    settings = options.settings(configuration).adding(group.together.flags)
+    where = actions[0].where
+    sources = await Get(StagedSources, StagedSourcesRequest(group.together, where))
+    plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in actions)
+    locked = under(workspace.root, LOCK_FILE) in listing
+    args = cargo_build_args(group.together, workspace, settings, where, locked=locked)
+    args = group_args(args, group.builds, toolchain.compiler)
+    directory = build_directory(configuration)
+    plan = {
+        "directory": f"{CACHE}/{directory}",
+        "workspace": workspace.root,
+        "sources": dict(sources.plan),
+        "empty": sources.empty,
+        "scripts": scripts(toolchain.compiler),
+        "prefix": settings.command_prefix,
+        "root": build_root.path if settings.command_prefix else None,
+        "command": cargo_command(toolchain.cargo, args, settings, workspace.root),
+        "triple": settings.target,
+        "actions": {plan.key: plan.steps for plan in plans},
+    }
+    content = json.dumps(plan).encode()
+    program = cargo_program().items()
+    files = await Get(
+        Digest,
+        CreateDigest(
+            (
+                FileContent(_PLAN, content),
+                *(FileContent(f"{_PROGRAM}/{path}", content) for path, content in program),
+            )
+        ),
+    )
+    built = names(group.builds)
+    number = f" (group {request.index + 1} of {len(groups)})" if len(groups) > 1 else ""
+    place = global_options.named_caches_dir / cache.name / directory
+    logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {place}/build.log")
+    with lent(str(place), content, environment.passed):
+        result = await Get(
+            FallibleProcessResult,
+            Process(
+                (sys.executable, _PROGRAM, _PLAN),
+                input_digest=files,
+                immutable_input_digests=dict(sources.parts),
+                append_only_caches=cache.mounted,
+                env=environment.tools,
+                description=f"Build {built} with Cargo",
+                # What is cached is what comes of it, and not that it has run.
+                cache_scope=ProcessCacheScope.PER_SESSION,
+            ),
+        )
+    output = (result.stdout + result.stderr).decode(errors="replace")
+    for note in notes(output):
+        logger.warning(note)
+    missing: tuple[str, ...] = ()
+    if result.exit_code:
+        directory = os.path.realpath(place / SOURCES)
+        missing = missing_inputs(
+            unread_files(without_colors(output), directory, workspace.root),
+            {*dict(sources.plan), *sources.empty},
+            lambda path: os.path.lexists(os.path.join(build_root.path, path)),
+            listing,
+            workspace,
+        )
+    # All that was made is cached now. Whoever waits for what was not made may end this command.
+    await MultiGet(Get(FallibleProcessResult, Process, plan.collect) for plan in plans)
+    return CargoRun(args, output, missing)
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

@@ -1,0 +1,75 @@
+"""The `cargo-build` pre-image action: binaries, compiled where compiled code is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pants.engine.fs import Digest, DigestSubset, PathGlobs, RemovePrefix
+from pants.engine.process import FallibleProcessResult, Process
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.option.global_options import GlobalOptions
+
+from mzbuild.core.cargo.failures import without_colors
+from mzbuild.core.cargo.plan import DEBUG, RESULTS, names
+from mzbuild.core.errors import MzbuildError
+from mzbuild.rules.cargo.actions import FETCHED, CargoAction, CargoActionPlan
+from mzbuild.rules.cargo.groups import CargoBatch, CargoGroups, CargoRun, CargoRunRequest
+
+
+@dataclass(frozen=True)
+class CargoBuildRequest:
+    """A request for an action's results, which are built with those of the batch that are not
+    there yet."""
+
+    action: CargoAction
+    batch: CargoBatch
+
+
+@dataclass(frozen=True)
+class CargoBuildResult:
+    """An action's results, under the paths that they have in the context.
+
+    `debug` has the files that keep their debug information, if it is split off: each under its
+    result's path with `.debug` added.
+    """
+
+    digest: Digest
+    debug: Digest
+
+
+@rule
+async def cargo_build(
+    request: CargoBuildRequest, global_options: GlobalOptions
+) -> CargoBuildResult:
+    action, batch = request.action, request.batch
+    plan, groups = await MultiGet(
+        Get(CargoActionPlan, CargoAction, action), Get(CargoGroups, CargoBatch, batch)
+    )
+    index = groups.index(action.build)
+    if index is None:
+        result = await Get(FallibleProcessResult, Process, plan.lookup)
+    else:
+        run = await Get(CargoRun, CargoRunRequest(batch, index))
+        result = await Get(FallibleProcessResult, Process, plan.collect)
+        if result.exit_code:
+            output = run.output if global_options.colors else without_colors(run.output)
+            lines = [
+                f"{action.where}: Cargo could not build {names([action.build])}.",
+                f"Command: cargo {' '.join(run.args)}",
+                output.strip(),
+                *run.missing,
+            ]
+            raise MzbuildError("\n".join(lines))
+    parts = (f"{FETCHED}/{RESULTS}", f"{FETCHED}/{DEBUG}")
+    subsets = await MultiGet(
+        Get(Digest, DigestSubset(result.output_digest, PathGlobs([f"{part}/**"]))) for part in parts
+    )
+    return CargoBuildResult(
+        *await MultiGet(
+            Get(Digest, RemovePrefix(subset, part)) for subset, part in zip(subsets, parts)
+        )
+    )
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

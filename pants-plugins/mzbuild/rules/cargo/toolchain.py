@@ -1,0 +1,109 @@
+"""How Cargo is called: the options, and the Rust toolchain of the machine that Pants runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pants.base.build_root import BuildRoot
+from pants.engine.env_vars import CompleteEnvironmentVars
+from pants.engine.internals.session import SessionValues
+from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
+from pants.util.frozendict import FrozenDict
+from pants.util.logging import LogLevel
+
+from mzbuild.core.cargo.prefix import compiler_by_prefix, no_compiler, rustc_version_args
+from mzbuild.core.cargo.settings import CargoOptions
+from mzbuild.core.cargo.workspace import CargoWorkspace, toolchain_files
+from mzbuild.core.work_tree.files import WorkTree
+from mzbuild.core.work_tree.listing import Listing
+from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, files_to_capture
+from mzbuild.rules.host_tools import HostTool, HostToolRequest
+from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
+
+_ENV_NAMES = ("CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "SSL_CERT_FILE")
+_INSTALL_RUST = "Install Rust: https://rustup.rs, or `apt-get install cargo`."
+
+
+@dataclass(frozen=True)
+class CargoEnvironment:
+    """The variables that Cargo is run with: those that every tool gets, and those that are passed
+    to it by their names, which nobody else may see."""
+
+    tools: FrozenDict[str, str]
+    passed: FrozenDict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PrefixedCompiler:
+    """What tells the compiler that the command prefix leads to from any other."""
+
+    identity: str
+
+
+@dataclass(frozen=True)
+class RustToolchain:
+    """Cargo, as a path or as the command prefix knows it, and what tells its compiler from any
+    other."""
+
+    cargo: str
+    compiler: str
+
+
+@rule
+def cargo_options(mzbuild_cargo: MzbuildCargo) -> CargoOptions:
+    return mzbuild_cargo.parsed()
+
+
+@_uncacheable_rule
+def cargo_environment(options: CargoOptions, session_values: SessionValues) -> CargoEnvironment:
+    variables: Mapping[str, str] = session_values[CompleteEnvironmentVars]
+
+    def those(names: tuple[str, ...]) -> FrozenDict[str, str]:
+        return FrozenDict({name: variables[name] for name in names if name in variables})
+
+    return CargoEnvironment(those(("PATH", "HOME", *_ENV_NAMES)), those(options.passed_env))
+
+
+# A prefix may lead to a container, whose compiler no file of this machine tells of.
+@_uncacheable_rule
+def prefixed_compiler(
+    options: CargoOptions, environment: CargoEnvironment, build_root: BuildRoot
+) -> PrefixedCompiler:
+    env = {**environment.tools, **environment.passed}
+    return PrefixedCompiler(compiler_by_prefix(options, build_root.path, env))
+
+
+@rule
+async def rust_toolchain(
+    options: CargoOptions, work_tree: WorkTree, listing: Listing, workspace: CargoWorkspace
+) -> RustToolchain:
+    if options.command_prefix:
+        return RustToolchain("cargo", (await Get(PrefixedCompiler)).identity)
+    files = toolchain_files(listing, workspace)
+    cargo, rustc, captured = await MultiGet(
+        Get(HostTool, HostToolRequest("cargo", _ENV_NAMES, _INSTALL_RUST)),
+        Get(HostTool, HostToolRequest("rustc", _ENV_NAMES, _INSTALL_RUST)),
+        Get(CapturedFiles, CaptureFiles, files_to_capture(work_tree, files, follow_links=True)),
+    )
+    args = rustc_version_args(options)
+    version = await Get(
+        FallibleProcessResult,
+        Process(
+            (rustc.path, *args),
+            input_digest=captured.digest,
+            working_directory=workspace.root or None,
+            env=rustc.env,
+            description="Ask for the version of the Rust compiler",
+            level=LogLevel.DEBUG,
+            cache_scope=ProcessCacheScope.PER_SESSION,
+        ),
+    )
+    if version.exit_code:
+        raise no_compiler(("rustc", *args), version.stdout + version.stderr)
+    return RustToolchain(cargo.path, version.stdout.decode())
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import subprocess
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mzbuild.core.cargo.arguments import (
+    build_directory,
+    built_files,
+    cargo_build_args,
+    debug_files,
+    extracted_files,
+    finishing_commands,
+)
+from mzbuild.core.cargo.manifest import parse_cargo_toml
+from mzbuild.core.cargo.members import load_workspace
+from mzbuild.core.cargo.settings import CargoFlags, CargoSettings, parse_cargo_options
+from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile, Sanitizer
+from mzbuild.core.image.declaration import CargoBuild
+
+from tests.core.conftest import CONFIGURATION, ENV, listing
+from tests.elf import debug_link, sections
+
+BUILD = CargoBuild(bins=("app", "tool"), examples=("demo",), features=("fast", "small"))
+RELEASE = replace(CONFIGURATION, profile=Profile.RELEASE)
+DEV = replace(CONFIGURATION, profile=Profile.DEV, arch=Arch.AARCH64)
+
+
+def workspace(root: str = '[profile.optimized]\ninherits = "release"\n') -> CargoWorkspace:
+    package = '[package]\nname = "{}"\nversion = "0.1.0"\nedition = "2021"\n'
+    files = {
+        "Cargo.toml": f'[workspace]\nmembers = ["a", "b"]\n{root}',
+        "a/Cargo.toml": package.format("app"),
+        "a/src/main.rs": "",
+        "b/Cargo.toml": package.format("b") + "[features]\nfast = []\nsmall = []\n",
+        "b/src/bin/tool.rs": "",
+        "b/examples/demo.rs": "",
+    }
+    return load_workspace(
+        listing(*files), lambda path: parse_cargo_toml(files[path].encode(), path)
+    )
+
+
+def settings(configuration: Configuration = CONFIGURATION) -> CargoSettings:
+    return parse_cargo_options().settings(configuration)
+
+
+def args(settings: CargoSettings, build: CargoBuild = BUILD) -> list[str]:
+    return [*cargo_build_args(build, workspace(), settings, "i/mzbuild.yml", locked=True)]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "profile"),
+    [
+        (CONFIGURATION, ["--profile=optimized", "--target=x86_64-unknown-linux-gnu"]),
+        (RELEASE, ["--profile=release", "--target=x86_64-unknown-linux-gnu"]),
+        (DEV, ["--profile=dev", "--target=aarch64-unknown-linux-gnu"]),
+    ],
+)
+def test_one_build_makes_all_that_an_action_wants(
+    configuration: Configuration, profile: list[str]
+) -> None:
+    assert args(settings(configuration))[:-1] == [
+        "build",
+        *profile,
+        *("--package=app", "--package=b", "--bin=app", "--bin=tool", "--example=demo"),
+        *("--features=fast,small", "--locked"),
+    ]
+
+
+def test_further_arguments_come_last() -> None:
+    more = replace(settings(), flags=CargoFlags(args=("--jobs=1", "--no-default-features")))
+    assert args(more)[-2:] == ["--jobs=1", "--no-default-features"]
+
+
+def test_a_lock_file_that_is_not_there_is_not_insisted_on() -> None:
+    build = CargoBuild(bins=("app",))
+    command = cargo_build_args(build, workspace(), settings(), "i/mzbuild.yml", locked=False)
+    assert "--locked" not in command
+    assert not [arg for arg in command if arg.startswith("--features")]
+
+
+@pytest.mark.parametrize(
+    ("target", "cargo_profile", "directory"),
+    [
+        ("x86_64-unknown-linux-gnu", "optimized", "x86_64-unknown-linux-gnu/optimized"),
+        ("x86_64-unknown-linux-musl", "release", "x86_64-unknown-linux-musl/release"),
+        ("x86_64-unknown-linux-gnu", "bench", "x86_64-unknown-linux-gnu/release"),
+        ("aarch64-unknown-linux-gnu", "dev", "aarch64-unknown-linux-gnu/debug"),
+        ("aarch64-unknown-linux-gnu", "test", "aarch64-unknown-linux-gnu/debug"),
+    ],
+)
+def test_results_lie_where_cargo_puts_them(target: str, cargo_profile: str, directory: str) -> None:
+    assert built_files(BUILD, CargoSettings(target, cargo_profile)) == {
+        "app": f"{directory}/app",
+        "tool": f"{directory}/tool",
+        "examples/demo": f"{directory}/examples/demo",
+    }
+
+
+def test_configurations_are_compiled_apart() -> None:
+    configurations = [
+        CONFIGURATION,
+        RELEASE,
+        DEV,
+        replace(CONFIGURATION, arch=Arch.AARCH64),
+        replace(CONFIGURATION, coverage=True),
+        replace(CONFIGURATION, sanitizer=Sanitizer.ADDRESS),
+    ]
+    assert len({build_directory(each) for each in configurations}) == len(configurations)
+
+
+def test_a_workspace_without_the_profile_is_an_error_that_shows_it() -> None:
+    with pytest.raises(MzbuildError) as error:
+        cargo_build_args(BUILD, workspace(""), settings(), "i/mzbuild.yml", locked=True)
+    assert str(error.value) == (
+        "i/mzbuild.yml: binaries are to be built with the profile `optimized`, which the workspace "
+        'does not define. Add\n\n    [profile.optimized]\n    inherits = "release"\n\nto the '
+        "root's `Cargo.toml`, or use `--mzbuild-profile=release`."
+    )
+
+
+def test_a_binary_that_no_crate_has_is_an_error() -> None:
+    with pytest.raises(MzbuildError, match=r"^i/mzbuild.yml: no crate .* `apq`\. Did you mean"):
+        args(settings(), CargoBuild(bins=("apq",)))
+
+
+def test_the_missing_profile_is_named() -> None:
+    with pytest.raises(MzbuildError, match=r"(?s)the profile `fast`.*\[profile\.fast\]"):
+        args(replace(settings(), cargo_profile="fast"))
+
+
+@pytest.mark.parametrize("strip", [True, False])
+@pytest.mark.parametrize("split", [True, False])
+def test_a_finished_binary_runs_and_debuggers_find_what_was_split_off(
+    tmp_path: Path, strip: bool, split: bool
+) -> None:
+    (tmp_path / "main.rs").write_text('fn main() { println!("runs"); }\n')
+    for name in ("results/examples", "debug/examples"):
+        (tmp_path / name).mkdir(parents=True)
+    compiling = ["rustc", "-g", "-o", "results/examples/demo", "main.rs"]
+    subprocess.run(compiling, cwd=tmp_path, env=ENV, check=True)
+    build = CargoBuild(examples=("demo",), strip=strip, split_debuginfo=split)
+    for command in finishing_commands(build, settings(), "results", "debug"):
+        subprocess.run(command, cwd=tmp_path, env=ENV, check=True)
+    demo = tmp_path / "results/examples/demo"
+    found = sections(demo)
+    assert (".debug_info" in found) is not strip
+    assert (".gnu_debuglink" in found) is split
+    assert not found & {".debug_pubnames", ".debug_pubtypes"}
+    debugs = [tmp_path / "debug" / path for path in debug_files(build).values()]
+    assert [path for path in tmp_path.glob("debug/**/*") if path.is_file()] == debugs
+    for debug in debugs:
+        assert ".debug_info" in sections(debug)
+        assert debug_link(demo) == ("demo.debug", zlib.crc32(debug.read_bytes()))
+    ran = subprocess.run([demo], check=True, stdout=subprocess.PIPE)
+    assert ran.stdout == b"runs\n"
+
+
+def test_extracted_files_stay_in_their_places() -> None:
+    pairs = (("a/./x", "share/y"), (".", "."), ("d", "e/"))
+    build = CargoBuild(bins=("app",), extract=(("p", pairs),))
+    assert extracted_files(build, "i/mzbuild.yml") == (
+        ("p", "a/x", "share/y"),
+        ("p", "", ""),
+        ("p", "d", "e/"),
+    )
+
+
+@pytest.mark.parametrize("path", ["..", "../x", "a/../../x", "/x"])
+@pytest.mark.parametrize("of_source", [True, False])
+def test_extracting_to_or_from_elsewhere_is_an_error(path: str, of_source: bool) -> None:
+    pair, boundary = ((path, "x"), "the OUT_DIR") if of_source else (("x", path), "the context")
+    with pytest.raises(MzbuildError) as error:
+        extracted_files(CargoBuild(bins=("app",), extract=(("p", (pair,)),)), "i/mzbuild.yml")
+    assert str(error.value) == (
+        f"i/mzbuild.yml: `extract.p: {path}` leads out of {boundary}. Give a path relative to the "
+        f"root of {boundary}, without `..`."
+    )

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from mzbuild.core.cargo.plan import action_key, action_steps, group_args, names
+from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
+from mzbuild.core.image.declaration import CargoBuild
+
+A, B = CargoBuild(bins=("a",)), CargoBuild(bins=("b",), examples=("e",))
+SETTINGS = CargoSettings("t", "release")
+
+
+def test_a_group_goes_on_where_one_of_it_fails_if_cargo_can_do_that() -> None:
+    for release, goes_on in (("1.95.0", True), ("1.74.0", True), ("1.73.0", False), ("?", False)):
+        args = group_args(["build"], [A, B], f"rustc\nrelease: {release}\nhost: h\n")
+        assert args == (("build", "--keep-going") if goes_on else ("build",))
+    assert group_args(["build"], [A], "release: 1.95.0\n") == ("build",)
+
+
+def test_the_key_tells_all_apart_that_results_depend_on() -> None:
+    def key(
+        build: CargoBuild = A,
+        digest: str = "1",
+        args: tuple[str, ...] = ("build",),
+        settings: CargoSettings = SETTINGS,
+        compiler: str = "c",
+        program: bytes = b"p",
+    ) -> str:
+        steps = action_steps(build, settings, "i")
+        return action_key(
+            steps, {"x": ("origin", digest)}, args, settings, compiler, {"p.py": program}
+        )
+
+    flags = CargoSettings("t", "release", CargoFlags(env=(("CC", "clang"),)))
+    keys = {
+        *(key(), key(B), key(digest="2"), key(args=("build", "-v")), key(settings=flags)),
+        *(key(compiler="d"), key(program=b"q"), key(CargoBuild(bins=("a",), strip=False))),
+    }
+    assert len(keys) == 8
+    assert key() in keys
+
+
+def test_people_are_told_each_name_once() -> None:
+    assert names([B, A, A]) == "b, e, a"

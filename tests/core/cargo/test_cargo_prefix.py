@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mzbuild.core.cargo.prefix import compiler_by_prefix
+from mzbuild.core.cargo.settings import parse_cargo_options
+from mzbuild.core.errors import MzbuildError
+
+from tests.core.conftest import ENV
+
+OPTIONS = parse_cargo_options(command_prefix=("bin/builder", "run"))
+
+
+def builder(root: Path, script: str) -> None:
+    (root / "bin").mkdir(exist_ok=True)
+    (root / "bin/builder").write_text(f"#!/bin/sh\n{script}\n")
+    (root / "bin/builder").chmod(0o755)
+
+
+def test_a_prefix_is_run_at_the_root_with_a_directory_that_is_there(tmp_path: Path) -> None:
+    builder(tmp_path, 'pwd -P; ls -d "$MZBUILD_CARGO_DIRECTORY"; shift; exec "$@"')
+    root, directory, compiler, *_ = compiler_by_prefix(OPTIONS, str(tmp_path), ENV).splitlines()
+    assert root == str(tmp_path)
+    assert directory.startswith("/")
+    assert compiler.startswith("rustc 1.")
+
+
+def test_another_prefix_is_another_compiler(tmp_path: Path) -> None:
+    builder(tmp_path, "echo rustc")
+    first = compiler_by_prefix(OPTIONS, str(tmp_path), ENV)
+    assert compiler_by_prefix(OPTIONS, str(tmp_path), ENV) == first
+    builder(tmp_path, "echo rustc # that sets something else, too")
+    assert compiler_by_prefix(OPTIONS, str(tmp_path), ENV) != first
+    # What is not in the repository is known by what it says alone.
+    echo = parse_cargo_options(command_prefix=("echo",), toolchain="beta")
+    assert compiler_by_prefix(echo, str(tmp_path), ENV) == "rustc +beta -vV\n"
+
+
+def test_a_prefix_that_fails_is_an_error_with_what_it_said(tmp_path: Path) -> None:
+    builder(tmp_path, 'echo "no container" >&2; exit 3')
+    with pytest.raises(MzbuildError) as error:
+        compiler_by_prefix(OPTIONS, str(tmp_path), ENV)
+    assert str(error.value) == (
+        "`bin/builder run rustc -vV` should tell the version of the Rust compiler, but failed:\n"
+        "no container\n"
+        "See the options `command_prefix` and `toolchain` of [mzbuild-cargo]."
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (
+            "bin/builder",
+            "`bin/builder` cannot be run: No such file or directory. Name a program that is there, "
+            "in the repository.",
+        ),
+        (
+            "no-such-program",
+            "`no-such-program` cannot be run: No such file or directory. Name a program that is "
+            "there, on the PATH.",
+        ),
+    ],
+)
+def test_a_prefix_that_is_not_there_is_an_error(tmp_path: Path, program: str, message: str) -> None:
+    with pytest.raises(MzbuildError) as error:
+        compiler_by_prefix(parse_cargo_options(command_prefix=(program,)), str(tmp_path), ENV)
+    assert str(error.value) == f"[mzbuild-cargo].command_prefix: {message}"

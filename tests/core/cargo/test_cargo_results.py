@@ -1,0 +1,133 @@
+"""What is taken of the files that build scripts make."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from mzbuild.core.cargo.results import package_name
+
+from tests.core.cargo.test_cargo_staging_script import Sandbox
+
+TRIPLE = "x86_64-unknown-linux-gnu"
+
+
+@pytest.mark.parametrize(
+    ("package_id", "name"),
+    [
+        ("path+file:///w/src/build-info#0.1.0", "build-info"),
+        ("path+file:///w/src/dir#build-info@0.1.0", "build-info"),
+        ("registry+https://example.invalid/index#serde@1.0.0", "serde"),
+        ("git+file:///w/repo#serde@1.0.0", "serde"),
+        ("git+file:///w/serde?branch=a/b#1.0.0", "serde"),
+        ("git+https://example.invalid/serde.git?rev=1#serde@1.0.0", "serde"),
+        ("build-info 0.1.0 (path+file:///w/src/build-info)", "build-info"),
+        ("serde 1.0.0 (git+file:///w/repo?branch=a#0123)", "serde"),
+    ],
+)
+def test_a_package_s_name_is_read_from_each_form_of_its_id(package_id: str, name: str) -> None:
+    assert package_name(package_id) == name
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    # The triple is in the path of the sandbox as well, where it means nothing.
+    return Sandbox(tmp_path / TRIPLE / "sandbox")
+
+
+def run(
+    sandbox: Sandbox, *extract: tuple[str, str, str], again: bool = False
+) -> tuple[int, str, str]:
+    """Runs a build in which the script of `p` ran for both platforms, and others ran as well."""
+    target = sandbox.directory / "target"
+    host, out = target / "debug/p/out", target / TRIPLE / "debug/p/out"
+    other = target / TRIPLE / "debug/p2/out"
+    for directory in (host, out, out / "d"):
+        directory.mkdir(parents=True)
+    (host / "f").write_text("of the host")
+    (out / "f").write_text("1")
+    (out / "d/g").write_text("2")
+    ran = [("p 1 (x)", host), ("p 1 (x)", out), ("macro 1 (x)", host), ("r 1 (x)", other)]
+    ran += [("p 2 (y)", other)] * again
+    messages = [
+        {"reason": "build-script-executed", "package_id": package_id, "out_dir": str(directory)}
+        for package_id, directory in ran
+    ]
+    messages.append({"reason": "compiler-artifact", "package_id": "q 1 (x)"})
+    lines = "\n".join(json.dumps(message, separators=(",", ":")) for message in messages)
+    command = ["printf", "%s\n", lines, "for people"]
+    return sandbox.run(command, {}, extract=extract, triple=TRIPLE)
+
+
+def test_files_and_directories_come_where_the_plan_wants_them(sandbox: Sandbox) -> None:
+    code, out, err = run(
+        sandbox, ("p", "f", "r/a/b"), ("p", "d", "r/e"), ("p", "f", "r/"), ("p", "", "all/")
+    )
+    assert (code, err) == (0, "")
+    assert out.endswith("s.\nfor people\n")
+    files = [
+        path.relative_to(sandbox.results).as_posix()
+        for name in ("r", "all")
+        for path in sorted((sandbox.results / name).glob("**/*"))
+        if path.is_file()
+    ]
+    assert files == ["r/a/b", "r/e/g", "r/f", "all/d/g", "all/f"]
+    assert (sandbox.results / "r/a/b").read_text() == "1"
+
+
+@pytest.mark.parametrize(
+    ("package", "path", "said"),
+    [
+        ("p", "x", "the build script of `p` made no `x`. Its OUT_DIR has: d, f."),
+        (
+            "q",
+            "x",
+            "Cargo ran no build script of a package `q` for this build. It ran those of: p, r.",
+        ),
+        (
+            "macro",
+            "f",
+            "`macro` was built only for the machine that compiles, as a dependency of a build "
+            "script or of a procedural macro. Depend on it in `[dependencies]`.",
+        ),
+    ],
+)
+def test_what_is_not_there_is_an_error_that_says_what_is(
+    sandbox: Sandbox, package: str, path: str, said: str
+) -> None:
+    code, _, err = run(sandbox, (package, path, "r/x"))
+    assert (code, err) == (1, f"`extract`: {said}\n")
+
+
+def test_a_package_in_several_versions_is_an_error_if_something_is_wanted_of_it(
+    sandbox: Sandbox,
+) -> None:
+    code, _, err = run(sandbox, ("p", "f", "r/x"), again=True)
+    assert (code, err) == (
+        1,
+        "`extract`: Cargo ran the build scripts of several packages `p` for this build: p 1 (x), "
+        "p 2 (y). Have the workspace agree on one.\n",
+    )
+
+
+def test_a_symlink_that_leads_nowhere_is_an_error(sandbox: Sandbox) -> None:
+    out = sandbox.directory / "target" / TRIPLE / "debug/p/out/links"
+    out.mkdir(parents=True)
+    (out / "link").symlink_to("nowhere")
+    code, _, err = sandbox.run(
+        ["echo", json.dumps(_executed(out.parent), separators=(",", ":"))],
+        {},
+        extract=[("p", "links", "r")],
+        triple=TRIPLE,
+    )
+    assert code == 1
+    assert err.startswith("`extract`: `links/link`, which the build script of `p` made, cannot be")
+
+
+def _executed(out_dir: Path) -> dict[str, str]:
+    return {
+        "reason": "build-script-executed",
+        "package_id": "p 1 (x)",
+        "out_dir": str(out_dir),
+    }

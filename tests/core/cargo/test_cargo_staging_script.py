@@ -1,0 +1,268 @@
+"""Builds by the script itself, as a process with a plan."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mzbuild.core.cargo.program import cargo_program
+
+from tests.core.cargo.test_cargo_staging import REGULAR, Crates, digest, lay_out
+from tests.core.conftest import ENV
+
+Plan = Mapping[str, Any]
+
+
+class Sandbox:
+    """Runs builds as Pants does: the script by itself, with a plan."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        for path, content in cargo_program().items():
+            file = self.root / "program" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        self.directory = root / "cache/build"
+        # What comes of the one action of a plan.
+        self.results = self.directory / "results/action"
+
+    def plan(self, command: list[str], crates: Crates, **more: Any) -> list[str]:
+        """Writes a plan, and returns the command that carries it out."""
+        sources = {
+            path: (origin, digest(content), REGULAR)
+            for origin, path, content in lay_out(self.root / "parts", crates)
+        }
+        plan: dict[str, object] = {"directory": str(self.directory), "sources": sources}
+        plan["command"] = command
+        nothing: Plan = {"results": {}, "directories": [], "finish": [], "extract": []}
+        action = {name: more.pop(name, value) for name, value in nothing.items()}
+        plan.update({"workspace": "", "empty": [], "triple": "t"})
+        plan.update({"scripts": {}, "prefix": [], "root": None})
+        plan.update({"actions": {"action": action}, **more})
+        (self.root / "plan.json").write_text(json.dumps(plan))
+        # No site packages, as for a Python of which nothing is known.
+        return [sys.executable, "-I", "-S", "program", "plan.json"]
+
+    def start(self, command: list[str]) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, cwd=self.root, env=ENV, stdout=pipe, stderr=pipe, encoding="utf-8"
+        )
+
+    def run(self, command: list[str], crates: Crates, **more: Any) -> tuple[int, str, str]:
+        """The exit code, output and error output of a build."""
+        process = self.start(self.plan(command, crates, **more))
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    return Sandbox(tmp_path / "sandbox")
+
+
+class TestTheScript:
+    def test_a_build_is_run_among_the_sources_and_its_results_are_finished(
+        self, sandbox: Sandbox
+    ) -> None:
+        script = 'cat a/x; mkdir -p "$CARGO_TARGET_DIR"; cp a/x "$CARGO_TARGET_DIR/built"'
+        code, out, err = sandbox.run(
+            ["sh", "-c", script],
+            {"a": {"a/x": "content\n"}},
+            results={"examples/x": "built"},
+            directories=["more"],
+            finish=[["sh", "-c", "echo finished >> examples/x; cp examples/x more/y"]],
+        )
+        assert (code, err) == (0, "")
+        assert out.startswith("Staged 1 files in 0.")
+        assert out.endswith(" s.\ncontent\n")
+        for path in ("examples/x", "more/y"):
+            assert (sandbox.results / path).read_text() == "content\nfinished\n"
+        assert (sandbox.directory / "build.log").read_text() == "content\n"
+
+    def test_a_build_that_fails_has_its_exit_code_and_no_results(self, sandbox: Sandbox) -> None:
+        code, out, _ = sandbox.run(["sh", "-c", "echo oh >&2; exit 101"], {}, results={"x": "x"})
+        assert code == 101
+        assert out.endswith("oh\n")
+        assert not sandbox.results.exists()
+
+    def test_a_finishing_tool_that_is_missing_is_an_error(self, sandbox: Sandbox) -> None:
+        _, _, err = sandbox.run(["true"], {}, finish=[["no-such-strip", "x"], ["false"]])
+        assert err == (
+            "`no-such-strip` is not on the PATH. Install it (in the package `binutils`).\n"
+        )
+        code, _, err = sandbox.run(["true"], {}, finish=[["true"], ["false", "x"]])
+        assert (code, err) == (1, "`false x` failed with exit code 1.\n")
+
+    def test_a_result_that_was_not_built_is_an_error(self, sandbox: Sandbox) -> None:
+        code, _, err = sandbox.run(["true"], {}, results={"x": "x"})
+        assert code == 1
+        assert err.startswith("Staging the sources failed: ")
+        assert "target/x" in err
+
+    @pytest.mark.parametrize("content", ["", "{", "[]", '{"a/x": 1}', '{"a/x": ["digest", 1]}'])
+    def test_what_it_wrote_down_may_be_lost(self, sandbox: Sandbox, content: str) -> None:
+        sandbox.run(["true"], {"a": {"a/x": "1"}})
+        (sandbox.directory / "staged.json").write_text(content)
+        code, out, err = sandbox.run(["cat", "a/x"], {"a": {"a/x": "2"}})
+        assert (code, out[-1:], err) == (0, "2", "")
+
+
+class TestBuildsAtOnce:
+    SLOW = ("sh", "-c", "echo started; sleep 1; echo ended")
+
+    def test_the_second_waits_for_the_first(self, sandbox: Sandbox) -> None:
+        command = sandbox.plan([*self.SLOW], {"a": {"a/x": "1"}})
+        first = sandbox.start(command)
+        assert first.stdout is not None
+        for line in first.stdout:
+            if line == "started\n":
+                break
+        second = sandbox.start(command)
+        out, _ = second.communicate(timeout=60)
+        assert first.stdout.read() == "ended\n"
+        assert out.startswith("Waiting for another build in the same directory.\nStaged ")
+        assert (first.wait(), second.returncode) == (0, 0)
+        first.communicate()
+
+    def test_a_lock_goes_with_a_holder_that_is_killed(self, sandbox: Sandbox) -> None:
+        holder = sandbox.start(sandbox.plan(["sh", "-c", "echo started; exec sleep 60"], {}))
+        assert holder.stdout is not None
+        for line in holder.stdout:
+            if line == "started\n":
+                break
+        waiting = sandbox.start(sandbox.plan(["echo", "built"], {}))
+        assert waiting.stdout is not None
+        assert waiting.stdout.readline().startswith("Waiting ")
+        children = Path(f"/proc/{holder.pid}/task/{holder.pid}/children").read_text().split()
+        holder.kill()
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
+        out, _ = waiting.communicate(timeout=60)
+        assert out.endswith("built\n")
+        holder.communicate()
+
+
+class TestAFullDisk:
+    """On a file system of 64 KiB, which goes with the process that has it mounted."""
+
+    def run(self, sandbox: Sandbox, command: list[str], crates: Crates) -> tuple[int, str, str]:
+        sandbox.directory.mkdir(parents=True, exist_ok=True)
+        plan = sandbox.plan(command, crates)
+        script = (
+            'mount -t tmpfs -o size=64k tmpfs "$0" && cp -a saved/. "$0"; "$@"; code=$?; '
+            'cp -a "$0/." saved; exit $code'
+        )
+        (sandbox.root / "saved").mkdir(exist_ok=True)
+        unshare = ["unshare", "--map-root-user", "--mount", "sh", "-c", script]
+        process = sandbox.start([*unshare, str(sandbox.directory), *plan])
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    def said(self, sandbox: Sandbox) -> str:
+        return (
+            f"The disk is full: {sandbox.directory} needs more room. Free some; "
+            "`pants mzbuild-clean` removes what Cargo has compiled.\n"
+        )
+
+    def test_it_is_an_error_and_the_next_build_goes_on_from_there(self, sandbox: Sandbox) -> None:
+        small, large = {"a/x": "1"}, {"a/x": "2", "a/y": "y" * 100_000}
+        code, out, _ = self.run(sandbox, ["cat", "a/x"], {"a": small})
+        assert (code, out[-1:]) == (0, "1")
+        code, out, err = self.run(sandbox, ["echo", "built"], {"a": large})
+        assert (code, out) == (1, "")
+        assert err == self.said(sandbox)
+        code, out, err = self.run(sandbox, ["sh", "-c", "cat a/x; ls -A a"], {"a": {"a/x": "1"}})
+        assert (code, err) == (0, "")
+        assert out.endswith(" s.\n1x\n")
+
+    def test_a_log_that_does_not_fit_ends_the_build(self, sandbox: Sandbox) -> None:
+        endless = ["sh", "-c", "echo $$ > pid; while echo 0123456789abcdef; do :; done"]
+        code, _, err = self.run(sandbox, endless, {})
+        assert (code, err) == (1, self.said(sandbox))
+        pid = int((sandbox.root / "saved/sources/pid").read_text())
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+CRATES: Crates = {
+    ".shared": {"Cargo.toml": '[workspace]\nmembers = ["app", "lib", "other"]\n'},
+    "app": {
+        "app/Cargo.toml": '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n'
+        '[dependencies]\nlib = { path = "../lib" }\n',
+        "app/src/main.rs": 'fn main() { println!("{}", lib::text()); }\n',
+    },
+    "lib": {
+        "lib/Cargo.toml": '[package]\nname = "lib"\nversion = "0.1.0"\nedition = "2021"\n',
+        # Cargo runs a build script again when any file of its package is newer.
+        "lib/build.rs": "fn main() {\n"
+        '    let data = std::fs::read_to_string("data").unwrap_or_default();\n'
+        '    let more = std::fs::read_to_string("more").unwrap_or_default();\n'
+        '    println!("cargo:rustc-env=TEXT={}{}", data.trim(), more.trim());\n'
+        "}\n",
+        "lib/src/lib.rs": 'pub fn text() -> &\'static str { env!("TEXT") }\n',
+        "lib/data": "data-1",
+        "lib/more": "more-1",
+    },
+    "other": {
+        "other/Cargo.toml": '[package]\nname = "other"\nversion = "0.1.0"\nedition = "2021"\n',
+        "other/src/main.rs": "fn main() {}\n",
+    },
+}
+
+
+class TestWithCargo:
+    COMMAND = ("cargo", "build", "--offline", "--bin=app")
+
+    def build(self, sandbox: Sandbox, crates: Crates, *command: str) -> tuple[str, str]:
+        """What Cargo said, and what the program prints."""
+        code, out, err = sandbox.run([*(command or self.COMMAND)], crates)
+        assert code == 0, out + err
+        program = sandbox.directory / "target/debug/app"
+        ran = subprocess.run([program], check=True, stdout=subprocess.PIPE, encoding="utf-8")
+        return out, ran.stdout.strip()
+
+    def with_lib(self, **files: str) -> Crates:
+        """The crates with other files in `lib`, by their names; an empty one is not there."""
+        lib = {**CRATES["lib"], **{f"lib/{name}": text for name, text in files.items()}}
+        return {**CRATES, "lib": {path: text for path, text in lib.items() if text}}
+
+    def test_a_second_build_compiles_what_changed_and_no_more(self, sandbox: Sandbox) -> None:
+        self.build(sandbox, CRATES)
+        out, _ = self.build(sandbox, CRATES)
+        assert "Compiling" not in out
+        main = 'fn main() { println!("changed {}", lib::text()); }\n'
+        app = {**CRATES["app"], "app/src/main.rs": main}
+        out, ran = self.build(sandbox, {**CRATES, "app": app})
+        assert "Compiling app" in out
+        assert "Compiling lib" not in out
+        assert ran == "changed data-1more-1"
+
+    def test_a_build_is_of_what_is_there_whatever_was_built_before(self, sandbox: Sandbox) -> None:
+        for data, more in [("1", "1"), ("", "2"), ("1", "2"), ("1", "1"), ("1", ""), ("", "1")]:
+            _, ran = self.build(sandbox, self.with_lib(data=data, more=more))
+            assert ran == f"{data}{more}"
+
+    def test_builds_by_turns_leave_each_other_s_crates_compiled(self, sandbox: Sandbox) -> None:
+        other = ("cargo", "build", "--offline", "--bin=other")
+        self.build(sandbox, CRATES)
+        shared = {
+            **CRATES[".shared"],
+            **{path: CRATES[path[:3]][path] for path in ("app/Cargo.toml", "lib/Cargo.toml")},
+        }
+        self.build(sandbox, CRATES, *other)
+        code, out, err = sandbox.run(
+            [*other],
+            {".shared": shared, "other": CRATES["other"]},
+            empty=["app/src/main.rs", "lib/src/lib.rs", "lib/build.rs"],
+        )
+        assert code == 0, out + err
+        out, _ = self.build(sandbox, CRATES)
+        assert "Compiling" not in out

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+from mzbuild.core.cargo.includes import Reference, crate_inputs, rust_references
+
+from tests.core.cargo.workspaces import crate, load, root
+from tests.core.conftest import listing
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "to_package"),
+    [
+        ('const T: &str = include_str!("../../a.txt");', "../../a.txt", False),
+        ('include_bytes! (\n    "a b.bin",\n)', "a b.bin", False),
+        ('include!{r#"x.rs"#}', "x.rs", False),
+        ('include_str!(r"x")', "x", False),
+        ('std::include_str!["x"]', "x", False),
+        ('include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../x"))', "../x", True),
+        ('include_bytes!(concat!(\n  env!("CARGO_MANIFEST_DIR",),\n  r"/../x",\n))', "../x", True),
+        ('include_dir!("$CARGO_MANIFEST_DIR/../site")', "../site", True),
+        ('#[path = "../other/mod.rs"]\nmod other;', "../other/mod.rs", False),
+        ('#[cfg_attr(unix, path = "unix.rs")]', "unix.rs", False),
+        ('println!("cargo:rerun-if-changed=../proto/x.proto");', "../proto/x.proto", True),
+        ('println!("cargo::rerun-if-changed=../proto");', "../proto", True),
+        ('include_str!("é.txt")', "é.txt", False),
+    ],
+)
+def test_what_a_source_names_is_found(source: str, path: str, to_package: bool) -> None:
+    assert rust_references(f"fn f() {{}}\n{source}\n".encode()) == (Reference(path, to_package),)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "",
+        'include!(concat!(env!("OUT_DIR"), "/generated.rs"));',
+        "include_str!(NAME)",
+        'println!("cargo:rerun-if-changed={}", path);',
+        'let path = "x";',
+        'let paths = [path == "x"];',
+        'fn include_str(name: &str) {} include_str("x");',
+        "\xff",
+    ],
+)
+def test_what_is_no_literal_is_not(source: str) -> None:
+    assert rust_references(source.encode("latin-1")) == ()
+
+
+def test_all_of_a_source_are_found() -> None:
+    source = b'#[path = "a.rs"] mod a;\nconst B: &str = include_str!("b");\n' * 2
+    assert {reference.path for reference in rust_references(source)} == {"a.rs", "b"}
+
+
+FILES = {
+    **root("src/a", "src/b"),
+    **crate("src/a"),
+    "src/a/src/lib.rs": '#[path = "../../../shared/mod.rs"]\nmod shared;\n'
+    'const OWN: &str = include_str!("own.txt");\nconst GONE: &str = include_str!("../gone");\n',
+    "src/a/src/own.txt": "",
+    "src/a/build.rs": 'fn main() { println!("cargo:rerun-if-changed=../../proto"); '
+    'println!("cargo:rerun-if-changed=.."); println!("cargo:rerun-if-changed=../.."); }',
+    "shared/mod.rs": 'include!("more.rs");\n',
+    "shared/more.rs": 'include!("mod.rs");\n',
+    "shared/unrelated.rs": "",
+    "proto/a.proto": "",
+    "proto/deep/b.proto": "",
+    **crate("src/b"),
+    "src/b/src/lib.rs": 'const MANIFEST: &str = include_str!("../../a/Cargo.toml");\n',
+}
+
+
+def test_a_crate_s_inputs_are_its_files_and_what_its_sources_name_elsewhere() -> None:
+    workspace, files = load(FILES), listing(*FILES)
+    references = {
+        path: rust_references(content.encode())
+        for path, content in FILES.items()
+        if path.endswith(".rs")
+    }
+    plain = crate_inputs(workspace, files)
+    assert plain["a"] == workspace.files(workspace.by_name["a"], files)
+    inputs = crate_inputs(workspace, files, references)
+    assert set(inputs["a"]) - set(plain["a"]) == {
+        *("shared/mod.rs", "shared/more.rs", "proto/a.proto", "proto/deep/b.proto"),
+    }
+    assert set(inputs["b"]) - set(plain["b"]) == {"src/a/Cargo.toml"}
+    assert inputs["a"] == tuple(sorted(inputs["a"]))

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mzbuild.core.docker.arguments import (
+    build_args,
+    build_arguments,
+    by_digest,
+    explain_failure,
+    familiar,
+    image_labels,
+    logged,
+    parse_image_list,
+    parse_inspected,
+    retried,
+    run_command,
+    waits_within,
+)
+from mzbuild.core.docker.limit import GIVEN_UP
+from mzbuild.core.fingerprint.configuration import Arch, Profile, Sanitizer
+from mzbuild.core.image.declaration import Image
+
+from tests.core.conftest import CONFIGURATION
+
+IMAGE = Image("i", "i", "i/mzbuild.yml", build_args=(("VERSION", "1.0"),))
+
+
+def test_the_engine_s_images_are_known_by_spec() -> None:
+    listed = "acme/base:mzbuild-A sha256:1\nlocalhost:5000/i:mzbuild-B sha256:2\n"
+    assert parse_image_list(listed + "<none>:<none> sha256:3\n") == {
+        "acme/base:mzbuild-A": "sha256:1",
+        "localhost:5000/i:mzbuild-B": "sha256:2",
+        "<none>:<none>": "sha256:3",
+    }
+    assert parse_image_list("") == {}
+
+
+@pytest.mark.parametrize(
+    ("spec", "shown"),
+    [
+        ("docker.io/library/base:mzbuild-A", "base:mzbuild-A"),
+        ("docker.io/acme/base:mzbuild-A", "acme/base:mzbuild-A"),
+        ("acme/base:mzbuild-A", "acme/base:mzbuild-A"),
+        ("ghcr.io/acme/base:mzbuild-A", "ghcr.io/acme/base:mzbuild-A"),
+    ],
+)
+def test_a_spec_is_looked_up_as_the_engine_shows_it(spec: str, shown: str) -> None:
+    assert familiar(spec) == shown
+
+
+@pytest.mark.parametrize(
+    ("said", "start", "advice"),
+    [
+        (
+            "permission denied while trying to connect to the Docker daemon socket at unix:///x",
+            "You have no permission to use the Docker engine: permission denied",
+            "usermod -aG docker $USER",
+        ),
+        (
+            "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?",
+            "The Docker engine is not running: Cannot connect",
+            "sudo systemctl start docker",
+        ),
+        (
+            "error during connect: Get http://x: EOF. Is the docker daemon running?",
+            "The Docker engine is not running: error during connect",
+            "DOCKER_HOST",
+        ),
+        ("unknown flag: --x\n", "The Docker engine does not answer: unknown flag: --x", ""),
+    ],
+)
+def test_what_docker_says_is_explained(said: str, start: str, advice: str) -> None:
+    explained = explain_failure(said)
+    assert explained.startswith(start)
+    assert advice in explained
+
+
+def test_a_dockerfile_gets_what_it_is_built_for_and_the_image_s_own_arguments() -> None:
+    configuration = replace(
+        CONFIGURATION, arch=Arch.AARCH64, profile=Profile.DEV, sanitizer=Sanitizer.ADDRESS
+    )
+    assert build_arguments(IMAGE, configuration) == {
+        "BUILD_PROFILE": "DEV",
+        "ARCH_GCC": "aarch64",
+        "ARCH_GO": "arm64",
+        "CI_SANITIZER": "address",
+        "VERSION": "1.0",
+    }
+
+
+def test_an_image_is_labelled_with_what_is_the_same_for_equal_inputs() -> None:
+    labels = image_labels(replace(IMAGE, description="An image."), "F", 3)
+    assert labels == {
+        "mzbuild.fingerprint": "F",
+        "mzbuild.inputs": "3",
+        "org.opencontainers.image.title": "i",
+        "org.opencontainers.image.version": "mzbuild-F",
+        "org.opencontainers.image.description": "An image.",
+    }
+    assert "org.opencontainers.image.description" not in image_labels(IMAGE, "F", 3)
+
+
+@pytest.mark.parametrize(
+    ("buildx", "command"),
+    [(True, ("buildx", "build", "--progress=plain", "--load")), (False, ("build",))],
+)
+def test_an_image_is_built_with_buildx_or_without(buildx: bool, command: tuple[str, ...]) -> None:
+    args = build_args(
+        buildx=buildx,
+        arch=Arch.AARCH64,
+        tags=["i:mzbuild-F", "r.example/i:mzbuild-F"],
+        build_arguments={"A": "b c"},
+        labels={"l": "m"},
+        dockerfile="Dockerfile",
+        iidfile="id",
+        context="context",
+    )
+    assert args == (
+        *command,
+        "--platform=linux/arm64",
+        "--tag=i:mzbuild-F",
+        "--tag=r.example/i:mzbuild-F",
+        "--build-arg=A=b c",
+        "--label=l=m",
+        "--file=Dockerfile",
+        "--iidfile=id",
+        "context",
+    )
+
+
+def test_pushing_takes_the_place_of_loading() -> None:
+    args = build_args(
+        buildx=True,
+        arch=Arch.X86_64,
+        tags=["i:mzbuild-F"],
+        push=True,
+        build_arguments={},
+        labels={},
+        dockerfile="Dockerfile",
+        iidfile="id",
+        context="context",
+    )
+    assert args[:4] == ("buildx", "build", "--progress=plain", "--push")
+
+
+def test_an_image_is_named_by_its_digest_whatever_port_its_registry_has() -> None:
+    assert by_digest("localhost:5000/a/i:mzbuild-F", "sha256:1") == "localhost:5000/a/i@sha256:1"
+
+
+def test_what_the_engine_says_of_an_image() -> None:
+    assert parse_inspected('sha256:1 {"a":"b c"}\n') == ("sha256:1", {"a": "b c"})
+    assert parse_inspected("sha256:1 null\n") == ("sha256:1", {})
+
+
+def test_waits_grow_and_are_as_long_as_the_budget_together() -> None:
+    waits = waits_within(60, "seed")
+    assert sum(waits) == pytest.approx(60)
+    assert waits[0] <= 0.5
+    assert 5 <= max(waits) <= 10
+    assert waits_within(60, "seed") == waits
+    assert waits_within(60, "another") != waits
+    assert waits_within(0, "seed") == ()
+
+
+def test_a_command_is_tried_again_until_it_succeeds(tmp_path: Path) -> None:
+    script = f'echo "$1" >>{tmp_path}/tries; [ "$(wc -l <{tmp_path}/tries)" -ge 3 ]'
+    command = retried(("sh", "-c", script, "sh", "a try"), (0.01, 0.01, 0.01, 0.01))
+    assert subprocess.run(command).returncode == 0
+    assert (tmp_path / "tries").read_text() == "a try\n" * 3
+
+
+def test_a_command_that_never_succeeds_ends_with_its_own_exit_code(tmp_path: Path) -> None:
+    command = retried(("sh", "-c", f"echo >>{tmp_path}/tries; exit 7"), (0.01, 0.01))
+    assert subprocess.run(command).returncode == 7
+    assert (tmp_path / "tries").read_text() == "\n" * 3
+
+
+def test_what_was_given_up_is_not_tried_again(tmp_path: Path) -> None:
+    command = retried(("sh", "-c", f"echo >>{tmp_path}/tries; exit {GIVEN_UP}"), (0.01, 0.01))
+    assert subprocess.run(command).returncode == GIVEN_UP
+    assert (tmp_path / "tries").read_text() == "\n"
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_logged_command_shows_everything_and_keeps_its_exit_code(
+    tmp_path: Path, code: int
+) -> None:
+    log = tmp_path / "a log"
+    command = logged(("sh", "-c", f"echo out; echo err >&2; exit {code}"), str(log))
+    result = subprocess.run(command, capture_output=True)
+    assert (result.returncode, result.stdout, result.stderr) == (code, b"out\nerr\n", b"")
+    assert log.read_bytes() == b"out\nerr\n"
+
+
+def test_an_image_is_run_with_what_follows_handed_to_it(tmp_path: Path) -> None:
+    docker = tmp_path / "a docker"
+    docker.write_text('#!/bin/sh\nprintf "%s|" "$@"; exit 7\n')
+    docker.chmod(0o755)
+    command = run_command(str(docker), "i:mzbuild-F", ("USER", "A=b c"), ("--network=host",))
+    result = subprocess.run([*command, "an arg", "--flag"], stdout=subprocess.PIPE)
+    assert result.returncode == 7
+    assert result.stdout.decode() == (
+        "run|--rm|--init|--interactive|--env=USER|--env=A=b c|--network=host|i:mzbuild-F|"
+        "an arg|--flag|"
+    )
+
+
+def test_tokens_are_kept_from_what_is_run(tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho "${TOKEN-unset} ${WANTED-unset} ${OTHER-unset}"\n')
+    docker.chmod(0o755)
+    command = run_command(str(docker), "i:x", ("WANTED",), (), ("TOKEN", "WANTED"))
+    env = {"PATH": os.environ["PATH"], "TOKEN": "1", "WANTED": "2", "OTHER": "3"}
+    result = subprocess.run(command, env=env, stdout=subprocess.PIPE, check=True)
+    assert result.stdout == b"unset 2 3\n"
+
+
+def test_an_image_gets_a_terminal_where_there_is_one(tmp_path: Path) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\nprintf "%s|" "$@"\n')
+    docker.chmod(0o755)
+    ours, theirs = os.openpty()
+    subprocess.run(run_command(str(docker), "i:x", (), ()), stdin=theirs, stdout=theirs, check=True)
+    os.close(theirs)
+    assert os.read(ours, 1000).decode() == "run|--rm|--init|--interactive|--tty|i:x|"
+    os.close(ours)

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from mzbuild.core.docker.stages import expand, references, split_stages, used_stages
+from mzbuild.core.docker.syntax import parse_dockerfile
+
+DOCKERFILE = """\
+ARG TAG=12 OTHER
+ARG BASE="debian:${TAG}"
+ARG SINGLE='x y'
+FROM $BASE AS Build
+ARG TAG=ignored
+RUN make
+MZFROM tools AS tools
+FROM --platform=$BUILDPLATFORM ${OTHER:-alpine} AS unused
+COPY --from=build /a /b
+FROM build
+COPY --from=tools /x /y
+RUN --mount=type=bind,from=golang:1,target=/go --mount=type=cache,target=/c go build
+ADD --from=0 a b
+"""
+
+
+def test_stages_have_their_base_with_what_is_known_filled_in() -> None:
+    stages = split_stages(parse_dockerfile(DOCKERFILE.encode()), {})
+    assert [(stage.base, stage.name, stage.is_mzfrom) for stage in stages] == [
+        ("debian:12", "build", False),
+        ("tools", "tools", True),
+        ("alpine", "unused", False),
+        ("build", "", False),
+    ]
+    assert [len(stage.instructions) for stage in stages] == [2, 0, 1, 3]
+
+
+def test_build_arguments_go_before_defaults() -> None:
+    args = {"TAG": "13", "OTHER": "busybox"}
+    stages = split_stages(parse_dockerfile(DOCKERFILE.encode()), args)
+    assert [stage.base for stage in stages] == ["debian:13", "tools", "busybox", "build"]
+
+
+def test_what_a_stage_is_made_of_has_its_line() -> None:
+    stages = split_stages(parse_dockerfile(DOCKERFILE.encode()), {})
+    assert list(references(stages[3])) == [
+        ("build", 10),
+        ("tools", 11),
+        ("golang:1", 12),
+        ("0", 13),
+    ]
+    assert list(references(stages[1])) == []
+
+
+def test_used_are_the_last_stage_and_what_it_is_made_of() -> None:
+    stages = split_stages(parse_dockerfile(DOCKERFILE.encode()), {})
+    assert used_stages(stages) == {0, 1, 3}
+    assert used_stages(()) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "expanded"),
+    [
+        ("$A-${A}", "1-1"),
+        ("${A:-x}${B:-x}", "1x"),
+        ("${A:+x}${B:+x}", "x"),
+        ("$B ${B}", "$B ${B}"),
+        ("a$", "a$"),
+    ],
+)
+def test_variables_are_filled_in(text: str, expanded: str) -> None:
+    assert expand(text, {"A": "1"}) == expanded

@@ -1,0 +1,285 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from mzbuild.core.cargo.settings import CargoFlags
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.image.declaration import CargoBuild, Copy, Image
+from mzbuild.core.image.mzbuild_yml import MzbuildYml, canonical_mzbuild_yml, parse_mzbuild_yml
+
+PATH = "misc/images/i/mzbuild.yml"
+
+EVERYTHING = """\
+name: environmentd
+description: The daemon.
+publish: false
+mainline: no
+build-args:
+  VERSION: 1.10
+  EMPTY: ''
+pre-image:
+  - type: cargo-build
+    bin: environmentd
+    example: [testdrive, load]
+    strip: false
+    split_debuginfo: true
+    features: fast
+    extract:
+      build-info:
+        out.txt: info/out.txt
+  - type: copy
+    source: doc/user
+    destination: doc
+    matching: '*.md'
+  - {type: copy, source: a, destination: b}
+"""
+
+TEXT = st.text(min_size=1, max_size=8)
+NAMES = st.from_regex(r"[A-Za-z0-9-]+", fullmatch=True)
+WORDS = st.lists(TEXT, max_size=3).map(tuple)
+PAIRS = st.dictionaries(TEXT, st.text(max_size=8), max_size=3).map(
+    lambda pairs: tuple(sorted(pairs.items()))
+)
+CARGO_BUILDS = st.builds(
+    CargoBuild,
+    bins=WORDS,
+    examples=WORDS,
+    strip=st.booleans(),
+    split_debuginfo=st.booleans(),
+    features=WORDS,
+    extract=st.dictionaries(TEXT, PAIRS, max_size=2).map(lambda each: tuple(sorted(each.items()))),
+).filter(lambda build: bool(build.bins or build.examples))
+COPIES = st.builds(Copy, source=TEXT, destination=TEXT, matching=TEXT)
+IMAGES = st.builds(
+    Image,
+    name=NAMES,
+    context=st.just("misc/images/i"),
+    origin=st.just(PATH),
+    description=st.none() | st.text(max_size=20),
+    publish=st.booleans(),
+    mainline=st.booleans(),
+    build_args=PAIRS,
+    pre_image=st.lists(CARGO_BUILDS | COPIES, max_size=3).map(tuple),
+)
+
+FIELDS = st.sampled_from(
+    [
+        *("name", "description", "publish", "mainline", "build-args", "pre-image", "type", "bin"),
+        *("example", "strip", "split_debuginfo", "features", "extract"),
+        *("source", "destination", "matching", "<<"),
+    ]
+)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.dates(),
+    TEXT,
+    st.sampled_from(["cargo-build", "copy", "a"]),
+)
+# Documents that come close to a declaration, so that they get past the first check.
+DOCUMENTS = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS | TEXT, inner, max_size=6),
+    max_leaves=12,
+)
+NEARLY_IMAGES = st.dictionaries(FIELDS, DOCUMENTS, max_size=6).map(
+    lambda each: {"name": "a", **each}
+)
+# Texts out of what has a meaning in YAML.
+TEXTS = st.lists(
+    st.sampled_from(
+        [
+            *":-[]{}!&*?|>%@,#'\"\\ \n\ta1",
+            *("name: a\n", "publish: ", "pre-image:\n", "- type: copy\n"),
+            *("&a ", "*a", "<<: *a", "!!bool ", "- ", "? ", "---\n", "...\n", "\\U", "FFFF", "\0"),
+        ]
+    ),
+    max_size=14,
+).map("".join)
+
+
+def parse(text: str) -> MzbuildYml:
+    return parse_mzbuild_yml(text.encode(), PATH)
+
+
+def error(text: str) -> str:
+    with pytest.raises(MzbuildError) as raised:
+        parse(text)
+    return str(raised.value)
+
+
+def test_every_field_is_read() -> None:
+    assert parse(EVERYTHING) == MzbuildYml(
+        Image(
+            name="environmentd",
+            context="misc/images/i",
+            origin=PATH,
+            description="The daemon.",
+            publish=False,
+            mainline=False,
+            build_args=(("VERSION", "1.10"), ("EMPTY", "")),
+            pre_image=(
+                CargoBuild(
+                    bins=("environmentd",),
+                    examples=("testdrive", "load"),
+                    strip=False,
+                    split_debuginfo=True,
+                    features=("fast",),
+                    extract=(("build-info", (("out.txt", "info/out.txt"),)),),
+                ),
+                Copy("doc/user", "doc", "*.md"),
+                Copy("a", "b", "*"),
+            ),
+        ),
+        warnings=(),
+    )
+
+
+def test_only_the_name_is_required() -> None:
+    assert parse("name: a\n").image == Image("a", "misc/images/i", PATH)
+
+
+def test_the_file_may_be_at_the_root() -> None:
+    image = parse_mzbuild_yml(b"name: a\n", "mzbuild.yml").image
+    assert (image.context, image.declared_in_file) == ("", True)
+
+
+def test_unknown_fields_are_warnings_that_name_the_nearest() -> None:
+    text = "name: a\nbuild_args: {A: b}\npre-image:\n- type: cargo-build\n  bin: b\n"
+    text += "  profile: packed\n  feature: x\n"
+    assert parse(text).warnings == (
+        f"{PATH}:2: unknown field `build_args` is ignored. Did you mean `build-args`?",
+        f"{PATH}:6: unknown field `pre-image[0].profile` is ignored.",
+        f"{PATH}:7: unknown field `pre-image[0].feature` is ignored. Did you mean `features`?",
+    )
+
+
+ACTION = "name: a\npre-image:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("description: x\n", "1: the required field `name` is missing. Add `name: …`."),
+        ("\nname: ''\n", "2: the required field `name` is empty. Add `name: …`."),
+        (
+            "\nname: under_score\n",
+            "2: `under_score` cannot name an image: only letters, digits and `-` may be in it.",
+        ),
+        (
+            "name: 'a\n\n  '\n",
+            "1: `a\n` cannot name an image: only letters, digits and `-` may be in it.",
+        ),
+        ("name: 1\n", "1: `name` must be a string, but is an integer. Quote it: '1'."),
+        ("name: a\npublish: maybe\n", "2: `publish` must be true or false, but is a string."),
+        (
+            "name: a\ndescription: [x]\n",
+            "2: `description` must be a string, but is a list.",
+        ),
+        (
+            "name: a\nbuild-args:\n  - A\n",
+            "3: build-args must be a map of fields, but is a list.",
+        ),
+        ("name: a\npre-image: copy\n", "2: `pre-image` must be a list, but is a string."),
+        (
+            f"{ACTION}- bin: x\n",
+            "3: the required field `pre-image[0].type` is missing. Add `type: …`.",
+        ),
+        (
+            f"{ACTION}- type: cargo_build\n",
+            "3: there is no pre-image action of type `cargo_build`; the types are `cargo-build` "
+            "and `copy`. Did you mean `cargo-build`?",
+        ),
+        (
+            f"{ACTION}- type: shell\n",
+            "3: there is no pre-image action of type `shell`; the types are `cargo-build` "
+            "and `copy`.",
+        ),
+        (
+            f"{ACTION}- type: cargo-build\n  strip: true\n",
+            "3: a `cargo-build` needs a `bin` or an `example` to build. Add `bin: …`.",
+        ),
+        (
+            f"{ACTION}- type: cargo-build\n  bin: []\n",
+            "3: a `cargo-build` needs a `bin` or an `example` to build. Add `bin: …`.",
+        ),
+        (
+            f"{ACTION}- type: copy\n  destination: d\n",
+            "3: the required field `pre-image[0].source` is missing. Add `source: …`.",
+        ),
+        (
+            f"{ACTION}- {{type: copy, source: a, destination: b}}\n- type: copy\n  source: s\n",
+            "4: the required field `pre-image[1].destination` is missing. Add `destination: …`.",
+        ),
+        (
+            f"{ACTION}- type: cargo-build\n  bin: x\n  extract:\n    p: [a]\n",
+            "6: pre-image[0].extract.p must be a map of fields, but is a list.",
+        ),
+        ("name: a\n  b: c\n", "2: this is not valid YAML: mapping values are not allowed here."),
+    ],
+)
+def test_a_mistake_is_an_error_that_names_file_line_and_field(text: str, message: str) -> None:
+    assert error(text) == f"{PATH}:{message}"
+
+
+@given(IMAGES)
+def test_the_canonical_file_declares_the_same_image(image: Image) -> None:
+    parsed = parse_mzbuild_yml(canonical_mzbuild_yml(image), PATH)
+    assert parsed.warnings == ()
+    # No description and an empty one are the same.
+    assert parsed.image == replace(image, description=image.description or "")
+
+
+def test_a_field_that_came_later_is_in_the_canonical_file_only_where_it_is_set() -> None:
+    image = parse("name: a\npre-image: [{type: cargo-build, bin: a}]\n").image
+    canonical = canonical_mzbuild_yml(image)
+    for name in (b"split_debuginfo", b" rustflags", b" env", b" args"):
+        assert name not in canonical
+    flags = CargoFlags(("-Cx",), (("A", "b"),), ("-v",))
+    built = replace(image, pre_image=(CargoBuild(bins=("a",), flags=flags),))
+    assert canonical_mzbuild_yml(built) == canonical + (
+        b'    rustflags: ["-Cx"]\n    env: {"A": "b"}\n    args: ["-v"]\n'
+    )
+
+
+@given(IMAGES)
+def test_the_canonical_file_is_ascii_and_the_same_for_any_order_of_build_arguments(
+    image: Image,
+) -> None:
+    reversed_args = replace(image, build_args=image.build_args[::-1])
+    canonical = canonical_mzbuild_yml(image)
+    assert canonical.isascii()
+    assert canonical_mzbuild_yml(reversed_args) == canonical
+
+
+@given(IMAGES, IMAGES)
+def test_different_images_have_different_canonical_files(one: Image, other: Image) -> None:
+    same = replace(one, description=one.description or "") == replace(
+        other, description=other.description or ""
+    )
+    assert (canonical_mzbuild_yml(one) == canonical_mzbuild_yml(other)) == same
+
+
+@given(DOCUMENTS | NEARLY_IMAGES)
+def test_any_document_is_an_image_or_an_mzbuild_error(document: object) -> None:
+    with suppress(MzbuildError):
+        assert parse(yaml.safe_dump(document, allow_unicode=True)).image.origin == PATH
+
+
+@given(TEXTS)
+def test_any_text_is_an_image_or_an_mzbuild_error(text: str) -> None:
+    with suppress(MzbuildError):
+        assert parse(text).image.origin == PATH
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_an_image_or_an_mzbuild_error(content: bytes) -> None:
+    with suppress(MzbuildError):
+        assert parse_mzbuild_yml(content, PATH).image.origin == PATH

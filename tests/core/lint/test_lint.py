@@ -1,0 +1,275 @@
+"""Each rule of the linter: what it finds, in which words, and what it leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from mzbuild.core.image.declaration import Image
+from mzbuild.core.lint.findings import LintedImage, LintRule, ResultKind
+from mzbuild.core.lint.rules import lint
+
+DIGEST = f"@sha256:{'0' * 64}"
+BINARY, COPIED, EXTRACTED = ResultKind.BINARY, ResultKind.COPIED, ResultKind.EXTRACTED
+
+
+def linted(
+    dockerfile: str,
+    files: Mapping[str, int] | None = None,
+    results: Mapping[str, ResultKind] | None = None,
+    ignore_file: str = "",
+    unignored: frozenset[str] = frozenset(),
+    missed: tuple[str, ...] = (),
+    build_args: tuple[tuple[str, str], ...] = (),
+    name: str = "i",
+    declaration: str = "",
+) -> LintedImage:
+    contents = {"Dockerfile": dockerfile.encode()}
+    if declaration:
+        contents["mzbuild.yml"] = declaration.encode()
+    if ignore_file:
+        contents[".dockerignore"] = ignore_file.encode()
+    return LintedImage(
+        Image(name, f"x/{name}", f"x/{name}/mzbuild.yml", build_args=build_args),
+        contents,
+        {**dict.fromkeys(contents, 1), **(files or {})},
+        results or {},
+        unignored,
+        missed,
+    )
+
+
+def found(
+    *images: LintedImage, ignored: tuple[LintRule, ...] = (), max_context_size: int = 100
+) -> list[str]:
+    return [str(finding) for finding in lint(images, ignored, max_context_size)]
+
+
+def rules(image: LintedImage) -> list[tuple[int, str]]:
+    """The lines and rules of what is found."""
+    return [(each.line, each.rule.value) for each in lint([image], (), 100)]
+
+
+class TestUnpinnedFrom:
+    def test_an_external_image_is_found_by_its_tag(self) -> None:
+        assert found(linted("FROM scratch\nFROM ghcr.io:443/acme/debian:12\n")) == [
+            "x/i/Dockerfile:1: nothing of the stage 0 gets into the image. Remove the stage, or "
+            "copy from it. [unused-stage]",
+            "x/i/Dockerfile:2: `ghcr.io:443/acme/debian:12` has the tag `12` and can be another "
+            "image tomorrow, under the same fingerprint. Add its digest, "
+            "`ghcr.io:443/acme/debian:12@sha256:…`; `docker buildx imagetools inspect "
+            "ghcr.io:443/acme/debian:12` shows it. [unpinned-from]",
+        ]
+        (message,) = found(linted("FROM localhost:5000/debian\n"))
+        assert "has no tag, which means `latest`, and can be" in message
+
+    def test_wherever_it_is_named(self) -> None:
+        text = "ARG TAG=12\nFROM debian:$TAG AS a\nFROM a\nCOPY --from=b:1 /x /\n"
+        text += "RUN --mount=type=bind,from=c:1,target=/c x\n"
+        assert rules(linted(text)) == [
+            (2, "unpinned-from"),
+            (4, "unpinned-from"),
+            (5, "unpinned-from"),
+        ]
+        (message,) = found(linted("ARG T=1\nFROM d:$T\n", build_args=(("T", "2"),)))
+        assert "`d:2` has the tag `2`" in message
+
+    def test_not_one_with_a_digest_nor_a_stage_nor_what_nobody_knows(self) -> None:
+        text = f"ARG UNKNOWN\nFROM debian:12{DIGEST} AS Build\nFROM build AS next\nFROM scratch\n"
+        text += f"COPY --from=next /a /\nCOPY --from=0 /b /\nCOPY --from=alpine{DIGEST} /c /\n"
+        assert found(linted(text)) == []
+        assert found(linted("ARG UNKNOWN\nFROM x:$UNKNOWN\n")) == []
+        assert found(linted("MZFROM base\n")) == []
+
+
+class TestMisplacedMzfrom:
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            (
+                "FROM scratch\n MZFROM b\n",
+                "2: this `MZFROM` is indented, so it is not replaced, and Docker does not know "
+                "it. Write it in capitals at the start of the line.",
+            ),
+            (
+                "FROM scratch\nmzfrom b\n",
+                "2: this `MZFROM` is not in capitals, so it is not replaced, and Docker does not "
+                "know it. Write it in capitals at the start of the line.",
+            ),
+            (
+                "FROM scratch\nRUN a \\\nMZFROM b\n",
+                "3: this `MZFROM` belongs to the instruction or heredoc that begins above it: the "
+                "image counts as built upon, but no stage starts from it. Indent the line, or end "
+                "the instruction before it.",
+            ),
+            (
+                "FROM scratch\nCOPY <<E /x\nMZFROM b\nE\n",
+                "3: this `MZFROM` belongs to the instruction or heredoc that begins above it: the "
+                "image counts as built upon, but no stage starts from it. Indent the line, or end "
+                "the instruction before it.",
+            ),
+            (
+                "FROM scratch\nRUN a \\\n# MZFROM b\n  c\n",
+                "3: this `MZFROM` is in a comment inside of another instruction, where it does "
+                "nothing. Remove it, or end the instruction before it.",
+            ),
+        ],
+    )
+    def test_one_that_does_nothing_is_found(self, text: str, message: str) -> None:
+        assert f"x/i/Dockerfile:{message} [misplaced-mzfrom]" in found(linted(text))
+
+    def test_not_one_that_works_nor_one_that_is_commented_out(self) -> None:
+        assert found(linted("# MZFROM a\nMZFROM b AS c\nMZFROM\td\nCOPY --from=c /a /b\n")) == []
+
+
+class TestUnusedStage:
+    def test_a_stage_that_only_unused_ones_use_is_found_too(self) -> None:
+        text = "MZFROM a AS one\nFROM one AS two\nMZFROM b AS three\nMZFROM c\n"
+        text += "COPY --from=three /x /\n"
+        assert rules(linted(text)) == [(1, "unused-stage"), (2, "unused-stage")]
+        assert "nothing of the stage `one` gets into the image." in found(linted(text))[0]
+
+
+class TestCopySource:
+    def test_one_that_nothing_provides_is_found(self) -> None:
+        text = "FROM scratch\nCOPY there gone /x/\nADD *.md nowhere/* /y/\n"
+        assert found(linted(text, {"there": 1})) == [
+            "x/i/Dockerfile:2: there is no `gone` in the context that Git sees, and no pre-image "
+            "action makes it. Add the file, or correct the path, which is relative to the context. "
+            "[copy-source]",
+            "x/i/Dockerfile:3: there is no `*.md` in the context that Git sees, and no pre-image "
+            "action makes it. Add the file, or correct the path, which is relative to the context. "
+            "[copy-source]",
+            "x/i/Dockerfile:3: there is no `nowhere/*` in the context that Git sees, and no "
+            "pre-image action makes it. Add the file, or correct the path, which is relative to "
+            "the context. [copy-source]",
+        ]
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            *("file", "./file", "/file", "../file", "dir", "dir/", "dir/sub", ".", "/", "*", "d*"),
+            *("dir/*", "dir/s?b/f", "bin", "examples/demo", "share/schema", "share/schema/deep"),
+            *("doc/a.md", "doc", "$UNKNOWN", "https://x/y", "git@x:y", "<<EOF\nEOF\n#"),
+        ],
+    )
+    def test_not_one_that_is_there_or_made_or_from_elsewhere(self, source: str) -> None:
+        results = {
+            "bin": BINARY,
+            "examples/demo": BINARY,
+            "share/schema": EXTRACTED,
+            "doc/a.md": COPIED,
+        }
+        image = linted(f"FROM scratch\nCOPY {source} /x/\n", {"file": 1, "dir/sub/f": 1}, results)
+        assert "copy-source" not in [rule for _, rule in rules(image)]
+
+    def test_not_one_of_another_stage(self) -> None:
+        assert found(linted("MZFROM a AS a\nMZFROM b\nCOPY --from=a /gone /x\n")) == []
+
+    def test_one_in_json_may_have_white_space(self) -> None:
+        text = 'FROM scratch\nCOPY ["a b", "c d", "/x/"]\n'
+        (message,) = found(linted(text, {"a b": 1}))
+        assert "there is no `c d` in the context" in message
+
+
+class TestHiddenInput:
+    def test_a_pattern_is_found_with_what_it_hides(self) -> None:
+        ignore = "# comment\n*.md\n!keep.md\nbin\nDockerfile\n"
+        files = {"a.md": 1, "b.md": 1, "keep.md": 1, "c": 1}
+        assert found(linted("FROM scratch\nCOPY . /\n", files, {"bin": BINARY}, ignore)) == [
+            "x/i/.dockerignore:2: `*.md` hides `a.md` and 1 more from Docker, but a change of it "
+            "renames the image. Move what is hidden out of the context, or remove the pattern. "
+            "[hidden-input]",
+            "x/i/.dockerignore:4: `bin` hides `bin` from Docker, but a change of it renames the "
+            "image. Move what is hidden out of the context, or remove the pattern. [hidden-input]",
+        ]
+
+
+class TestUncopiedBinary:
+    DECLARATION = "name: demo\npre-image:\n- type: cargo-build\n  bin: [tool]\n  example: demo\n"
+
+    def test_one_that_nothing_takes_is_found_where_it_is_declared(self) -> None:
+        results = {"tool": BINARY, "examples/demo": BINARY, "share": EXTRACTED}
+        text = "FROM scratch\nCOPY toolbox* /\n"
+        image = linted(text, {"toolbox": 1}, results, declaration=self.DECLARATION)
+        assert found(image) == [
+            "x/i/mzbuild.yml:4: Cargo builds `tool` for this image, but the Dockerfile never "
+            "copies it. Add a `COPY tool …`, or do not build it. [uncopied-binary]",
+            "x/i/mzbuild.yml:5: Cargo builds `examples/demo` for this image, but the Dockerfile "
+            "never copies it. Add a `COPY examples/demo …`, or do not build it. [uncopied-binary]",
+        ]
+        assert found(linted(text, {"toolbox": 1}, {"tool": BINARY}))[0].startswith(
+            "x/i/Dockerfile:1: Cargo builds `tool`"
+        )
+
+    @pytest.mark.parametrize(
+        "line", ["COPY tool /", "COPY t* /", "COPY . /", "RUN --mount=target=/c x", "COPY $X /"]
+    )
+    def test_not_one_that_is_taken_or_may_be(self, line: str) -> None:
+        assert found(linted(f"FROM scratch\n{line}\n", results={"tool": BINARY})) == []
+
+
+def test_a_result_that_no_ignore_rule_matches_is_found() -> None:
+    image = linted(
+        "FROM scratch\nCOPY pages /\n",
+        results={"pages/a": COPIED, "pages/b": COPIED},
+        unignored=frozenset({"pages/a", "pages/b"}),
+        declaration="name: i\npre-image:\n- type: copy\n  destination: pages\n",
+    )
+    assert found(image) == [
+        "x/i/mzbuild.yml:4: a pre-image action makes `pages`, which no ignore rule matches: made "
+        "in the work tree by another tool, it would be an input. Add `/pages` to x/i/.gitignore. "
+        "[unignored-result]"
+    ]
+
+
+def test_a_context_that_is_too_large_is_found_with_its_largest_file() -> None:
+    image = linted("FROM scratch\n", {"small": 1 << 20, "large": 3 << 19})
+    assert found(image, max_context_size=3) == []
+    assert found(image, max_context_size=2) == [
+        "x/i/large:1: this is the largest file of a context of 2.5 MiB, more than the 2 MiB of "
+        "[mzbuild-lint].max_context_size. Move what the image does not need out of its directory. "
+        "[large-context]"
+    ]
+
+
+def test_an_input_that_the_scheme_misses_is_found_once_for_all_images() -> None:
+    images = [linted("FROM scratch\n", missed=("a.toml",), name=name) for name in "abcde"]
+    images.append(linted("# mzbuild: ignore=missed-input\nFROM scratch\n", missed=("a.toml",)))
+    assert found(*images) == [
+        "a.toml:1: Cargo reads this for `a`, `b` and `c` and 2 more, but the fingerprint scheme "
+        "`mzbuild` leaves it out: when only this changes, the image keeps its name. Use the scheme "
+        "`strict`, or move the file into a crate that depends on it. [missed-input]"
+    ]
+
+
+def test_a_heredoc_that_never_ends_is_found() -> None:
+    assert found(linted("FROM scratch\nCOPY <<EOF /x\nRUN y\n")) == [
+        "x/i/Dockerfile:2: the heredoc `EOF` never ends. Add a line that is just `EOF`. [syntax]"
+    ]
+
+
+class TestSwitchingOff:
+    TEXT = "FROM debian AS unused\nFROM debian\n"
+
+    def test_by_an_option(self) -> None:
+        assert (
+            found(linted(self.TEXT), ignored=(LintRule.UNPINNED_FROM, LintRule.UNUSED_STAGE)) == []
+        )
+
+    def test_by_a_comment_for_one_image(self) -> None:
+        comment = "# mzbuild: ignore=unpinned-from, unused-stage\n"
+        assert found(linted(comment + self.TEXT)) == []
+        both = found(linted(comment + self.TEXT, name="a"), linted(self.TEXT, name="b"))
+        assert [line.partition(":")[0] for line in both] == ["x/b/Dockerfile"] * 3
+        assert rules(linted("#mzbuild: ignore=unused-stage\n" + self.TEXT)) == [
+            (2, "unpinned-from"),
+            (3, "unpinned-from"),
+        ]
+
+    def test_a_rule_that_is_none_is_found_itself(self) -> None:
+        (message,) = found(linted("FROM scratch\n# mzbuild: ignore=unused-stages\n"))
+        assert message.startswith(
+            "x/i/Dockerfile:2: `# mzbuild: ignore=…`: there is no rule `unused-stages`. Did you "
+            "mean `unused-stage`? The rules are `syntax`, `unpinned-from`, "
+        )

@@ -1,0 +1,173 @@
+"""What the kernel tells of files that are touched."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from mzbuild.core.work_tree.watch import DirectoryWatch
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/file").write_text("x")
+    (tmp_path / "file").write_text("x")
+    return tmp_path
+
+
+@pytest.fixture
+def watch(root: Path) -> Iterator[DirectoryWatch]:
+    watch = DirectoryWatch(str(root))
+    assert watch.touched() is None
+    watch.cover(["a/b"])
+    assert watch.touched() == set()
+    yield watch
+    watch.close()
+
+
+def test_each_way_to_touch_a_file_is_told_of_once(root: Path, watch: DirectoryWatch) -> None:
+    file = root / "a/b/file"
+
+    def link() -> None:
+        file.unlink()
+        file.symlink_to("elsewhere")
+
+    touches: dict[str, Callable[[], object]] = {
+        "write": lambda: file.write_text("y"),
+        "change mode": lambda: file.chmod(0o755),
+        "set times": lambda: os.utime(file, (1, 1)),
+        "shorten": lambda: os.truncate(file, 0),
+        "replace": lambda: (root / "file").rename(file),
+        "remove": file.unlink,
+        "create": file.touch,
+        "link": link,
+    }
+    for name, touch in touches.items():
+        touch()
+        assert watch.touched() == {"a/b/file"} | ({"file"} if name == "replace" else set()), name
+        assert watch.touched() == set(), name
+
+
+def test_another_process_is_told_of_as_soon_as_it_returns(
+    root: Path, watch: DirectoryWatch
+) -> None:
+    for count in range(20):
+        subprocess.run(["sh", "-c", f"echo {count} > file"], cwd=root, check=True)
+        assert watch.touched() == {"file"}
+
+
+def test_names_are_kept_as_they_are(root: Path, watch: DirectoryWatch) -> None:
+    names = {"with space", "line\nbreak", "é", "not-utf-8-\udcff", "x" * 255}
+    for name in names:
+        (root / name).touch()
+    assert watch.touched() == names
+
+
+def test_when_a_directory_goes_nothing_is_known(root: Path, watch: DirectoryWatch) -> None:
+    (root / "a/b/file").unlink()
+    assert watch.touched() == {"a/b/file"}
+    (root / "a/b").rmdir()
+    (root / "a/b").mkdir()
+    assert watch.touched() is None
+    watch.cover(["a/b"])
+    (root / "a/b/file").write_text("y")
+    assert watch.touched() == {"a/b/file"}
+
+
+def test_only_who_is_told_that_nothing_is_known_begins_anew(
+    root: Path, watch: DirectoryWatch
+) -> None:
+    watch.close()
+    watch.cover(["a/b"])
+    assert not watch.covers("a/b")
+    (root / "a/b/file").write_text("y")
+    assert watch.touched() is None
+    watch.cover(["a/b"])
+    assert watch.covers("a/b")
+
+
+@pytest.mark.parametrize("moved", ["a/b", "a", ""])
+def test_when_a_directory_or_one_above_it_moves_nothing_is_known(
+    root: Path, watch: DirectoryWatch, moved: str
+) -> None:
+    (root / moved).rename(root.parent / "elsewhere" if not moved else root / "elsewhere")
+    assert watch.touched() is None
+
+
+def test_when_the_root_is_another_directory_nothing_is_known(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "outer/root").mkdir(parents=True)
+    watch = DirectoryWatch(str(tmp_path / "outer/root"))
+    assert watch.touched() is None
+    watch.cover([])
+    assert watch.touched() == set()
+    (tmp_path / "outer").rename(tmp_path / "old")
+    (tmp_path / "outer/root").mkdir(parents=True)
+    assert watch.touched() is None
+    watch.cover([])
+    assert watch.touched() == set()
+    watch.close()
+
+
+def test_when_more_happens_than_is_remembered_nothing_is_known(
+    root: Path, watch: DirectoryWatch
+) -> None:
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    for _ in range(limit // 2 + 1):
+        # Two events each, of which no two in a row are the same.
+        os.utime(root / "file")
+        os.utime(root / "a/b/file")
+    assert watch.touched() is None
+    watch.cover(["a/b"])
+    assert watch.touched() == set()
+
+
+def test_what_is_covered_twice_or_is_not_there_changes_nothing(
+    root: Path, watch: DirectoryWatch
+) -> None:
+    watch.cover(["a/b", "a", "nowhere/at/all", "file"])
+    (root / "a/b/file").write_text("y")
+    assert watch.touched() == {"a/b/file"}
+
+
+def test_a_symlink_is_not_followed(root: Path, watch: DirectoryWatch, tmp_path: Path) -> None:
+    (root / "link").symlink_to("a")
+    watch.cover(["link", "link/b"])
+    assert not watch.covers("link")
+    assert not watch.covers("link/b")
+    assert watch.covers("a")
+    watch.touched()
+    (root / "a/new").touch()
+    assert watch.touched() == {"a/new"}
+
+
+@pytest.mark.parametrize("root", ["/proc/self", "/nowhere/at/all"])
+def test_where_nobody_could_tell_nothing_is_known(root: str) -> None:
+    watch = DirectoryWatch(root)
+    assert watch.touched() is None
+    watch.cover([""])
+    assert watch.touched() is None
+
+
+def test_where_the_kernel_watches_no_more_nothing_is_known(root: Path) -> None:
+    watches = []
+    for _ in range(int(Path("/proc/sys/fs/inotify/max_user_instances").read_text()) + 1):
+        watches.append(DirectoryWatch(str(root)))
+        assert watches[-1].touched() is None
+        watches[-1].cover([""])
+        if watches[-1].touched() is None:
+            break
+    else:
+        pytest.fail("The kernel has no limit.")
+    for watch in watches:
+        watch.close()
+    assert watches[-1].touched() is None
+    watches[-1].cover([""])
+    assert watches[-1].touched() == set()
+    watches[-1].close()
