@@ -18,8 +18,7 @@ from pants.util.strutil import softwrap
 from mzbuild.core.fingerprint.configuration import Arch, Configuration
 from mzbuild.core.plan.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
 from mzbuild.core.plan.planning import BuildPlan, Work
-from mzbuild.core.plan.report import HEADER, cargo_summary, plan_json, plan_rows, plan_summary
-from mzbuild.core.text.table import table
+from mzbuild.core.plan.report import plan_json, plan_lines
 from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
 from mzbuild.rules.build_plans import EnsuringPlanRequest, PackagingPlanRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild
@@ -81,6 +80,15 @@ class PlanSubsystem(Outputting, GoalSubsystem):
             End with exit code 2 where there is something to do, with 0 where there is nothing, and
             with 1 where an image is blocked or something else is wrong. For example, in a script:
             `pants mzbuild-plan --exit-code ::`.
+            """
+        ),
+    )
+    all = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            With the format `text`, give each image a line, however many there are. Otherwise, more
+            of them than fit on a screen are told of in groups. For example: `--mzbuild-plan-all`.
             """
         ),
     )
@@ -177,10 +185,13 @@ async def plan_goal(
         show_json([image for each in told for image in each], console, subsystem)
     else:
         colours = palette(console, subsystem, global_options)
-        rows = [row for plan, arch in zip(plans, archs) for row in plan_rows(plan, arch)]
-        lines = table(HEADER, rows, {2: colours.cyan, 3: colours.yellow})
-        cargo = [cargo_summary(each) for each in runs if each]
-        show_text([*lines, *cargo, plan_summary(plans)], console, subsystem)
+        lines = plan_lines(
+            tuple(zip(archs, plans, runs)),
+            everything=subsystem.all,
+            paint_name=colours.cyan,
+            paint_work=colours.yellow,
+        )
+        show_text(lines, console, subsystem)
     return Plan(_exit_code(plans, subsystem))
 
 

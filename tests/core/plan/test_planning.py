@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 from mzbuild.core.cargo.groups import CargoGroup
@@ -12,7 +13,7 @@ from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.acquisition import Build, OnUnknown, decide_acquisition, to_look_up
 from mzbuild.core.plan.pipelines import Job, buildkite_pipeline, github_matrix, pipeline_jobs
 from mzbuild.core.plan.planning import BuildPlan, plan_ensure, plan_package
-from mzbuild.core.plan.report import cargo_summary, plan_json, plan_rows, plan_summary
+from mzbuild.core.plan.report import cargo_summary, plan_json, plan_lines
 from mzbuild.core.registries.addresses import Registry
 from mzbuild.core.registries.client import Absent, Answer, Present
 from mzbuild.core.registries.publication import Publication
@@ -119,7 +120,7 @@ def test_what_nobody_knows_blocks_what_builds_on_it() -> None:
         "top": "blocked",
     }
     assert reason(plan, "base") == "hub does not say whether it has it: connection refused"
-    assert reason(plan, "top") == "it builds on `left`"
+    assert reason(plan, "left") == reason(plan, "top") == "it builds on `base`"
     assert plan.exit_code == 1
 
 
@@ -174,20 +175,57 @@ def test_a_registry_that_does_not_say(on_unknown: OnUnknown) -> None:
         assert reason(plan, "left") == "it builds on `base`"
 
 
-def test_rows_by_stages_with_what_is_idle_if_it_is_little() -> None:
-    plan = package("top", "base", local="base left")
-    assert plan_rows(plan, Arch.X86_64) == [
-        ("x86_64", "-", "base", "reuse", "-", "the engine has it"),
-        ("x86_64", "-", "left", "reuse", "-", "the engine has it"),
-        ("x86_64", "1", "right", "build", "-", "neither the engine nor hub has it"),
-        ("x86_64", "2", "top", "build", "right", "neither the engine nor hub has it"),
+def lines(
+    *plans: BuildPlan, everything: bool = False, groups: Sequence[CargoGroup] = ()
+) -> list[str]:
+    told = [(Arch.X86_64, plan, groups) for plan in plans]
+    found = plan_lines(told, everything=everything, paint_name=str, paint_work=str)
+    return [re.sub("  +", " | ", line) for line in found]
+
+
+def test_images_by_stages() -> None:
+    assert lines(package("top", "base", local="base left")) == [
+        "arch | stage | image | would | after | because",
+        "x86_64 | - | base | reuse | - | the engine has it",
+        "x86_64 | - | left | reuse | - | the engine has it",
+        "x86_64 | 1 | right | build | - | neither the engine nor hub has it",
+        "x86_64 | 2 | top | build | right | neither the engine nor hub has it",
+        "2 to build, 2 to reuse",
     ]
-    assert plan_summary([plan]) == "2 to build, 2 to reuse"
+
+
+def test_what_is_idle_is_listed_if_it_is_little() -> None:
     many = graph({f"i{number:02}": "" for number in range(12)})
     names = list(many.dependencies)
     crowd = package(*names, images=many, local=" ".join(names[1:]))
-    assert [row[2] for row in plan_rows(crowd, Arch.X86_64)] == ["i00"]
-    assert plan_summary([crowd, crowd]) == "2 to build, 22 to reuse"
+    assert lines(crowd, crowd)[1:] == [
+        "x86_64 | 1 | i00 | build | - | neither the engine nor hub has it",
+        "x86_64 | 1 | i00 | build | - | neither the engine nor hub has it",
+        "2 to build, 22 to reuse",
+        "`--all` lists everything.",
+    ]
+    assert len(lines(crowd, everything=True)) == len(["header", *names, "summary"])
+
+
+def test_images_are_told_of_together_where_they_would_fill_more_than_a_screen() -> None:
+    many = graph({"base": "", **{f"i{number:02}": ["base"] for number in range(60)}})
+    names = [*many.dependencies][1:]
+    plan = package(*names, images=many, local="i00 i01", base=THERE)
+    assert lines(plan) == [
+        "arch | stage | would | images | such as | because",
+        "x86_64 | - | reuse | 2 | i00, i01 | the engine has it",
+        "x86_64 | 1 | pull | 1 | base | hub has it",
+        "x86_64 | 2 | build | 58 | i02, i03, i04 and 55 more | neither the engine nor hub has it",
+        "58 to build, 1 to pull, 2 to reuse",
+        "`--all` lists everything.",
+    ]
+    assert len(lines(plan, everything=True)) == len(["header", "base", *names, "summary"])
+    # What is in the way is told of, not what is next to it.
+    blocked = package(*names, images=many, base=NOBODY_KNOWS)
+    assert lines(blocked)[1:3] == [
+        "x86_64 | - | blocked | 1 | base | hub does not say whether it has it: connection refused",
+        "x86_64 | - | blocked | 60 | i00, i01, i02 and 57 more | it builds on `base`",
+    ]
 
 
 def jobs(plan: BuildPlan, images: ImageGraph = GRAPH, *flags: str) -> tuple[Job, ...]:
@@ -256,6 +294,15 @@ def test_what_cargo_would_build_together() -> None:
     app, tool, other = CargoBuild(("app",)), CargoBuild(("tool",)), CargoBuild((), ("other",))
     groups = [CargoGroup((app, tool), CargoBuild(("app", "tool"))), CargoGroup((other,), other)]
     assert cargo_summary(groups) == "Cargo would run for app, tool; then for other"
+    assert lines(package("base"), groups=groups)[2:] == [cargo_summary(groups), "1 to build"]
+    crowd = [CargoGroup((), CargoBuild(tuple("abcdefghij"))), *groups * 2]
+    assert lines(package("base"), groups=crowd)[2:] == [
+        "Cargo would run for a, b, c, d, e, f, g, h and 2 more; then for app, tool; then for "
+        "other; and 2 times more",
+        "1 to build",
+        "`--all` lists everything.",
+    ]
+    assert cargo_summary(crowd) in lines(package("base"), groups=crowd, everything=True)
     image = Image("i", "i", "i/mzbuild.yml", pre_image=(Copy("a", "b"), tool, other))
     images = ImageGraph((image,), {"i": ()})
     (told,) = plan_json(package("i", images=images), Arch.X86_64, groups, images, {}, {"i": "i:x"})

@@ -86,15 +86,20 @@ def _build_plan(graph: ImageGraph, planned: Mapping[str, PlannedImage]) -> Build
     """Puts images in order, and blocks those that build on what is blocked."""
     images: dict[str, PlannedImage] = {}
     waits_for: dict[str, tuple[str, ...]] = {}
+    # What is in the way of each image that is blocked: itself, or what it builds on in turn.
+    obstacles: dict[str, tuple[str, ...]] = {}
     for name in graph.closure(sorted(planned)):
         if name not in planned:
             continue
         image = planned[name]
         builds = Work.BUILD in image.work
         involved = [images[each] for each in graph.dependencies[name] if each in images]
-        obstacles = [other.name for other in involved if other.blocked]
-        if builds and obstacles:
-            image = PlannedImage(name, (), f"it builds on {listed(obstacles)}", blocked=True)
+        found = sorted({each for other in involved for each in obstacles.get(other.name, ())})
+        if builds and found:
+            obstacles[name] = tuple(found)
+            image = PlannedImage(name, (), f"it builds on {listed(found)}", blocked=True)
+        elif image.blocked:
+            obstacles[name] = (name,)
         images[name] = image
         waits_for[name] = tuple(other.name for other in involved if builds and other.work)
     return BuildPlan(images, waits_for)

@@ -2,27 +2,61 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mzbuild.core.cargo.groups import CargoGroup
 from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.planning import BuildPlan
+from mzbuild.core.text.table import SCREEN, Paint, some, table
 
-HEADER = ("arch", "stage", "image", "would", "after", "because")
+_HEADER = ("arch", "stage", "image", "would", "after", "because")
+_GROUPED = ("arch", "stage", "would", "images", "such as", "because")
 
 # More images than this for which there is nothing to do are counted, not listed.
 _MOST_IDLE = 10
+# More invocations of Cargo than this, and more programs of one, are counted.
+_MOST_RUNS = 3
+_MOST_PROGRAMS = 8
+
+# The plan for an architecture, and the invocations of Cargo that it leads to.
+ArchPlan = tuple[Arch, BuildPlan, Sequence[CargoGroup]]
 
 
-def plan_rows(plan: BuildPlan, arch: Arch) -> list[tuple[str, ...]]:
+def plan_lines(
+    plans: Sequence[ArchPlan], *, everything: bool, paint_name: Paint, paint_work: Paint
+) -> Iterator[str]:
+    """What to print: a row for each image or, where they are many, for those that are alike.
+
+    With `everything`, there is a row for each image, however many there are.
+    """
+    rows = [row for arch, plan, _ in plans for row in plan_rows(plan, arch, everything=everything)]
+    hidden = len(rows) < sum(len(plan.images) for _, plan, _ in plans)
+    if everything or len(rows) <= SCREEN:
+        yield from table(_HEADER, rows, {2: paint_name, 3: paint_work})
+    else:
+        hidden = True
+        groups = [row for arch, plan, _ in plans for row in _grouped_rows(plan, arch)]
+        yield from table(_GROUPED, groups, {2: paint_work, 4: paint_name})
+    for _, _, runs in plans:
+        if runs:
+            full, brief = cargo_summary(runs), cargo_summary(runs, _MOST_RUNS, _MOST_PROGRAMS)
+            yield full if everything else brief
+            hidden = hidden or brief != full
+    yield plan_summary([plan for _, plan, _ in plans])
+    if hidden and not everything:
+        yield "`--all` lists everything."
+
+
+def plan_rows(plan: BuildPlan, arch: Arch, *, everything: bool) -> list[tuple[str, ...]]:
     """The images by stages; those for which there is nothing to do come first, if they are few."""
-    stages = {name: n for n, stage in enumerate(plan.stages, start=1) for name in stage}
+    stages = _stage_numbers(plan)
     idle = [name for name, image in plan.images.items() if image.idle]
     blocked = [name for name, image in plan.images.items() if image.blocked]
-    names = [*(idle if len(idle) <= _MOST_IDLE else ()), *sorted(stages, key=stages.__getitem__)]
+    listed = idle if everything or len(idle) <= _MOST_IDLE else []
     return [
         (
             arch.value,
@@ -32,8 +66,26 @@ def plan_rows(plan: BuildPlan, arch: Arch) -> list[tuple[str, ...]]:
             ", ".join(plan.waits_for[name]) or "-",
             plan.images[name].reason,
         )
-        for name in [*names, *blocked]
+        for name in [*listed, *sorted(stages, key=stages.__getitem__), *blocked]
     ]
+
+
+def _grouped_rows(plan: BuildPlan, arch: Arch) -> list[tuple[str, ...]]:
+    """The same, with one row for the images of a stage for which it says the same."""
+    stages = _stage_numbers(plan)
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for name in sorted(plan.images, key=lambda name: stages.get(name, 0)):
+        image = plan.images[name]
+        key = (str(stages.get(name, "-")), image.outcome, image.reason)
+        alike.setdefault(key, []).append(name)
+    return [
+        (arch.value, stage, outcome, str(len(names)), some(names), reason)
+        for (stage, outcome, reason), names in alike.items()
+    ]
+
+
+def _stage_numbers(plan: BuildPlan) -> Mapping[str, int]:
+    return {name: n for n, stage in enumerate(plan.stages, start=1) for name in stage}
 
 
 def plan_summary(plans: Iterable[BuildPlan]) -> str:
@@ -44,10 +96,16 @@ def plan_summary(plans: Iterable[BuildPlan]) -> str:
     )
 
 
-def cargo_summary(groups: Sequence[CargoGroup]) -> str:
-    """What Cargo would build, by its invocations, in one line."""
-    runs = [", ".join([*group.together.bins, *group.together.examples]) for group in groups]
-    return f"Cargo would run for {'; then for '.join(runs)}"
+def cargo_summary(
+    groups: Sequence[CargoGroup], runs: int = sys.maxsize, programs: int = sys.maxsize
+) -> str:
+    """What Cargo would build, by its invocations, in one line: of each so many programs.
+
+    `runs` is how many invocations are told of.
+    """
+    built = [some([*each.together.bins, *each.together.examples], programs) for each in groups]
+    more = f"; and {len(built) - runs} times more" if len(built) > runs else ""
+    return f"Cargo would run for {'; then for '.join(built[:runs])}{more}"
 
 
 def _cargo_runs(image: Image, groups: Sequence[CargoGroup]) -> list[int]:
@@ -67,7 +125,7 @@ def plan_json(
     specs: Mapping[str, str],
 ) -> list[dict[str, object]]:
     """The same for programs; `groups` are the invocations of Cargo that the plan leads to."""
-    stages = {name: n for n, stage in enumerate(plan.stages, start=1) for name in stage}
+    stages = _stage_numbers(plan)
     return [
         {
             "name": name,

@@ -8,6 +8,16 @@ from typing import Callable
 # Adds colour to a cell that is already as wide as its column.
 Paint = Callable[[str], str]
 
+# Of a screen of 50 lines, as many are for what a goal tells of images. Where that takes more, it
+# tells of groups of images, until it is asked for all.
+SCREEN = 40
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """The first few of many names: `a, b, c and 9 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
 
 def table(
     header: Sequence[str], rows: Sequence[Sequence[str]], paint: Mapping[int, Paint] | None = None
