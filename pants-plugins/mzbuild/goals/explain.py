@@ -8,7 +8,7 @@ from pants.engine.console import Console
 from pants.engine.goal import Goal, GoalSubsystem, Outputting
 from pants.engine.rules import Get, Rule, collect_rules, goal_rule
 from pants.option.global_options import GlobalOptions
-from pants.option.option_types import EnumOption, StrOption
+from pants.option.option_types import BoolOption, EnumOption, StrOption
 from pants.util.strutil import softwrap
 
 from mzbuild.core.explain.explanation import explain
@@ -68,14 +68,23 @@ class ExplainSubsystem(Outputting, GoalSubsystem):
             """
         ),
     )
+    all = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            With the format `text`, tell of each image and of each of its files, however many there
+            are. Otherwise, what would fill more than a screen is told by its causes: which files
+            moved how many images. For example: `--mzbuild-explain-all`.
+            """
+        ),
+    )
     format = EnumOption(
         default=ReportFormat.TEXT,
         help=softwrap(
             """
-            `text` tells of many files that the same thing brings in by one of them; `json` prints
-            an object with `since` (what it starts from), `until` (null for the work
-            tree) and `images`: for each that
-            differs `name`, `before` and `after` (fingerprints; null where there is no such image),
+            `text` is for people; `json` prints an object with `since` (what it starts from),
+            `until` (null for the work tree) and `images`: for each that differs `name`, `before`
+            and `after` (fingerprints; null where there is no such image),
             `configuration` (options with `before` and `after`), `files` (`path`, `change`: one of
             `added`, `removed`, `changed`, `mode`; `mode_before`, `mode_after`, `brought_in_by`)
             and `dependencies` (`name`, `before`, `after`, and the names of the images that it is
@@ -126,7 +135,12 @@ async def explain_goal(
         show_json(report, console, subsystem)
     else:
         colours = palette(console, subsystem, global_options)
-        lines = explanation_lines(told, explained, where, colours.cyan, colours.yellow)
+        lines = explanation_lines(
+            *(told, explained, where),
+            everything=subsystem.all,
+            paint_name=colours.cyan,
+            paint_change=colours.yellow,
+        )
         show_text(lines, console, subsystem)
     failed = [
         (name, place, error)

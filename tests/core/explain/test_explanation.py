@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.explain.explanation import explain
+from mzbuild.core.explain.explanation import Explanation, explain
 from mzbuild.core.explain.report import explanation_json, explanation_lines
 from mzbuild.core.explain.snapshot import Snapshot, revision_snapshot
 from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile
 from mzbuild.core.git.revision_tree import RevisionTree
 from mzbuild.core.image.declaration import Image
+from mzbuild.core.text.table import MORE
 
 from tests.core.conftest import CONFIGURATION, ENV, Repository, describe, make_vectors_repository
 
@@ -53,10 +54,21 @@ def told(repository: Repository, *, since: str = "HEAD~1") -> dict[str, Any]:
     return {name: explanation_json(explanation) for name, explanation in explained.items()}
 
 
+def printed(explained: Mapping[str, Explanation], *, everything: bool = False) -> list[str]:
+    return list(
+        explanation_lines(
+            *([*explained.values()], explained, ("`a`", "`b`")),
+            everything=everything,
+            paint_name=str,
+            paint_change=str,
+        )
+    )
+
+
 def text(before: Snapshot, after: Snapshot) -> list[str]:
     explained = explain(before, after)
-    lines = explanation_lines(list(explained.values()), explained, ("`a`", "`b`"), str, str)
-    return [line if line[0] in " N" else line.partition(" ")[0] for line in lines]
+    lines = printed(explained)
+    return [line if line[0] in " N`" else line.partition(" ")[0] for line in lines]
 
 
 def shown(repository: Repository) -> list[str]:
@@ -191,8 +203,7 @@ def test_images_on_one_side_alone(images: Repository) -> None:
     images.commit({"fresh/mzbuild.yml": "name: fresh\n", "fresh/Dockerfile": "FROM scratch\n"})
     before, after = snapshot(images.root, "HEAD~1"), snapshot(images.root)
     explained = explain(before, after)
-    lines = list(explanation_lines(list(explained.values()), explained, ("`a`", "`b`"), str, str))
-    assert lines == [
+    assert printed(explained) == [
         f"fresh: not in `a` -> {after.survey.fingerprints['fresh']}",
         f"other: {before.survey.fingerprints['other']} -> not in `b`",
     ]
@@ -206,7 +217,11 @@ def test_many_files_are_told_of_together(images: Repository) -> None:
         "other:",
         "  changed  other/Dockerfile    context",
         "  added    doc/00 and 11 more  copy doc",
+        MORE,
     ]
+    explained = explain(snapshot(images.root, "HEAD~1"), snapshot(images.root))
+    everything = printed(explained, everything=True)[1:]
+    assert [line.split()[1] for line in everything] == [*sorted(many), "other/Dockerfile"]
     assert len(told(images)["other"]["files"]) == 13
 
 

@@ -18,6 +18,7 @@ from mzbuild.core.registries.addresses import Registry
 from mzbuild.core.registries.client import Absent, Answer, Present
 from mzbuild.core.registries.publication import Publication
 from mzbuild.core.registries.round import Unknown
+from mzbuild.core.text.table import MORE
 
 THERE, NOT_THERE, NOBODY_KNOWS = Present("sha256:1"), Absent(), Unknown("connection refused")
 HUB, GHCR = Registry("hub", "docker.io"), Registry("ghcr", "ghcr.io")
@@ -202,7 +203,7 @@ def test_what_is_idle_is_listed_if_it_is_little() -> None:
         "x86_64 | 1 | i00 | build | - | neither the engine nor hub has it",
         "x86_64 | 1 | i00 | build | - | neither the engine nor hub has it",
         "2 to build, 22 to reuse",
-        "`--all` lists everything.",
+        MORE,
     ]
     assert len(lines(crowd, everything=True)) == len(["header", *names, "summary"])
 
@@ -217,7 +218,7 @@ def test_images_are_told_of_together_where_they_would_fill_more_than_a_screen() 
         "x86_64 | 1 | pull | 1 | base | hub has it",
         "x86_64 | 2 | build | 58 | i02, i03, i04 and 55 more | neither the engine nor hub has it",
         "58 to build, 1 to pull, 2 to reuse",
-        "`--all` lists everything.",
+        MORE,
     ]
     assert len(lines(plan, everything=True)) == len(["header", "base", *names, "summary"])
     # What is in the way is told of, not what is next to it.
@@ -300,7 +301,7 @@ def test_what_cargo_would_build_together() -> None:
         "Cargo would run for a, b, c, d, e, f, g, h and 2 more; then for app, tool; then for "
         "other; and 2 times more",
         "1 to build",
-        "`--all` lists everything.",
+        MORE,
     ]
     assert cargo_summary(crowd) in lines(package("base"), groups=crowd, everything=True)
     image = Image("i", "i", "i/mzbuild.yml", pre_image=(Copy("a", "b"), tool, other))

@@ -11,7 +11,7 @@ from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.planning import BuildPlan
-from mzbuild.core.text.table import SCREEN, Paint, some, table
+from mzbuild.core.text.table import MORE, SCREEN, Paint, some, table
 
 _HEADER = ("arch", "stage", "image", "would", "after", "because")
 _GROUPED = ("arch", "stage", "would", "images", "such as", "because")
@@ -48,7 +48,7 @@ def plan_lines(
             hidden = hidden or brief != full
     yield plan_summary([plan for _, plan, _ in plans])
     if hidden and not everything:
-        yield "`--all` lists everything."
+        yield MORE
 
 
 def plan_rows(plan: BuildPlan, arch: Arch, *, everything: bool) -> list[tuple[str, ...]]:

@@ -11,6 +11,7 @@ Paint = Callable[[str], str]
 # Of a screen of 50 lines, as many are for what a goal tells of images. Where that takes more, it
 # tells of groups of images, until it is asked for all.
 SCREEN = 40
+MORE = "`--all` lists everything; or name fewer images."
 
 
 def some(names: Sequence[str], most: int = 3) -> str:
