@@ -1,4 +1,4 @@
-"""Measure the plugin side by side with a plain script, in a generated repository.
+"""Measure the plugin side by side with a plain script, in generated repositories.
 
 Prints a table in Markdown. The fingerprints of both are compared throughout: the exit code is 1
 where they differ, and 2 where a command fails. No timing is ever a failure.
@@ -10,86 +10,69 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
 
 from benchmarks.bench import Bench, CommandError, run
+from benchmarks.engine import CHECKOUT, engine, with_engine
 from benchmarks.generate import SIZES, generate
-from benchmarks.measure import Result, measure
-from benchmarks.rows import ROWS
+from benchmarks.measure import measure
+from benchmarks.report import table, to_json
+from benchmarks.rows import ROWS, Row
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+DEFAULT_SIZES = ["S", "L", "XL"]
+SMALLER = {"L": "S"}
 
 
-@contextmanager
-def prepared(size: str, seed: int) -> Iterator[Bench]:
-    """A bench in a new repository; nothing of it stays, neither its pantsd nor any file."""
-    # The plain script runs on the Python that Pants itself runs on, which has what it needs.
-    lock = CHECKOUT / "3rdparty/python/pants.lock"
-    python = run(CHECKOUT, os.environ, str(CHECKOUT / "bin/venv"), str(lock)).strip()
-    # Nothing of how the user runs Pants may change what is measured, nor may this fill a cache.
-    environment = {name: value for name, value in os.environ.items() if name[:6] != "PANTS_"}
-    with tempfile.TemporaryDirectory(prefix="mzbuild-benchmark-") as scratch:
-        environment |= {
-            "PANTS_LOCAL_STORE_DIR": f"{scratch}/store",
-            "PANTS_NAMED_CACHES_DIR": f"{scratch}/named_caches",
-            "PANTS_PANTSRC": "false",
+class Benches:
+    """The repositories of a run, by their sizes, each made when it is first asked for."""
+
+    def __init__(self, stack: ExitStack, seed: int, *, has_engine: bool) -> None:
+        self.stack, self.seed = stack, seed
+        self.made: dict[str, Bench] = {}
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="mzbuild-benchmark-"))
+        self.scratch = Path(scratch)
+        # The plain script runs on the Python that Pants itself runs on, which has what it needs.
+        lock = CHECKOUT / "3rdparty/python/pants.lock"
+        self.python = run(CHECKOUT, os.environ, str(CHECKOUT / "bin/venv"), str(lock)).strip()
+        # Nothing of how the user runs Pants may change what is measured, nor may this fill a cache.
+        self.environment = {
+            name: value for name, value in os.environ.items() if name[:6] != "PANTS_"
         }
-        root = Path(scratch, "repository")
-        plan = generate(SIZES[size], root, seed)
-        pants = str(CHECKOUT / "pants")
-        bench = Bench(root, plan.images[-1], pants, f"{python}/bin/python", environment)
-        try:
-            yield bench
-        finally:
-            bench.stop_pantsd()
+        self.environment |= {"PANTS_PANTSRC": "false"}
+        self.calls = self.scratch / "calls" if has_engine else None
+        if self.calls:
+            self.environment |= stack.enter_context(engine(self.scratch, self.calls))
+
+    def __getitem__(self, size: str) -> Bench:
+        if size not in self.made:
+            print(f"{size}: generating …", file=sys.stderr, flush=True)
+            root = self.scratch / size
+            environment = {
+                **self.environment,
+                "PANTS_LOCAL_STORE_DIR": f"{root}-store",
+                "PANTS_NAMED_CACHES_DIR": f"{root}-named_caches",
+            }
+            plan = generate(SIZES[size], root, self.seed)
+            pants, python = str(CHECKOUT / "pants"), f"{self.python}/bin/python"
+            bench = Bench(size, root, plan.images[-1], pants, python, environment, self.calls)
+            self.stack.callback(bench.stop_pantsd)
+            self.made[size] = bench
+        return self.made[size]
 
 
-def machine(bench: Bench) -> dict[str, str]:
+def machine(python: str) -> dict[str, str]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "cores": str(os.cpu_count()),
         "memory": f"{memory:.0f} GiB",
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "python": bench.run(bench.python, "--version").split()[1],
-        "git": bench.run("git", "--version").split()[2],
+        "python": run(CHECKOUT, os.environ, f"{python}/bin/python", "--version").split()[1],
+        "git": run(CHECKOUT, os.environ, "git", "--version").split()[2],
         "load at start": f"{os.getloadavg()[0]:.1f}",
     }
-
-
-def has_engine() -> bool:
-    try:
-        return subprocess.run(["docker", "version"], capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False
-
-
-def seconds(times: list[float]) -> str:
-    return f"{median(times):.3f} s ({min(times):.3f} to {max(times):.3f})"
-
-
-def table(results: list[Result]) -> str:
-    lines = [
-        "| row | what | plugin | baseline | ratio | fingerprints |",
-        "|---|---|---|---|---:|---|",
-    ]
-    for result in results:
-        row = result.row
-        cells = (
-            row.name,
-            row.what,
-            seconds(result.subject),
-            f"{row.baseline.label}: {seconds(result.baseline)}",
-            f"{result.ratio:.2f}",
-            "DIFFERENT" if result.problems else "equal",
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -98,53 +81,78 @@ def parse_arguments() -> argparse.Namespace:
             raise argparse.ArgumentTypeError(f"{text} is not a number from 1")
         return int(text)
 
-    names = {row.name: row for row in ROWS}
+    names = [row.name for row in ROWS]
 
-    def rows(text: str) -> list[str]:
-        unknown = [name for name in text.split(",") if name not in names]
+    def some_of(known: list[str], kind: str, text: str) -> list[str]:
+        unknown = [name for name in text.split(",") if name not in known]
         if unknown:
             raise argparse.ArgumentTypeError(
-                f"no row is named {', '.join(unknown)}; there are {', '.join(names)}"
+                f"no {kind} is named {', '.join(unknown)}; there are {', '.join(known)}"
             )
-        return text.split(",")
+        return [name for name in known if name in text.split(",")]
 
     parser = argparse.ArgumentParser(
         prog="python3 -m benchmarks", description=(__doc__ or "").splitlines()[0]
     )
-    parser.add_argument("--size", choices=SIZES, default="S", help="of the repository; default: S")
+    parser.add_argument(
+        "--size",
+        type=lambda text: some_of(list(SIZES), "size", text),
+        default=DEFAULT_SIZES,
+        metavar="SIZE,…",
+        help=f"of the repositories, some of {','.join(SIZES)}; default: {','.join(DEFAULT_SIZES)}. "
+        "In `tiny`, all rows are tried",
+    )
     parser.add_argument("--seed", type=int, default=1, help="another one gives other files")
     parser.add_argument("--runs", type=count, default=10, help="of each row; default: 10")
-    parser.add_argument("--rows", type=rows, help=f"some of {','.join(names)}; default: all")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all timings there as well")
+    parser.add_argument(
+        "--rows",
+        type=lambda text: some_of(names, "row", text),
+        metavar="ROW,…",
+        help=f"some of {','.join(names)}; default: those that are meant for the size",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there as well")
     return parser.parse_args()
+
+
+def chosen(args: argparse.Namespace) -> list[tuple[str, Row]]:
+    """The rows to be measured, each with the size of a repository."""
+    explicit = args.rows is not None and args.size is not DEFAULT_SIZES
+    return [
+        (size, row)
+        for size in args.size
+        for row in ROWS
+        if args.rows is None or row.name in args.rows
+        if explicit or size == "tiny" or size in row.sizes
+    ]
 
 
 def main() -> int:
     args = parse_arguments()
-    with prepared(args.size, args.seed) as bench:
-        facts = machine(bench)
+    pairs = chosen(args)
+    has_engine = any(row.takes_engine for _, row in pairs)
+    if has_engine:
+        with_engine()
+    with ExitStack() as stack:
+        benches = Benches(stack, args.seed, has_engine=has_engine)
+        facts = machine(benches.python)
         results = []
-        for row in ROWS:
-            if args.rows is None and row.takes_engine and not has_engine():
-                note = "left out: there is no Docker engine; `bin/with-docker COMMAND` has one"
-                print(f"{row.name}: {note}", file=sys.stderr)
-            elif args.rows is None or row.name in args.rows:
-                print(f"{row.name}: {row.what} …", file=sys.stderr, flush=True)
-                results.append(measure(bench, row, args.runs))
-    images, crates, files = SIZES[args.size]
-    print(f"{images:,} images, {crates:,} crates, {files:,} files (seed {args.seed});", end=" ")
-    print(f"median (and range) of {args.runs} runs, alternating.")
+        for size, row in pairs:
+            bench = benches[size]
+            smaller = benches[SMALLER.get(size, size)] if row.in_smaller else None
+            print(f"{size} {row.name}: {row.what} …", file=sys.stderr, flush=True)
+            results.append(measure(bench, row, args.runs, smaller))
+    for size in args.size:
+        images, crates, files = SIZES[size]
+        print(f"{size}: {images:,} images, {crates:,} crates, {files:,} files (seed {args.seed}).")
+    print("Medians (and ranges) of alternating runs.")
     print("; ".join(f"{name}: {value}" for name, value in facts.items()) + ".\n")
     print(table(results))
     if args.json:
-        report = {
-            "size": args.size,
-            "seed": args.seed,
-            "machine": facts,
-            "rows": [result.to_json() for result in results],
-        }
+        report = {"seed": args.seed, "machine": facts, "rows": [to_json(each) for each in results]}
         args.json.write_text(json.dumps(report, indent=1) + "\n")
-    problems = [f"{result.row.name}: {text}" for result in results for text in result.problems]
+    problems = [
+        f"{result.size} {result.row.name}: {text}" for result in results for text in result.problems
+    ]
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

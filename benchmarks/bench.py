@@ -37,14 +37,31 @@ def run(directory: Path, environment: Mapping[str, str], *command: str) -> str:
 class Bench:
     """A generated repository, and what to run in it."""
 
+    size: str
     root: Path
     image: Image  # For rows that are about one image only.
     pants: str
     python: str
     environment: Mapping[str, str]
+    calls: Path | None = None  # A line for each call of the Docker engine's client.
 
     def run(self, *command: str) -> str:
         return run(self.root, self.environment, *command)
+
+    def beside(self, name: str) -> Path:
+        """A path for what is no part of the repository, and goes with it."""
+        return self.root.with_name(f"{self.root.name}-{name}")
+
+    def engine_calls(self) -> int:
+        """How often the Docker engine's client has been called so far."""
+        return self.calls.read_text().count("\n") if self.calls else 0
+
+    def pantsd_memory(self) -> float:
+        """The MiB that the repository's pantsd takes, its share of what others use included."""
+        (pid_file,) = self.root.glob(".pids/*/pantsd/pid")
+        lines = Path("/proc", pid_file.read_text(), "smaps_rollup").read_text().splitlines()
+        (size,) = (line.split()[1] for line in lines if line.startswith("Pss:"))
+        return int(size) / 2**10
 
     def stop_pantsd(self) -> None:
         """Stop the repository's pantsd, if there is one, and wait until it is gone."""

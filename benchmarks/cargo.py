@@ -104,7 +104,9 @@ def prepared() -> Iterator[Workspace]:
                 for number, (_, program) in enumerate(programs)
             )
         )
-        bench = Bench(root, plan.images[-1], str(CHECKOUT / "pants"), sys.executable, environment)
+        bench = Bench(
+            "cargo", root, plan.images[-1], str(CHECKOUT / "pants"), sys.executable, environment
+        )
         try:
             yield Workspace(bench, programs, calls)
         finally:

@@ -1,44 +1,45 @@
-"""Runs a row of the table: what its commands take, and whether they agree."""
+"""Runs a row of the table: what it takes, and whether the fingerprints agree."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from statistics import median
-from time import perf_counter
-from typing import Any
 
 from benchmarks.bench import Bench
-from benchmarks.rows import PLAIN, PLUGIN, Command, Row
+from benchmarks.measured import FINGERPRINT, PLAIN
+from benchmarks.rows import Prints, Row
 
 
 @dataclass
 class Result:
+    """What was measured of a row, for each turn, in a repository of a size."""
+
     row: Row
-    subject: list[float] = field(default_factory=list)  # Seconds, one for each turn.
+    size: str
+    subject: list[float] = field(default_factory=list)
+    less: list[list[float]] = field(default_factory=list)
     baseline: list[float] = field(default_factory=list)
+    calls: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     @property
-    def ratio(self) -> float:
-        return median(self.subject) / median(self.baseline)
+    def value(self) -> float:
+        """What the bar is for: a ratio, or what is left of the subject's seconds."""
+        left = median(seconds - sum(less) for seconds, less in zip(self.subject, self.less))
+        return left / median(self.baseline) if self.baseline else left
 
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "name": self.row.name,
-            "what": self.row.what,
-            "subject": self.subject,
-            "baseline": self.baseline,
-            "against": self.row.baseline.label,
-            "ratio": self.ratio,
-            "problems": self.problems,
-        }
+    @property
+    def bar(self) -> float | None:
+        return self.row.bars.get(self.size)
 
-
-def timed(bench: Bench, command: Command) -> tuple[float, str]:
-    argv = command.argv(bench)
-    start = perf_counter()
-    output = bench.run(*argv)
-    return perf_counter() - start, output
+    @property
+    def is_met(self) -> bool | None:
+        """Whether the row is as it should be; nothing where there is no bar."""
+        most = self.row.most_calls
+        if self.bar is None and most is None:
+            return None
+        within = self.bar is None or self.value <= self.bar
+        return within and (most is None or max(self.calls) <= most)
 
 
 def difference(subject: str, baseline: str) -> list[str]:
@@ -56,32 +57,44 @@ def difference(subject: str, baseline: str) -> list[str]:
     ]
 
 
-def measure(bench: Bench, row: Row, turns: int) -> Result:
-    """Measure the row, alternating its commands, and leave the repository as it was generated.
+def fingerprints_differ(bench: Bench) -> list[str]:
+    return difference(FINGERPRINT.read(bench)[1], PLAIN.read(bench)[1])
 
-    Raises `CommandError` when a command fails.
+
+def measure(bench: Bench, row: Row, turns: int, smaller: Bench | None = None) -> Result:
+    """Measure the row, alternating what it compares, and leave the repository as it was generated.
+
+    The baseline is that of a `smaller` repository, if there is one. Raises `CommandError` when a
+    command fails.
     """
-    result = Result(row)
-    timed(bench, row.subject)
-    _, before = timed(bench, row.baseline)
-    for turn in range(turns):
+    result, other = Result(row, bench.size), smaller or bench
+    before = ""
+    if not row.starts_anew:
+        row.subject.read(bench)
+        before = row.baseline.read(other)[1] if row.baseline else ""
+    for turn in range(min(turns, row.most_runs or turns)):
         row.change(bench, turn)
-        if row.start:
-            bench.stop_pantsd()
-        seconds, output = timed(bench, row.subject)
-        if row.start:
-            bench.stop_pantsd()
-            seconds -= timed(bench, row.start)[0]
-        result.subject.append(seconds)
-        seconds, expected = timed(bench, row.baseline)
-        result.baseline.append(seconds)
-        if row.same_output:
-            problems = difference(output, expected)
-            if (expected != before) != row.moves:
-                problems.append(f"the change moved {'no' if row.moves else 'a'} fingerprint")
-            result.problems += [f"turn {turn}: {problem}" for problem in problems]
-            before = expected
-    if not row.same_output:
-        result.problems += difference(timed(bench, PLUGIN)[1], timed(bench, PLAIN)[1])
+        calls = bench.engine_calls()
+        value, output = row.subject.read(bench)
+        result.subject.append(value)
+        result.calls.append(bench.engine_calls() - calls)
+        result.less.append([measured.read(bench)[0] for measured in row.less])
+        if not row.baseline:
+            continue
+        value, expected = row.baseline.read(other)
+        result.baseline.append(value)
+        if row.prints is Prints.OTHER:
+            continue
+        of_one = expected
+        if row.prints is Prints.ONE:
+            start = f"{bench.image.name}: "
+            of_one = "".join(line for line in expected.splitlines(True) if line.startswith(start))
+        problems = difference(output, of_one)
+        if (expected != before) != row.moves:
+            problems.append(f"the change moved {'no' if row.moves else 'a'} fingerprint")
+        result.problems += [f"turn {turn}: {problem}" for problem in problems]
+        before = expected
+    if row.prints is Prints.OTHER:
+        result.problems += fingerprints_differ(bench)
     bench.restore()
     return result

@@ -1,145 +1,206 @@
-"""What the benchmarks measure: a new row is one more entry of `ROWS`, with its commands."""
+"""The lines of the table: a new one is one more entry of `ROWS`."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
 
-from benchmarks.bench import Bench
-from benchmarks.generate import (
-    BASE,
-    CHANGED,
-    HUB_SOURCE,
-    IGNORE_FILE,
-    IGNORE_RULES,
-    MAIN,
-    SAME_SETTINGS,
-    SCRIPT,
-    SETTINGS,
+from benchmarks.measured import (
+    BUILD_TRIVIAL,
+    CONCURRENCY,
+    DESCRIBE,
+    ENSURE,
+    EXPLAIN,
+    FINGERPRINT,
+    FINGERPRINT_ONE,
+    GIT_STATUS,
+    GRAPH,
+    IDEAL_SCHEDULE,
+    LIST,
+    MEMORY_OF_PANTS,
+    MEMORY_OF_PLUGIN,
+    PACKAGE,
+    PACKAGE_SLOW,
+    PACKAGE_TRIVIAL,
+    PANTS_VERSION,
+    PLAIN,
+    PLAN,
+    SLOW_IMAGES,
+    STAGE,
+    Change,
+    Measured,
+    change_ignore_rules,
+    change_ignored_file,
+    change_mode,
+    check_out_branch,
+    edit_hub,
+    nothing,
+    on_new_pantsd,
+    swap_for_symlink,
 )
 
-SCRIPT_PATH = str(Path(__file__).resolve().parent / "plain_fingerprint.py")
 
+class Prints(Enum):
+    """What the subject of a row prints."""
 
-@dataclass(frozen=True)
-class Command:
-    label: str
-    argv: Callable[[Bench], list[str]]
-
-
-PLUGIN = Command("plugin", lambda bench: [bench.pants, "mzbuild-fingerprint", "::"])
-PLUGIN_ONE = Command(
-    "plugin", lambda bench: [bench.pants, "mzbuild-fingerprint", f"//{bench.image.directory}"]
-)
-EXPLAIN = Command(
-    "explain", lambda bench: [bench.pants, "mzbuild-explain", f"--since={CHANGED}", "::"]
-)
-PLAN = Command("plan", lambda bench: [bench.pants, "mzbuild-plan", "::"])
-PLAIN = Command("plain script", lambda bench: [bench.python, SCRIPT_PATH, "."])
-PLAIN_ONE = Command(
-    "plain script", lambda bench: [bench.python, SCRIPT_PATH, ".", bench.image.name]
-)
-FINGERPRINT = Command("`mzbuild-fingerprint`", PLUGIN.argv)
-LIST = Command("plugin", lambda bench: [bench.pants, "mzbuild-list", "::"])
-DESCRIBE = Command(
-    "plugin", lambda bench: [bench.pants, "mzbuild-describe", f"//{bench.image.directory}"]
-)
-GRAPH = Command(
-    "plugin", lambda bench: [bench.pants, "mzbuild-graph", "::", "--mzbuild-graph-format=html"]
-)
-PANTS_VERSION = Command("`pants --version`", lambda bench: [bench.pants, "--version"])
-GIT_STATUS = Command("`git status`", lambda _: ["git", "status", "--porcelain"])
-
-
-# A change gets the number of its turn, from 0: even turns make it, odd ones take it back.
-Change = Callable[[Bench, int], None]
-
-
-def nothing(_: Bench, __: int) -> None:
-    pass
-
-
-def edit_hub(bench: Bench, turn: int) -> None:
-    with (bench.root / HUB_SOURCE).open("a") as file:
-        file.write(f"// Edit {turn}.\n")
-
-
-def check_out_branch(bench: Bench, turn: int) -> None:
-    bench.run("git", "checkout", "--quiet", (CHANGED, MAIN)[turn % 2])
-
-
-def change_mode(bench: Bench, turn: int) -> None:
-    (bench.root / BASE / SCRIPT).chmod((0o644, 0o755)[turn % 2])
-
-
-def change_ignored_file(bench: Bench, turn: int) -> None:
-    (bench.root / BASE / "debug.log").write_text(f"Turn {turn}.\n")
-
-
-def change_ignore_rules(bench: Bench, turn: int) -> None:
-    (bench.root / IGNORE_FILE).write_text(("", IGNORE_RULES)[turn % 2])
-
-
-def swap_for_symlink(bench: Bench, turn: int) -> None:
-    settings = bench.root / BASE / SETTINGS
-    settings.unlink()
-    if turn % 2:
-        shutil.copyfile(settings.with_name(SAME_SETTINGS), settings)
-    else:
-        settings.symlink_to(SAME_SETTINGS)
+    ALL = "the fingerprints of all images"
+    ONE = "the fingerprint of one image"
+    OTHER = "something else; fingerprints are compared when the row is done"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: the time of `subject` in relation to that of `baseline`.
+    """What is measured, and what it is compared with.
 
-    Each turn makes the `change`, untimed, and then runs both. With `start`, the subject gets a new
-    pantsd each time, and what `start` takes on another new one is taken from its time. Where
-    `same_output` is set, the two must print the same, and `moves` says whether that is to differ
-    from what the turn before printed. A row that `takes_engine` asks a Docker engine for images.
+    Each turn makes the `change`, untimed, and then reads the `subject`, what is taken from it as
+    `less`, and the `baseline` that the rest is divided by. Without a baseline, the rest is told as
+    it is. `bars` say what it should be at most, by the size of the repository; the row is for
+    `sizes`. `moves` says whether a turn's fingerprints should differ from those of the one before.
+
+    `most_calls` is how often the subject may call the Docker engine. With `in_smaller`, the
+    baseline is that of a smaller repository. There are at most `most_runs`, where they are slow,
+    and one more beforehand, which does not count, unless the row `starts_anew` each time.
     """
 
     name: str
     what: str
-    subject: Command = PLUGIN
-    baseline: Command = PLAIN
+    subject: Measured = FINGERPRINT
+    baseline: Measured | None = PLAIN
+    less: tuple[Measured, ...] = ()
     change: Change = nothing
-    start: Command | None = None
-    same_output: bool = True
+    prints: Prints = Prints.ALL
     moves: bool = False
+    bars: Mapping[str, float] = field(default_factory=dict)
+    sizes: tuple[str, ...] = ("S",)
     takes_engine: bool = False
+    most_calls: int | None = None
+    most_runs: int | None = None
+    in_smaller: bool = False
+    starts_anew: bool = False
+
+
+def question(name: str, what: str, subject: Measured, *, takes_engine: bool = False) -> Row:
+    """A row of a goal that only looks, and should take hardly longer than fingerprints do."""
+    return Row(name, what, subject, FINGERPRINT, prints=Prints.OTHER, takes_engine=takes_engine)
 
 
 ROWS = (
-    Row("warm", "nothing changed"),
-    Row("edit", "a crate that all others use was edited", change=edit_hub, moves=True),
-    Row("checkout", "another branch was checked out", change=check_out_branch, moves=True),
-    Row("new-pantsd", "on a new pantsd, less its `pants --version`", start=PANTS_VERSION),
-    Row("one", "one image, nothing changed", subject=PLUGIN_ONE, baseline=PLAIN_ONE),
-    Row("list", "`mzbuild-list` of all images", LIST, FINGERPRINT, same_output=False),
-    Row("describe", "`mzbuild-describe` of one image", DESCRIBE, FINGERPRINT, same_output=False),
-    Row("graph", "`mzbuild-graph` of all images, as a page", GRAPH, FINGERPRINT, same_output=False),
-    Row("git-status", "nothing changed", baseline=GIT_STATUS, same_output=False),
-    Row("pants-version", "nothing changed", baseline=PANTS_VERSION, same_output=False),
+    Row("warm", "nothing changed", bars={"S": 0.25, "L": 0.20}, sizes=("S", "L", "XL")),
     Row(
-        "explain",
-        "against a branch that differs in 500 files",
-        subject=EXPLAIN,
-        baseline=PLUGIN,
-        same_output=False,
+        "edit",
+        "a crate that all others use was edited",
+        change=edit_hub,
+        moves=True,
+        bars={"S": 0.35},
+        sizes=("S", "L", "XL"),
     ),
     Row(
-        "plan",
-        "of all images, none of which is there",
-        subject=PLAN,
-        baseline=PLUGIN,
-        same_output=False,
+        "checkout",
+        "another branch was checked out, 500 files differ",
+        change=check_out_branch,
+        moves=True,
+        bars={"S": 0.8},
+        sizes=("S", "L", "XL"),
+    ),
+    Row(
+        "one",
+        "one image, nothing changed, against all by the script",
+        FINGERPRINT_ONE,
+        prints=Prints.ONE,
+        bars={"L": 0.10},
+        sizes=("S", "L"),
+    ),
+    Row(
+        "growth",
+        "nothing changed, against the same in a smaller repository",
+        baseline=FINGERPRINT,
+        prints=Prints.OTHER,
+        bars={"L": 12},
+        sizes=("L",),
+        in_smaller=True,
+    ),
+    Row(
+        "new-pantsd",
+        "what it adds to a `pants --version` on a new pantsd",
+        on_new_pantsd(FINGERPRINT),
+        less=(on_new_pantsd(PANTS_VERSION),),
+        bars={"S": 1.0},
+    ),
+    Row(
+        "floor",
+        "nothing changed, over what Git and Pants take",
+        baseline=None,
+        less=(GIT_STATUS, PANTS_VERSION),
+        prints=Prints.OTHER,
+    ),
+    question("list", "`mzbuild-list` of all images", LIST),
+    question("describe", "`mzbuild-describe` of one image", DESCRIBE),
+    question("graph", "`mzbuild-graph` of all images, as a page", GRAPH),
+    question("explain", "`mzbuild-explain`, against a branch that differs in 500 files", EXPLAIN),
+    question("plan", "`mzbuild-plan` of all images", PLAN, takes_engine=True),
+    Row(
+        "package",
+        "`package ::`, all images are local",
+        PACKAGE,
+        baseline=None,
+        less=(FINGERPRINT,),
+        prints=Prints.OTHER,
+        bars={"S": 0.3},
         takes_engine=True,
+        most_calls=3,
+    ),
+    Row(
+        "ensure",
+        "`mzbuild-ensure ::`, all images are published",
+        ENSURE,
+        baseline=None,
+        less=(FINGERPRINT,),
+        prints=Prints.OTHER,
+        bars={"S": 0.5},
+        takes_engine=True,
+    ),
+    Row(
+        "trivial",
+        "one trivial image built",
+        PACKAGE_TRIVIAL,
+        baseline=None,
+        less=(FINGERPRINT, BUILD_TRIVIAL),
+        prints=Prints.OTHER,
+        bars={"S": 0.5},
+        takes_engine=True,
+    ),
+    Row(
+        "parallel",
+        f"{SLOW_IMAGES} independent images of 1 s each, {CONCURRENCY} at once",
+        PACKAGE_SLOW,
+        IDEAL_SCHEDULE,
+        prints=Prints.OTHER,
+        bars={"S": 1.3},
+        takes_engine=True,
+        most_runs=5,
+    ),
+    Row(
+        "stage",
+        "all files staged for Cargo, nothing changed",
+        STAGE,
+        baseline=None,
+        prints=Prints.OTHER,
+        bars={"S": 0.3},
     ),
     Row("chmod", "the mode of a file changed", change=change_mode, moves=True),
     Row("ignored", "an ignored file changed", change=change_ignored_file),
     Row("gitignore", "a nested .gitignore changed", change=change_ignore_rules, moves=True),
     Row("symlink", "a file became a symlink to its like", change=swap_for_symlink, moves=True),
+    Row(
+        "memory",
+        "pantsd's memory when it has answered all of these questions",
+        MEMORY_OF_PLUGIN,
+        MEMORY_OF_PANTS,
+        prints=Prints.OTHER,
+        bars={"S": 1.5, "L": 3.0},
+        sizes=("S", "L"),
+        most_runs=3,
+        starts_anew=True,
+    ),
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.rows import SCRIPT_PATH
+from benchmarks.measured import SCRIPT_PATH
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 EXPECTED = json.loads((VECTORS / "expected.json").read_text())

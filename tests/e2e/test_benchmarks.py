@@ -1,0 +1,39 @@
+"""The benchmarks still run: all rows, in a small repository. No time is looked at."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from benchmarks.rows import ROWS
+from tests.e2e.repo import CHECKOUT, Docker, finish, start
+
+
+def test_all_rows_are_measured_and_their_fingerprints_agree(tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "benchmarks", "--size=tiny", "--runs=1", f"--json={file}"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    result = finish(start(command, cwd=CHECKOUT, env=env), check=True, timeout=1200)
+
+    lines = [line for line in result.stdout.splitlines() if line.startswith("| tiny ")]
+    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    assert [(line[0], line[1], line[2]) for line in cells] == [
+        (f"tiny `{row.name}`", row.what, "1") for row in ROWS
+    ]
+    assert {(len(line), line[-1]) for line in cells} == {(9, "equal")}
+
+    rows = {row["name"]: row for row in json.loads(file.read_text())["rows"]}
+    assert list(rows) == [row.name for row in ROWS]
+    for row in rows.values():
+        assert row["problems"] == []
+        assert len(row["subject"]) == 1
+        assert all(len(figures) == 1 for figures in row["less"].values())
+        assert (row["baseline"] == []) == (row["against"] is None)
+    calls = {name: row["engine_calls"][0] for name, row in rows.items()}
+    assert calls["package"] == 1, "one call is to tell which images are there"
+    assert {name for name, count in calls.items() if count == 0} >= {"warm", "edit", "list", "one"}
+
+    assert Docker("benchmark-").images() == set()
+    assert not list(tmp_path.glob("mzbuild-benchmark-*"))
