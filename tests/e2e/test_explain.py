@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.e2e.bare import error
 from tests.e2e.repo import PANTS_TOML, Repo
 from tests.e2e.steps import restore
 from tests.e2e.vectors import differing, fingerprints, vectors_repository
@@ -47,10 +48,7 @@ def explained(repo: Repo, *args: str) -> dict[str, Any]:
 
 
 def failure(repo: Repo, *args: str) -> str:
-    result = repo.pants("mzbuild-explain", *args, check=False)
-    assert (result.returncode, result.stdout) == (1, ""), str(result)
-    assert ".py" not in result.stderr, str(result)
-    return result.stderr
+    return error(repo.pants("mzbuild-explain", *args, check=False))
 
 
 def test_the_work_tree_against_a_revision(repo: Repo) -> None:

@@ -180,33 +180,6 @@ def test_images_are_selected_as_targets_are(
         assert unexpected(result) == []
 
 
-@pytest.mark.parametrize("shown_as", ["text", "spec", "json"])
-@pytest.mark.parametrize("specs", [(), ("src/ore::",), ("src/ore/src/lib.rs",)], ids=" ".join)
-def test_no_image_selected(vectors: Repo, shown_as: str, specs: tuple[str, ...]) -> None:
-    result = vectors.pants(
-        f"--mzbuild-fingerprint-format={shown_as}", "mzbuild-fingerprint", *specs
-    )
-    warnings = [message for level, message in logged(result) if level == "WARN"]
-    if shown_as == "json":
-        assert (json.loads(result.stdout), warnings) == ([], [])
-    else:
-        assert result.stdout == ""
-        assert warnings == ["None of the targets is an image. `::` stands for all images."]
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("nowhere", "`nowhere`"),
-        ("nowhere::", '"nowhere/**"'),
-        ("misc/nowhere.txt", '"misc/nowhere.txt"'),
-        ("misc/images/jobs:job", "* :jobs"),
-    ],
-)
-def test_a_spec_of_nothing(vectors: Repo, spec: str, message: str) -> None:
-    assert message in error(vectors.pants("mzbuild-fingerprint", spec, check=False))
-
-
 @pytest.mark.parametrize(
     ("option", "value", "valid"),
     [

@@ -44,13 +44,6 @@ def repo(shared: Repo) -> Iterator[Repo]:
     restore(shared)
 
 
-def failure(repo: Repo, *args: str) -> str:
-    result = repo.pants(*args, check=False)
-    assert (result.returncode, result.stdout) == (1, ""), str(result)
-    assert ".py" not in result.stderr, str(result)
-    return result.stderr
-
-
 def test_a_table(repo: Repo) -> None:
     assert repo.pants("mzbuild-list", "::").stdout.splitlines() == [
         "image  address    inputs  publish  mainline  builds on  description",
@@ -137,24 +130,6 @@ def test_the_images_of_a_change_are_listed_and_there_may_be_none(repo: Repo) -> 
     assert repo.pants(*changed).stdout == ""
     append("top/Dockerfile", "LABEL a=b\n")(repo)
     assert [line.split()[0] for line in repo.pants(*changed).stdout.splitlines()[1:]] == ["top"]
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("topp/", "`topp` matches no image. Did you mean `top`?"),
-        ("top:base", "`top:base` matches no image. Did you mean `top`?"),
-        ("doc::", "`doc::`: that matches no image. `::` stands for all images."),
-        ("basf::", "`basf::` matches no image. Did you mean `base`?"),
-        ("doc/index.md", "`doc/index.md`: that matches no image."),
-    ],
-)
-def test_a_specification_that_matches_no_image(repo: Repo, spec: str, message: str) -> None:
-    assert message in failure(repo, "mzbuild-list", spec)
-
-
-def test_no_specification(repo: Repo) -> None:
-    assert "No image is named. Name directories" in failure(repo, "mzbuild-list")
 
 
 def test_an_image_without_a_fingerprint_does_not_hide_the_others(repo: Repo) -> None:

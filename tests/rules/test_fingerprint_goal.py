@@ -34,7 +34,6 @@ def test_images_among_the_targets_are_told_of_by_name(repository: Project) -> No
 def test_a_file_stands_for_the_image_that_it_belongs_to(repository: Project) -> None:
     images = fingerprinted(repository, FileLiteralSpec("top/file")).images
     assert [image.name for image in images] == ["top"]
-    assert fingerprinted(repository, FileLiteralSpec("x/src/lib.rs")).images == ()
 
 
 def test_each_format_is_lines_to_print(repository: Project) -> None:

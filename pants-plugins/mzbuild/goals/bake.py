@@ -16,13 +16,14 @@ from pants.engine.fs import (
     MergeDigests,
     Workspace,
 )
-from pants.engine.goal import Goal, GoalSubsystem
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule, rule
+from pants.engine.goal import GoalSubsystem
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
 from pants.util.strutil import softwrap
 
 from mzbuild.core.docker.arguments import build_arguments, image_labels
 from mzbuild.core.export.bake import BAKE_FILE, BakeTarget, bake_file
 from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import ReportedImages
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
@@ -52,9 +53,8 @@ class BakeSubsystem(GoalSubsystem):
     )
 
 
-class Bake(Goal):
-    subsystem_cls = BakeSubsystem
-    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+class Bake(GoalOutcome):
+    pass
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ async def export_for_bake(
     return BakeExport(await Get(Digest, MergeDigests((*exported, written))))
 
 
-@goal_rule
+@_uncacheable_rule
 async def bake(
     reported: ReportedImages,
     warnings: ImageWarnings,
@@ -140,4 +140,8 @@ async def bake(
 
 
 def rules() -> tuple[Rule, ...]:
-    return (*collect_rules(), *distdir.rules())  # type: ignore[no-untyped-call]
+    return (
+        *collect_rules(),
+        *goal_rules(BakeSubsystem, Bake),
+        *distdir.rules(),  # type: ignore[no-untyped-call]
+    )

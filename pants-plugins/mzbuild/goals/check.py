@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 
 from pants.engine.console import Console
-from pants.engine.goal import Goal, GoalSubsystem
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
+from pants.engine.goal import GoalSubsystem
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
@@ -19,6 +19,7 @@ from mzbuild.core.registries.publication import (
 )
 from mzbuild.core.text.table import table
 from mzbuild.goals.format import TableFormat
+from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.rules.fingerprints import PublishedConfigurations
 from mzbuild.rules.registries import (
     ConfiguredTags,
@@ -55,12 +56,11 @@ class CheckSubsystem(GoalSubsystem):
     )
 
 
-class Check(Goal):
-    subsystem_cls = CheckSubsystem
-    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+class Check(GoalOutcome):
+    pass
 
 
-@goal_rule
+@_uncacheable_rule
 async def check(
     selected: PublishedImages,
     published_for: PublishedConfigurations,
@@ -120,4 +120,4 @@ def _json(published: Sequence[Publication]) -> str:
 
 
 def rules() -> tuple[Rule, ...]:
-    return tuple(collect_rules())
+    return (*collect_rules(), *goal_rules(CheckSubsystem, Check))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pants.base.build_root import BuildRoot
 from pants.engine.console import Console
-from pants.engine.goal import Goal, GoalSubsystem
-from pants.engine.rules import Rule, collect_rules, goal_rule
+from pants.engine.goal import GoalSubsystem
+from pants.engine.rules import Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption
 from pants.util.strutil import softwrap
@@ -21,6 +21,7 @@ from mzbuild.core.cargo.directories import (
     shown_size,
 )
 from mzbuild.core.text.table import table
+from mzbuild.goals.outcome import GoalOutcome, goal_rules
 
 
 class CleanSubsystem(GoalSubsystem):
@@ -58,12 +59,11 @@ class CleanSubsystem(GoalSubsystem):
     )
 
 
-class Clean(Goal):
-    subsystem_cls = CleanSubsystem
-    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+class Clean(GoalOutcome):
+    pass
 
 
-@goal_rule
+@_uncacheable_rule
 async def clean(
     subsystem: CleanSubsystem,
     build_root: BuildRoot,
@@ -91,4 +91,4 @@ async def clean(
 
 
 def rules() -> tuple[Rule, ...]:
-    return tuple(collect_rules())
+    return (*collect_rules(), *goal_rules(CleanSubsystem, Clean))

@@ -8,12 +8,13 @@ from pathlib import Path
 from pants.base.build_root import BuildRoot
 from pants.base.specs import Specs
 from pants.engine.console import Console
-from pants.engine.goal import Goal, GoalSubsystem
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
+from pants.engine.goal import GoalSubsystem
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.util.strutil import softwrap
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.export.compose import parse_compose
+from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
 from mzbuild.rules.images import Images, ImageWarnings
 
@@ -38,12 +39,11 @@ class ComposeSubsystem(GoalSubsystem):
     )
 
 
-class Compose(Goal):
-    subsystem_cls = ComposeSubsystem
-    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+class Compose(GoalOutcome):
+    pass
 
 
-@goal_rule
+@_uncacheable_rule
 async def compose(
     specs: Specs,
     build_root: BuildRoot,
@@ -76,4 +76,4 @@ def _path(specs: Specs) -> str:
 
 
 def rules() -> tuple[Rule, ...]:
-    return tuple(collect_rules())
+    return (*collect_rules(), *goal_rules(ComposeSubsystem, Compose))

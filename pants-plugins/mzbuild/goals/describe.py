@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 from pants.engine.console import Console
-from pants.engine.goal import Goal, GoalSubsystem, Outputting
-from pants.engine.rules import Rule, collect_rules, goal_rule
+from pants.engine.goal import GoalSubsystem, Outputting
+from pants.engine.rules import Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
 from pants.util.strutil import softwrap
@@ -16,6 +16,7 @@ from mzbuild.core.image.description import describe_image, description_lines
 from mzbuild.core.registries.addresses import registry_tag
 from mzbuild.core.text.report import ReportFormat
 from mzbuild.core.work_tree.files import WorkTree
+from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
 from mzbuild.rules.fingerprints import input_files
 from mzbuild.rules.images import Images, ImageWarnings
@@ -68,12 +69,11 @@ class DescribeSubsystem(Outputting, GoalSubsystem):
     )
 
 
-class Describe(Goal):
-    subsystem_cls = DescribeSubsystem
-    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+class Describe(GoalOutcome):
+    pass
 
 
-@goal_rule
+@_uncacheable_rule
 async def describe(
     reported: ReportedImages,
     images: Images,
@@ -119,4 +119,4 @@ async def describe(
 
 
 def rules() -> tuple[Rule, ...]:
-    return tuple(collect_rules())
+    return (*collect_rules(), *goal_rules(DescribeSubsystem, Describe))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 
 from pants.engine.console import Console
-from pants.engine.goal import Goal, GoalSubsystem
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
+from pants.engine.goal import GoalSubsystem
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
 from mzbuild.core.plan.ensured import ensured_json, ensured_row
 from mzbuild.core.text.table import table
 from mzbuild.goals.format import TableFormat
+from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.rules.ensured_images import (
     EnsuredImage,
     EnsurePlan,
@@ -55,12 +56,11 @@ class EnsureSubsystem(GoalSubsystem):
     )
 
 
-class Ensure(Goal):
-    subsystem_cls = EnsureSubsystem
-    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+class Ensure(GoalOutcome):
+    pass
 
 
-@goal_rule
+@_uncacheable_rule
 async def ensure(
     selected: PublishedImages,
     published_for: PublishedConfigurations,
@@ -88,4 +88,4 @@ async def ensure(
 
 
 def rules() -> tuple[Rule, ...]:
-    return tuple(collect_rules())
+    return (*collect_rules(), *goal_rules(EnsureSubsystem, Ensure))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 
 from pants.engine.console import Console
-from pants.engine.goal import Goal, GoalSubsystem, Outputting
-from pants.engine.rules import Get, Rule, collect_rules, goal_rule
+from pants.engine.goal import GoalSubsystem, Outputting
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption, StrOption
 from pants.util.strutil import softwrap
@@ -16,6 +16,7 @@ from mzbuild.core.explain.log import recorded
 from mzbuild.core.explain.report import explanation_json, explanation_lines
 from mzbuild.core.explain.snapshot import Snapshot
 from mzbuild.core.text.report import ReportFormat
+from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
 from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images, ImageWarnings
@@ -94,12 +95,11 @@ class ExplainSubsystem(Outputting, GoalSubsystem):
     )
 
 
-class Explain(Goal):
-    subsystem_cls = ExplainSubsystem
-    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+class Explain(GoalOutcome):
+    pass
 
 
-@goal_rule
+@_uncacheable_rule
 async def explain_goal(
     images: Images,
     warnings: ImageWarnings,
@@ -154,4 +154,4 @@ async def explain_goal(
 
 
 def rules() -> tuple[Rule, ...]:
-    return tuple(collect_rules())
+    return (*collect_rules(), *goal_rules(ExplainSubsystem, Explain))

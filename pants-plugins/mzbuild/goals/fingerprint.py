@@ -26,9 +26,9 @@ from mzbuild.core.cargo.settings import CargoOptions, with_cargo
 from mzbuild.core.errors import listed
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.work_tree.files import WorkTree
+from mzbuild.goals.reporting import ReportedImages
 from mzbuild.rules.fingerprints import Fingerprints, ImageInputs, MissedInputs
 from mzbuild.rules.images import Images
-from mzbuild.rules.specified_images import SpecifiedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
@@ -132,8 +132,6 @@ class FingerprintGoal(BuiltinGoal):
         # Here and not in a rule, which Pants starts over when it learns of a change while it runs.
         for warning in result.warnings:
             logger.warning("%s", warning)
-        if not result.images and self.format is not Format.JSON:
-            logger.warning("None of the targets is an image. `::` stands for all images.")
         # At once: each line by itself would be a message from pantsd to its client.
         print("".join(f"{line}\n" for line in show(result.images, self.format)), end="")
         return PANTS_SUCCEEDED_EXIT_CODE
@@ -157,14 +155,14 @@ def configuration(
 
 @rule
 def fingerprinted_images(
-    selected: SpecifiedImages,
+    reported: ReportedImages,
     images: Images,
     inputs: ImageInputs,
     missed_inputs: MissedInputs,
     fingerprints: Fingerprints,
     work_tree: WorkTree,
 ) -> FingerprintedImages:
-    missed = {name: missed_inputs.of(name, inputs, work_tree) for name in selected.names}
+    missed = {name: missed_inputs.of(name, inputs, work_tree) for name in reported.names}
     return FingerprintedImages(
         tuple(
             FingerprintedImage(
@@ -176,7 +174,7 @@ def fingerprinted_images(
                 inputs=inputs.count(name),
                 missed=missed[name],
             )
-            for name in selected.names
+            for name in reported.names
         ),
         (*images.warnings, *_warnings(missed.values())),
     )

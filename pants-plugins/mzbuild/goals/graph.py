@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from enum import Enum
 
 from pants.engine.console import Console
-from pants.engine.goal import Goal, GoalSubsystem, Outputting
-from pants.engine.rules import Get, Rule, collect_rules, goal_rule
+from pants.engine.goal import GoalSubsystem, Outputting
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
 from pants.util.strutil import softwrap
@@ -22,6 +22,7 @@ from mzbuild.core.graph.page import graph_page
 from mzbuild.core.graph.text import dot_lines, mermaid_lines, text_rows
 from mzbuild.core.text.table import table
 from mzbuild.core.work_tree.files import WorkTree
+from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
 from mzbuild.rules.fingerprints import input_files
 from mzbuild.rules.graph_layout import LayoutRequest
@@ -88,12 +89,11 @@ class GraphSubsystem(Outputting, GoalSubsystem):
     )
 
 
-class Graph(Goal):
-    subsystem_cls = GraphSubsystem
-    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+class Graph(GoalOutcome):
+    pass
 
 
-@goal_rule
+@_uncacheable_rule
 async def graph(
     reported: ReportedImages,
     images: Images,
@@ -145,4 +145,4 @@ async def graph(
 
 
 def rules() -> tuple[Rule, ...]:
-    return tuple(collect_rules())
+    return (*collect_rules(), *goal_rules(GraphSubsystem, Graph))

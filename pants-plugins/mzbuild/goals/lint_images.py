@@ -13,6 +13,7 @@ from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.engine.target import FieldSet
 from pants.engine.unions import UnionRule
+from pants.util.logging import LogLevel
 from pants.util.meta import classproperty
 
 from mzbuild.core.cargo.arguments import extracted_files
@@ -78,7 +79,7 @@ def find_ignored_paths(
     return IgnoredPaths(ignored_paths(work_tree.root, env, request.paths))
 
 
-@rule
+@rule(desc="Lint images with mzbuild", level=LogLevel.DEBUG)
 async def lint_images(
     request: MzbuildLintRequest.Batch[ImageLintFieldSet, Any],
     subsystem: MzbuildLint,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pants.engine.console import Console
-from pants.engine.goal import Goal, GoalSubsystem, Outputting
-from pants.engine.rules import Rule, collect_rules, goal_rule
+from pants.engine.goal import GoalSubsystem, Outputting
+from pants.engine.rules import Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
@@ -13,6 +13,7 @@ from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.image.list import list_images, list_rows
 from mzbuild.core.text.report import ReportFormat
 from mzbuild.core.text.table import table
+from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
 from mzbuild.rules.images import Images, ImageWarnings
 
@@ -41,12 +42,11 @@ class ListSubsystem(Outputting, GoalSubsystem):
     )
 
 
-class ListImages(Goal):
-    subsystem_cls = ListSubsystem
-    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+class ListImages(GoalOutcome):
+    pass
 
 
-@goal_rule
+@_uncacheable_rule
 async def list_goal(
     reported: ReportedImages,
     images: Images,
@@ -69,4 +69,4 @@ async def list_goal(
 
 
 def rules() -> tuple[Rule, ...]:
-    return tuple(collect_rules())
+    return (*collect_rules(), *goal_rules(ListSubsystem, ListImages))

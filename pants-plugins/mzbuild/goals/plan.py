@@ -8,8 +8,8 @@ from enum import Enum
 
 import yaml
 from pants.engine.console import Console
-from pants.engine.goal import Goal, GoalSubsystem, Outputting
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
+from pants.engine.goal import GoalSubsystem, Outputting
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
 from pants.option.ranked_value import Rank
@@ -19,6 +19,7 @@ from mzbuild.core.fingerprint.configuration import Arch, Configuration
 from mzbuild.core.plan.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
 from mzbuild.core.plan.planning import BuildPlan, Work
 from mzbuild.core.plan.report import plan_json, plan_lines
+from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
 from mzbuild.rules.build_plans import EnsuringPlanRequest, PackagingPlanRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild
@@ -119,12 +120,11 @@ class PlanSubsystem(Outputting, GoalSubsystem):
         return self.format in (PlanFormat.GITHUB_MATRIX, PlanFormat.BUILDKITE)
 
 
-class Plan(Goal):
-    subsystem_cls = PlanSubsystem
-    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+class Plan(GoalOutcome):
+    pass
 
 
-@goal_rule
+@_uncacheable_rule
 async def plan_goal(
     reported: ReportedImages,
     images: Images,
@@ -214,4 +214,4 @@ def _flags(mzbuild: Mzbuild, arch: Arch) -> tuple[str, ...]:
 
 
 def rules() -> tuple[Rule, ...]:
-    return tuple(collect_rules())
+    return (*collect_rules(), *goal_rules(PlanSubsystem, Plan))

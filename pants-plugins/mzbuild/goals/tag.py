@@ -6,8 +6,8 @@ import json
 import logging
 
 from pants.engine.console import Console
-from pants.engine.goal import Goal, GoalSubsystem
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, goal_rule
+from pants.engine.goal import GoalSubsystem
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.option_types import BoolOption, EnumOption, StrListOption
 from pants.util.strutil import softwrap
 
@@ -16,6 +16,7 @@ from mzbuild.core.registries.addresses import registry_tag
 from mzbuild.core.registries.tagging import Step, TagRequest, check_tags, make_tags, plan_tags
 from mzbuild.core.text.table import table
 from mzbuild.goals.format import TableFormat
+from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.rules.fingerprints import (
     ConfiguredFingerprints,
     FingerprintsRequest,
@@ -73,12 +74,11 @@ class TagSubsystem(GoalSubsystem):
     )
 
 
-class Tag(Goal):
-    subsystem_cls = TagSubsystem
-    environment_behavior = Goal.EnvironmentBehavior.LOCAL_ONLY
+class Tag(GoalOutcome):
+    pass
 
 
-@goal_rule
+@_uncacheable_rule
 async def tag(
     selected: PublishedImages,
     published_for: PublishedConfigurations,
@@ -139,4 +139,4 @@ async def tag(
 
 
 def rules() -> tuple[Rule, ...]:
-    return tuple(collect_rules())
+    return (*collect_rules(), *goal_rules(TagSubsystem, Tag))

@@ -1,0 +1,109 @@
+"""What all goals that only look do alike, however little each of them was told."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from tests.e2e.bare import error, logged
+from tests.e2e.repo import CHECKOUT, Repo
+from tests.e2e.steps import restore
+
+FILES = {
+    "images/base/mzbuild.yml": "name: base\n",
+    "images/base/Dockerfile": "FROM scratch\n",
+    "images/top/mzbuild.yml": "name: environmentd\n",
+    "images/top/Dockerfile": "MZFROM base\n",
+    "doc/index.md": "",
+    "compose.yml": "services:\n  one:\n    image: debian\n",
+}
+
+GOALS = ("list", "describe", "plan", "explain", "graph", "bake", "fingerprint")
+
+
+@pytest.fixture(scope="module")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, cold_caches: Mapping[str, str]
+) -> Iterator[Repo]:
+    repo = Repo(tmp_path_factory.mktemp("reading") / "repo", FILES, cold_caches)
+    repo.write({"doc/index.md": "# More\n"})
+    repo.commit("second")
+    yield repo
+    repo.stop_pantsd()
+
+
+@pytest.fixture
+def repo(shared: Repo) -> Iterator[Repo]:
+    yield shared
+    restore(shared)
+
+
+@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize(
+    ("specs", "message"),
+    [
+        ((), "No image is named. Name directories or addresses; `::` stands for all images."),
+        (("images/topp/",), "`images/topp` matches no image. Did you mean `images/top`?"),
+        (("images/environment::",), "matches no image. Did you mean `images/top`?"),
+        (("images/top:base",), "`images/top:base` matches no image. Did you mean `images/top`?"),
+        (("doc::",), "`doc::`: that matches no image. `::` stands for all images."),
+        (("doc/index.md",), "`doc/index.md`: that matches no image."),
+    ],
+    ids=str,
+)
+def test_a_specification_of_no_image(
+    repo: Repo, goal: str, specs: tuple[str, ...], message: str
+) -> None:
+    assert message in error(repo.pants(f"mzbuild-{goal}", *specs, check=False))
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_a_change_of_no_image(repo: Repo, goal: str) -> None:
+    result = repo.pants("--changed-since=HEAD~1", f"mzbuild-{goal}")
+    assert logged(result) == []
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_a_change_since_a_revision_that_does_not_exist(repo: Repo, goal: str) -> None:
+    result = repo.pants("--changed-since=mian", f"mzbuild-{goal}", check=False)
+    assert "bad revision 'mian...HEAD'" in error(result)
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_a_shallow_clone_has_the_revisions_that_it_has(
+    shared: Repo, shallow: Repo, goal: str
+) -> None:
+    assert logged(shallow.pants(f"mzbuild-{goal}", "::")) == []
+    result = shallow.pants("--changed-since=HEAD~1", f"mzbuild-{goal}", check=False)
+    assert "bad revision 'HEAD~1...HEAD'" in error(result)
+
+
+@pytest.fixture(scope="module")
+def shallow(shared: Repo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repo]:
+    clone = Repo(tmp_path_factory.mktemp("shallow") / "repo", {}, shared.env)
+    clone.git("fetch", "--quiet", "--depth=1", f"file://{shared.root}", "main")
+    clone.git("checkout", "--quiet", "--force", "-B", "main", "FETCH_HEAD")
+    yield clone
+    clone.stop_pantsd()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [*((f"mzbuild-{goal}", "::") for goal in GOALS), ("mzbuild-compose", "compose.yml")],
+    ids=" ".join,
+)
+def test_whoever_stops_reading_sees_no_traceback(repo: Repo, args: tuple[str, ...]) -> None:
+    # What is at the other end of the pipe is gone before there is anything to read.
+    done = subprocess.run(
+        ["bash", "-c", f"'{CHECKOUT}/pants' {' '.join(args)} | true; echo ${{PIPESTATUS[0]}}"],
+        cwd=repo.root,
+        env=repo.env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "141\n"
+    assert "traceback" not in done.stderr.lower()
+    assert "error" not in done.stderr.lower()
