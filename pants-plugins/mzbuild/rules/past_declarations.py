@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from itertools import groupby
 
 from pants.base.exceptions import MappingError
@@ -51,11 +52,8 @@ class BuildFileReader:
 
     def select(self, listing: Listing) -> tuple[str, ...]:
         """The paths of the BUILD files."""
-        return tuple(
-            path
-            for path in listing.paths
-            if any(fnmatch(posixpath.basename(path), pattern) for pattern in self.patterns)
-        )
+        is_build_file = re.compile("|".join(map(fnmatch.translate, self.patterns))).match
+        return tuple(p for p in listing.paths if is_build_file(posixpath.basename(p)))
 
     def images(self, files: Mapping[str, bytes], env: CompleteEnvironmentVars) -> tuple[Image, ...]:
         """The images that all the BUILD files of a repository declare, which are by their paths.

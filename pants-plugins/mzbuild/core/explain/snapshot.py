@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Callable
 
 from mzbuild.core.cargo.includes import crate_inputs, rust_references
@@ -84,6 +84,7 @@ def revision_snapshot(
         references = {path: _rust_references(content) for path, content in sources.items()}
     crate_files = crate_inputs(workspace, listing, references)
 
+    @cache
     def inputs(image: Image) -> tuple[InputGroup, ...]:
         return image_inputs(image, graph, workspace, crate_files, listing, configuration.scheme)
 
