@@ -25,7 +25,8 @@ class MzbuildLint(Subsystem):
         help=softwrap(
             """
             Rules that are switched off for all images. A comment in a Dockerfile, such as
-            `# mzbuild: ignore=unpinned-from,unused-stage`, switches rules off for its image. For
+            `# mzbuild: ignore=unpinned-from,unused-stage`, switches rules off for its image where
+            no instruction stands above it, else for the instruction that it stands above. For
             example: `["missed-input"]`.
             """
         ),

@@ -267,6 +267,26 @@ class TestSwitchingOff:
             (3, "unpinned-from"),
         ]
 
+    def test_by_a_comment_for_one_instruction(self) -> None:
+        comment = "# mzbuild: ignore=unpinned-from, unused-stage\n"
+        first, second = self.TEXT.splitlines(keepends=True)
+        assert rules(linted(first + comment + second)) == [
+            (1, "unpinned-from"),
+            (1, "unused-stage"),
+        ]
+        # Inside of one, and with white space below it; what comes after is another instruction.
+        run = "RUN --mount=from=debian \\\n  # mzbuild: ignore=unpinned-from\n  x\n"
+        pinned = f"FROM debian@sha256:{'0' * 64}\n"
+        assert rules(linted(pinned + run)) == []
+        assert rules(linted(pinned + run + "\nCOPY --from=debian a b\n")) == [(6, "unpinned-from")]
+        assert rules(linted(f"{pinned}COPY --from=debian a b\n{comment}")) == [(2, "unpinned-from")]
+        below = "# mzbuild: ignore=unpinned-from\n\nCOPY --from=debian a b\n"
+        assert rules(linted(pinned + below)) == []
+
+    def test_what_is_not_about_an_instruction_is_switched_off_anywhere(self) -> None:
+        text = "FROM scratch\n# mzbuild: ignore=large-context\nCOPY large /\n"
+        assert found(linted(text, {"large": 3 << 19}), max_context_size=1) == []
+
     def test_a_rule_that_is_none_is_found_itself(self) -> None:
         (message,) = found(linted("FROM scratch\n# mzbuild: ignore=unused-stages\n"))
         assert message.startswith(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 
 from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.lint.context import (
@@ -26,12 +27,13 @@ def lint(
     """The findings about images, sorted by place; `max_context_size` is in MiB.
 
     A comment `# mzbuild: ignore=rule` in a Dockerfile, with one rule or several after commas,
-    switches rules off for its image.
+    switches rules off: for its image if no instruction stands above it, else for the instruction
+    that it stands in or above.
     """
     findings: list[Finding] = []
     missing: dict[str, list[str]] = {}
     for linted in images:
-        off, wrong = _switched_off(linted)
+        switches, wrong = _switches(linted)
         checked = (
             *check_syntax(linted),
             *check_pins(linted),
@@ -44,8 +46,8 @@ def lint(
             *check_size(linted, max_context_size),
         )
         findings += wrong
-        findings += [each for each in checked if each.rule not in off]
-        if LintRule.MISSED_INPUT not in off:
+        findings += [each for each in checked if not any(off.covers(each) for off in switches)]
+        if not any(off.rule is LintRule.MISSED_INPUT for off in switches):
             for path in linted.missed:
                 missing.setdefault(path, []).append(linted.image.name)
     findings += _missed(missing)
@@ -64,17 +66,37 @@ def find_rule(name: str, where: str) -> LintRule:
     return known[name]
 
 
-def _switched_off(linted: LintedImage) -> tuple[set[LintRule], list[Finding]]:
+@dataclass(frozen=True)
+class _Switch:
+    """A rule that is off for an image or, where there are `lines`, for these of its Dockerfile."""
+
+    rule: LintRule
+    dockerfile: str
+    lines: range | None
+
+    def covers(self, finding: Finding) -> bool:
+        # What is found elsewhere belongs to no instruction.
+        near = self.lines is None or finding.path != self.dockerfile or finding.line in self.lines
+        return near and finding.rule is self.rule
+
+
+def _switches(linted: LintedImage) -> tuple[list[_Switch], list[Finding]]:
     """The rules that comments switch off, and findings about those that are none."""
-    off, wrong = set(), []
+    switches, wrong = [], []
+    instructions = linted.dockerfile.instructions
     for comment in linted.dockerfile.comments:
         match = _SWITCH.match(comment.text)
+        lines = None
+        if any(each.line < comment.line for each in instructions):
+            below = (each for each in instructions if each.last_line > comment.line)
+            lines = next((range(each.line, each.last_line + 1) for each in below), range(0))
         for word in re.split(r"[,\s]+", match[1].strip()) if match else ():
             try:
-                off.add(find_rule(word, "`# mzbuild: ignore=…`"))
+                rule = find_rule(word, "`# mzbuild: ignore=…`")
+                switches.append(_Switch(rule, linted.image.dockerfile, lines))
             except MzbuildError as error:
                 wrong.append(linted.in_dockerfile(comment.line, LintRule.SYNTAX, str(error)))
-    return off, wrong
+    return switches, wrong
 
 
 def _missed(missing: dict[str, list[str]]) -> Iterator[Finding]:
