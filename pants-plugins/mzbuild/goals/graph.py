@@ -19,8 +19,7 @@ from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.graph.layout import Layout
 from mzbuild.core.graph.nodes import graph_nodes
 from mzbuild.core.graph.page import graph_page
-from mzbuild.core.graph.text import dot_lines, mermaid_lines, text_rows
-from mzbuild.core.text.table import table
+from mzbuild.core.graph.text import dot_lines, mermaid_lines, text_lines
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
@@ -65,6 +64,16 @@ class GraphSubsystem(Outputting, GoalSubsystem):
             `images` and `crates` (that it builds on directly), and for images `description`,
             `publish`, `mainline`, `fingerprint`, `error` and `status`. For example:
             `--mzbuild-graph-format=dot`.
+            """
+        ),
+    )
+    all = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            With the format `text`, give each image a line, however many there are. Otherwise, more
+            of them than fit on a screen are told of by layers, with those that the most build on.
+            For example: `--mzbuild-graph-all`.
             """
         ),
     )
@@ -136,8 +145,8 @@ async def graph(
     else:
         lines: Iterable[str]
         if subsystem.format is GraphFormat.TEXT:
-            header, *rows = text_rows(nodes)
-            lines = table(header, rows, {1: palette(console, subsystem, global_options).cyan})
+            colours = palette(console, subsystem, global_options)
+            lines = text_lines(nodes, everything=subsystem.all, paint_name=colours.cyan)
         else:
             lines = (dot_lines if subsystem.format is GraphFormat.DOT else mermaid_lines)(nodes)
         show_text(lines, console, subsystem)

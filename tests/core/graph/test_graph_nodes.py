@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.inputs import InputGroup, InputKind
@@ -9,9 +10,10 @@ from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.graph.layout import Layout
 from mzbuild.core.graph.nodes import Node, graph_nodes
 from mzbuild.core.graph.page import graph_page, page_data
-from mzbuild.core.graph.text import mermaid_lines, text_rows
+from mzbuild.core.graph.text import mermaid_lines, text_lines, text_rows
 from mzbuild.core.image.declaration import CargoBuild, Image
 from mzbuild.core.image.graph import build_graph
+from mzbuild.core.text.table import MORE
 
 from tests.core.cargo.workspaces import crate, depends_on, load, root
 from tests.core.conftest import CONFIGURATION, listing
@@ -103,6 +105,20 @@ def test_people_read_the_layers_from_the_base_upwards() -> None:
         ["layer", "image", "inputs", "size", "builds on"],
         ["2", "top", "?", "?", "left, right"],
     ]
+
+
+def test_many_images_are_told_of_by_layers() -> None:
+    crowd = [replace(DIAMOND[-1], name=f"i{number:02}", status="missing") for number in range(40)]
+    lines = text_lines([*DIAMOND, *crowd], everything=False, paint_name=str)
+    assert [re.split("  +", line) for line in lines] == [
+        ["layer", "count", "status", "of these, with how many build on each"],
+        ["0", "2", "1 published", "base (43), crate left (42)"],
+        ["1", "2", "1 missing", "left (41), right (41)"],
+        ["2", "41", "40 missing", "top (0), i00 (0), i01 (0), i02 (0), i03 (0) and 36 more"],
+        [MORE],
+    ]
+    everything = text_lines([*DIAMOND, *crowd], everything=True, paint_name=str)
+    assert len(everything) == 1 + len(DIAMOND) + len(crowd)
 
 
 def test_mermaid_has_each_node_and_arrow() -> None:

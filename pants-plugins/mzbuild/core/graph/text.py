@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from mzbuild.core.graph.nodes import CRATE, Node
 from mzbuild.core.image.description import show_size
+from mzbuild.core.text.table import MORE, SCREEN, Paint, some, table
+
+# Of a layer of many, so many are told of.
+_MOST_SHOWN = 5
 
 # What a status looks like wherever it has a colour: that of a pale background.
 STATUS_COLOURS = {
@@ -15,6 +20,18 @@ STATUS_COLOURS = {
     "missing": "#fde3c8",
     "unknown": "#e6e6ea",
 }
+
+
+def text_lines(nodes: Sequence[Node], *, everything: bool, paint_name: Paint) -> list[str]:
+    """A line for each node, by layers; where they are many, one for each layer.
+
+    With `everything`, each node has a line, however many there are.
+    """
+    if everything or len(nodes) <= SCREEN:
+        header, *rows = text_rows(nodes)
+        return table(header, rows, {1: paint_name})
+    header, *rows = _layer_rows(nodes)
+    return [*table(header, rows, {len(header) - 1: paint_name}), MORE]
 
 
 def text_rows(nodes: Sequence[Node]) -> list[list[str]]:
@@ -32,6 +49,30 @@ def text_rows(nodes: Sequence[Node]) -> list[list[str]]:
                 *([node.status or ""] * with_status),
                 builds_on or "-",
             ]
+        )
+    return rows
+
+
+def _layer_rows(nodes: Sequence[Node]) -> list[list[str]]:
+    """A table's header and a row for each layer, with what the most builds on."""
+    above: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    # What is highest has handed over all that builds on it before its own turn.
+    for node in sorted(nodes, key=_by_layer, reverse=True):
+        itself = (node.kind, node.name)
+        for other in node.builds_on:
+            above[other] |= {itself, *above[itself]}
+    with_status = any(node.status for node in nodes)
+    rows = [
+        ["layer", "count", *(["status"] * with_status), "of these, with how many build on each"]
+    ]
+    for number, layer in groupby(sorted(nodes, key=_by_layer), key=_by_layer):
+        members = [*layer]
+        members.sort(key=lambda node: -len(above[node.kind, node.name]))
+        counts = Counter(node.status for node in members if node.status)
+        status = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+        shown = [f"{_label(each)} ({len(above[each.kind, each.name])})" for each in members]
+        rows.append(
+            [str(number), str(len(members)), *([status] * with_status), some(shown, _MOST_SHOWN)]
         )
     return rows
 
