@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable
 from unittest import mock
@@ -16,6 +18,7 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.commands import read_listing
 from mzbuild.core.work_tree import files as work_tree
 from mzbuild.core.work_tree import reader as work_tree_reader
+from mzbuild.core.work_tree import same_listing
 from mzbuild.core.work_tree.reader import WorkTreeReader, read_work_tree
 
 from tests.core.conftest import ENV, Repository
@@ -28,7 +31,11 @@ DIRECTORIES = ("d", "d/e", "f", "f/e")
 def no_file_is_too_fresh() -> object:
     """Files of which no status can be trusted yet are looked at in any case."""
     never = mock.patch.multiple
-    with never(work_tree, FRESH_NS=-(10**15)), never(work_tree_reader, FRESH_NS=-(10**15)):
+    with (
+        never(work_tree, FRESH_NS=-(10**15)),
+        never(work_tree_reader, FRESH_NS=-(10**15)),
+        never(same_listing, FRESH_NS=-(10**15)),
+    ):
         yield
 
 
@@ -72,6 +79,26 @@ def ignore(root: Path, path: str, _other: str) -> None:
     (root / path).parent.joinpath(".gitignore").write_text(f"{os.path.basename(path)}\n")
 
 
+def stage(root: Path, path: str, _other: str) -> None:
+    Repository(root).git("add", "--force", "--ignore-errors", path)
+
+
+def unstage(root: Path, path: str, _other: str) -> None:
+    Repository(root).git("rm", "--cached", "-r", "--quiet", "--ignore-unmatch", path)
+
+
+def exclude(root: Path, path: str, _other: str) -> None:
+    (root / ".git/info/exclude").write_text(f"/{path}\n")
+
+
+def configure(root: Path, path: str, other: str) -> None:
+    excludes_file = root / ".git/excludes"
+    excludes_file.write_text(f"/{path}\n")
+    args = ["--unset-all"] if len(other) % 2 else ["--replace-all"]
+    values = [] if len(other) % 2 else [str(excludes_file)]
+    Repository(root).git("config", *args, "core.excludesFile", *values)
+
+
 OPERATIONS: Mapping[str, Callable[[Path, str, str], object]] = {
     "write": write,
     "mode": change_mode,
@@ -81,6 +108,12 @@ OPERATIONS: Mapping[str, Callable[[Path, str, str], object]] = {
     "hard link": hard_link,
     "directory": lambda root, path, _other: (root / path).mkdir(parents=True),
     "ignore": ignore,
+    "ignored": lambda root, path, _other: write(root, f"{path}/ignored", "*\n"),
+    "stage": stage,
+    "unstage": unstage,
+    "exclude": exclude,
+    "configure": configure,
+    "repository": lambda root, path, _other: Repository(root / path),
 }
 
 
@@ -91,7 +124,7 @@ OPERATIONS: Mapping[str, Callable[[Path, str, str], object]] = {
             st.sampled_from([*OPERATIONS]),
             st.sampled_from([*PATHS, *DIRECTORIES]),
             st.sampled_from([*PATHS, *DIRECTORIES]),
-            st.booleans(),
+            st.sampled_from([0, 1, 3]),
         ),
         min_size=1,
         max_size=12,
@@ -99,23 +132,113 @@ OPERATIONS: Mapping[str, Callable[[Path, str, str], object]] = {
 )
 def test_whatever_is_done_to_files_the_next_reading_has_it(
     tmp_path_factory: pytest.TempPathFactory,
-    operations: list[tuple[str, str, str, bool]],
+    operations: list[tuple[str, str, str, int]],
 ) -> None:
     repository = Repository(tmp_path_factory.mktemp("repository"))
-    repository.commit(dict.fromkeys(PATHS, "x"))
+    repository.commit(dict.fromkeys(PATHS[::2], "x"))
+    repository.write(dict.fromkeys(PATHS, "x"))
     root = repository.root
+    (root / ".gitignore").write_text("ignored\n")
     reader = WorkTreeReader(str(root), watch=True)
-    reader.read(ENV)
-    for name, path, other, is_read in operations:
-        try:
+    # The third one can do without Git, and so it is below where nothing speaks against it.
+    assert reader.read(ENV) == reader.read(ENV) == reader.read(ENV)
+    for name, path, other, readings in operations:
+        with contextlib.suppress(OSError, subprocess.CalledProcessError):
             OPERATIONS[name](root, path, other)
-        except OSError:
-            continue  # What cannot be done changes nothing.
         # A second name that comes and goes unseen is the one thing that nothing tells of.
-        if is_read or name == "hard link":
-            assert reader.read(ENV) == read_work_tree(str(root), ENV), (name, path, other)
+        found = [reader.read(ENV) for _ in range(readings or name == "hard link")]
+        assert found[-1:] in ([], [read_work_tree(str(root), ENV)]), (name, path, other)
     assert reader.read(ENV) == read_work_tree(str(root), ENV)
     shutil.rmtree(root)
+
+
+@pytest.fixture
+def git_runs() -> Iterator[mock.Mock]:
+    """The times that Git has listed files so far."""
+    with mock.patch.object(work_tree_reader, "read_listing", wraps=read_listing) as runs:
+        yield runs
+
+
+def test_git_is_not_asked_again_where_it_would_list_the_same(
+    repository: Repository, git_runs: mock.Mock
+) -> None:
+    repository.commit({"a": "", "d/b": "", ".gitignore": "ignored\n", "e/f": ""})
+    repository.write({"e/ignored/x/y": ""})
+    reader = WorkTreeReader(str(repository.root), watch=True)
+    for _ in range(2):
+        reader.read(ENV)
+    repository.write({"d/b": "changed", "e/ignored/x/y": "changed"})
+    changed = reader.read(ENV)
+    assert git_runs.call_count == 2
+    repository.git("add", "--all")
+    assert [reader.read(ENV) for _ in range(3)] == [changed] * 3
+    assert git_runs.call_count == 4
+    repository.write({"e/new": ""})
+    assert "e/new" in reader.read(ENV).statuses
+
+
+@pytest.mark.parametrize("directory", ["d/e", "ignored/d/e", "d/self"])
+def test_a_file_in_a_directory_without_any_is_seen(
+    repository: Repository, git_runs: mock.Mock, directory: str
+) -> None:
+    repository.commit({"d/a": "", ".gitignore": "*.log\n"})
+    repository.write({f"{directory}/x.log": "", "d/self/.gitignore": "*\n"})
+    reader = WorkTreeReader(str(repository.root), watch=True)
+    for _ in range(3):
+        reader.read(ENV)
+    assert git_runs.call_count == 2
+    repository.write({f"{directory}/.gitignore": "", f"{directory}/new": ""})
+    assert reader.read(ENV) == read_work_tree(str(repository.root), ENV)
+    assert f"{directory}/new" in reader.read(ENV).statuses
+
+
+@pytest.mark.parametrize("name", ["core.excludesFile", "XDG_CONFIG_HOME", "HOME"])
+def test_rules_outside_of_the_work_tree_are_heeded(
+    repository: Repository, git_runs: mock.Mock, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    home = tmp_path_factory.mktemp("home")
+    places = {"core.excludesFile": "rules", "XDG_CONFIG_HOME": "git/ignore"}
+    rules = home / places.get(name, ".config/git/ignore")
+    env = {key: value for key, value in ENV.items() if key != "XDG_CONFIG_HOME"}
+    env |= {} if name.islower() else {name: str(home)}
+    if name == "core.excludesFile":
+        repository.git("config", name, str(rules))
+    repository.commit({"a": ""})
+    repository.write({"b": ""})
+    reader = WorkTreeReader(str(repository.root), watch=True)
+    for _ in range(3):
+        assert list(reader.read(env).statuses) == ["a", "b"]
+    assert git_runs.call_count == 2
+    rules.parent.mkdir(parents=True, exist_ok=True)
+    rules.write_text("b\n")
+    assert list(reader.read(env).statuses) == ["a"]
+    assert list(reader.read({**env, "GIT_INDEX_FILE": str(home / "none")}).statuses) == ["a"]
+
+
+def test_where_another_repository_lies_git_is_always_asked(
+    repository: Repository, git_runs: mock.Mock
+) -> None:
+    repository.commit({"a": ""})
+    nested = Repository(repository.root / "nested")
+    nested.write({"theirs": ""})
+    reader = WorkTreeReader(str(repository.root), watch=True)
+    for _ in range(4):
+        assert list(reader.read(ENV).statuses) == ["a"]
+    assert git_runs.call_count == 4
+    shutil.rmtree(nested.root / ".git")
+    assert list(reader.read(ENV).statuses) == ["a", "nested/theirs"]
+
+
+def test_below_the_root_of_a_repository_git_is_always_asked(
+    repository: Repository, git_runs: mock.Mock
+) -> None:
+    repository.commit({"inner/a": "", "inner/b": ""})
+    reader = WorkTreeReader(str(repository.root / "inner"), watch=True)
+    for _ in range(4):
+        assert list(reader.read(ENV).statuses) == ["a", "b"]
+    repository.git("rm", "--cached", "--quiet", "inner/b")
+    repository.write({".gitignore": "b\n"})
+    assert list(reader.read(ENV).statuses) == ["a"]
 
 
 def test_a_file_that_was_not_touched_is_not_looked_at(repository: Repository) -> None:

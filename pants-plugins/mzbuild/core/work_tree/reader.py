@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.commands import OF_ONE_REPOSITORY, list_files, listed_paths, read_listing
 from mzbuild.core.work_tree.files import FRESH_NS, SYMLINK, WorkTree, git_mode, opaque_status
+from mzbuild.core.work_tree.same_listing import SameListing, is_rule_file
 from mzbuild.core.work_tree.watch import DirectoryWatch
 
 
@@ -28,6 +29,7 @@ class WorkTreeReader:
         self._root = root
         self._hidden = hidden
         self._watch = DirectoryWatch(root) if watch else None
+        self._same_listing = SameListing(root, self._watch) if self._watch else None
         # What was read last, what Git listed for it (if that is all there is to it), and where.
         self._last = WorkTree(root, {})
         self._listing: bytes | None = None
@@ -84,7 +86,20 @@ class WorkTreeReader:
                 if _is_file(status):
                     seen[path] = self._look(full_path, path, status, now)
 
-        listing = read_listing(self._root, env, look_ahead)
+        is_certain = self._same_listing is not None and self._same_listing.is_certain(
+            is_quiet=last_listing is not None and self._is_quiet(touched, known),
+            directories=self._directories,
+            env=env,
+            now=now,
+        )
+        if is_certain:
+            look_ahead()
+        if is_certain and last_listing is not None and known.keys() & doubtful <= seen.keys():
+            listing = last_listing
+        else:
+            listing = read_listing(self._root, env, look_ahead)
+        if self._same_listing is not None:
+            self._same_listing.made(is_same=listing == last_listing)
         if listing != last_listing or not known.keys() & doubtful <= seen.keys():
             early = {path: status for path, status in known.items() if path not in doubtful}
             work_tree = self._collect(listed_paths(listing), {**early, **seen}, env, now)
@@ -96,6 +111,13 @@ class WorkTreeReader:
         is_plain = len(work_tree.statuses) == listing.count(b"\0")
         self._last, self._listing = work_tree, listing if is_plain else None
         return work_tree, touched is None
+
+    def _is_quiet(self, touched: set[str] | None, known: Mapping[str, bytes]) -> bool:
+        """Whether nothing was touched but files that were listed, and none with ignore rules."""
+        return touched is not None and all(
+            (path in known and not is_rule_file(path)) or path.startswith(self._hidden)
+            for path in touched
+        )
 
     def _collect(
         self, listed: list[str], early: Mapping[str, bytes], env: Mapping[str, str], now: int
