@@ -18,11 +18,7 @@ from statistics import median
 from time import perf_counter
 
 from benchmarks.bench import Bench, CommandError
-from benchmarks.generate import HUB_SOURCE, PLUGINS, Plan, Size, generate
-
-sys.path.insert(0, str(PLUGINS))
-
-from mzbuild.core.cargo.staging import Staged, load_known, save_known, stage
+from benchmarks.generate import HUB_SOURCE, Plan, Size, generate
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SIZE = Size(images=5, crates=64, files=10_000)
@@ -122,29 +118,6 @@ def _programs(plan: Plan) -> list[tuple[str, str]]:
     return found[:PROGRAMS]
 
 
-def staging() -> list[float]:
-    """Seconds that it takes to stage many files of which none has changed."""
-    with tempfile.TemporaryDirectory(prefix="mzbuild-staging-benchmark-") as scratch:
-        sources: dict[str, tuple[str, str, int]] = {}
-        for number in range(SIZE.files):
-            path = f"crate-{number % 64}/src/m{number}.rs"
-            file = Path(scratch, "parts", path)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(f"// {number}\n")
-            sources[path] = (f"{scratch}/parts", str(number), 0o100644)
-        known = f"{scratch}/staged.json"
-        os.mkdir(f"{scratch}/sources")
-
-        def run() -> float:
-            start = perf_counter()
-            staged: Staged = stage(f"{scratch}/sources", sources, load_known(known))
-            save_known(known, staged)
-            return perf_counter() - start
-
-        run()
-        return [run() for _ in range(RUNS)]
-
-
 def repeated(change: Callable[[int], None], *measured: Callable[[], float]) -> list[list[float]]:
     """Times of several things, in turn after each change."""
     times: list[list[float]] = [[] for _ in measured]
@@ -184,7 +157,6 @@ def main() -> int:
     print(row("edit", "a line of a crate that all use", edited, "`cargo build`", by_cargo))
     print(row("same", "nothing changed", same, "no Cargo runs", []))
     print(row("batch", "all for the first time", [batched], "one after another", [apart]))
-    print(row("stage", f"{SIZE.files:,} files, nothing changed", staging(), "", []))
     for problem in workspace.problems:
         print(problem, file=sys.stderr)
     return 1 if workspace.problems else 0

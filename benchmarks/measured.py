@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import sys
@@ -28,6 +29,7 @@ from benchmarks.generate import (
 sys.path.insert(0, str(PLUGINS))
 
 from mzbuild.core.cargo.staging import load_known, save_known, stage
+from mzbuild.core.work_tree.files import SYMLINK, digest_content
 
 SCRIPT_PATH = str(Path(__file__).resolve().parent / "plain_fingerprint.py")
 
@@ -223,10 +225,11 @@ def _stage(bench: Bench) -> tuple[float, str]:
     sources: dict[str, tuple[str | None, str, int]] = {}
     for line in listed:
         status, path = line.split("\t", 1)
-        mode, digest, _ = status.split(" ")
-        sources[path] = (str(bench.root), digest, int(mode, 8))
+        mode, file = int(status.split(" ")[0], 8), str(bench.root / path)
+        content = os.readlink(file) if mode == SYMLINK else digest_content(file).sha256
+        sources[path] = ("all", content, mode)
     start = perf_counter()
-    save_known(known, stage(str(directory), sources, load_known(known)))
+    save_known(known, stage(str(directory), str(bench.root), sources, load_known(known)))
     return perf_counter() - start, ""
 
 

@@ -25,9 +25,7 @@ def test_the_key_tells_all_apart_that_results_depend_on() -> None:
         program: bytes = b"p",
     ) -> str:
         steps = action_steps(build, settings, "i")
-        return action_key(
-            steps, {"x": ("origin", digest)}, args, settings, compiler, {"p.py": program}
-        )
+        return action_key(steps, [("x", digest)], args, settings, compiler, {"p.py": program})
 
     flags = CargoSettings("t", "release", CargoFlags(env=(("CC", "clang"),)))
     keys = {

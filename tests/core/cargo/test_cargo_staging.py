@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.cargo import staging as cargo_staging
-from mzbuild.core.cargo.staging import load_known, save_known, stage
+from mzbuild.core.cargo.staging import ChangedError, load_known, save_known, stage
 
 REGULAR, EXECUTABLE, SYMLINK = 0o100644, 0o100755, 0o120000
 
@@ -20,7 +20,7 @@ class Staging:
     """A directory that sources are staged into, and a place to take them from."""
 
     def __init__(self, root: Path):
-        self.parts = root / "parts"
+        self.root = root / "repository"
         self.directory = root / "staged"
         self.directory.mkdir(parents=True)
         self.known: cargo_staging.Staged = {}
@@ -28,11 +28,12 @@ class Staging:
     def __call__(self, crates: Crates, modes: Mapping[str, int] = {}, empty: str = "") -> None:
         """Stages crates; `modes` are those that are not `REGULAR`, `empty` has placeholders."""
         sources: dict[str, tuple[str | None, str, int]] = {
-            path: (origin, digest(content), modes.get(path, REGULAR))
-            for origin, path, content in lay_out(self.parts, crates, modes)
+            path: (crate, content if mode == SYMLINK else digest(content), mode)
+            for crate, path, content in lay_out(self.root, crates, modes)
+            for mode in [modes.get(path, REGULAR)]
         }
         sources.update((path, (None, "empty", REGULAR)) for path in empty.split())
-        self.known = stage(str(self.directory), sources, self.known)
+        self.known = stage(str(self.directory), str(self.root), sources, self.known)
 
     def mtime(self, path: str) -> int:
         return os.lstat(self.directory / path).st_mtime_ns
@@ -52,19 +53,19 @@ class Staging:
 
 
 def lay_out(
-    parts: Path, crates: Crates, modes: Mapping[str, int] = {}
+    root: Path, crates: Crates, modes: Mapping[str, int] = {}
 ) -> Iterator[tuple[str, str, str]]:
-    """Writes crates as a sandbox has them, and yields each file's origin, path and content."""
-    shutil.rmtree(parts, ignore_errors=True)
+    """Writes crates into a repository, and yields each file's crate, path and content."""
+    shutil.rmtree(root, ignore_errors=True)
     for crate, files in crates.items():
         for path, content in files.items():
-            file = parts / crate / path
+            file = root / path
             file.parent.mkdir(parents=True, exist_ok=True)
             if modes.get(path) == SYMLINK:
                 file.symlink_to(content)
             else:
                 file.write_text(content)
-            yield str(parts / crate), path, content
+            yield crate, path, content
 
 
 def digest(content: str) -> str:
@@ -133,6 +134,17 @@ class TestStaging:
         (staging.directory / "a/new/er/file").write_text("")
         staging({"a": {"a/x": "1", "a/y": "1"}})
         assert staging.files() == {"a/x": "1", "a/y": "1"}
+
+    def test_a_file_that_is_no_longer_what_was_planned_is_an_error(self, staging: Staging) -> None:
+        staging({"a": {"a/x": "1"}})
+        sources = {"a/x": ("a", digest("2"), REGULAR)}
+        for content in ("3", None):
+            (staging.root / "a/x").unlink()
+            if content is not None:
+                (staging.root / "a/x").write_text(content)
+            with pytest.raises(ChangedError, match="a/x changed before Cargo came to read it, so"):
+                stage(str(staging.directory), str(staging.root), sources, staging.known)
+            assert (staging.directory / "a/x").read_text() == "1"
 
     def test_what_a_crash_left_unfinished_is_removed(self, staging: Staging) -> None:
         (staging.directory / "a").mkdir()

@@ -36,15 +36,15 @@ class Sandbox:
     def plan(self, command: list[str], crates: Crates, **more: Any) -> list[str]:
         """Writes a plan, and returns the command that carries it out."""
         sources = {
-            path: (origin, digest(content), REGULAR)
-            for origin, path, content in lay_out(self.root / "parts", crates)
+            path: (crate, digest(content), REGULAR)
+            for crate, path, content in lay_out(self.root / "repository", crates)
         }
         plan: dict[str, object] = {"directory": str(self.directory), "sources": sources}
         plan["command"] = command
         nothing: Plan = {"results": {}, "directories": [], "finish": [], "extract": []}
         action = {name: more.pop(name, value) for name, value in nothing.items()}
         plan.update({"workspace": "", "empty": [], "triple": "t"})
-        plan.update({"scripts": {}, "prefix": [], "root": None})
+        plan.update({"scripts": {}, "prefix": [], "root": str(self.root / "repository")})
         plan.update({"actions": {"action": action}, **more})
         (self.root / "plan.json").write_text(json.dumps(plan))
         # No site packages, as for a Python of which nothing is known.

@@ -31,14 +31,13 @@ cd "$directory/sources/$workspace"
 # What Cargo's answer depends on, to ask again only when it may have changed.
 depends_on() {
   printf '%s\\n' "$target" "$cargo" "$toolchain"
-  cat "$probe/compiler"
   env | grep -E '^(RUST|CARGO_(BUILD|ENCODED|TARGET)_)' | sort
   place=$PWD/.
   while [ "$place" ]; do
     place=${place%/*}
-    cat "$place/.cargo/config" "$place/.cargo/config.toml"
+    set -- "$@" "$place/.cargo/config" "$place/.cargo/config.toml"
   done
-  cat "$home/config" "$home/config.toml"
+  cat "$probe/compiler" "$@" "$home/config" "$home/config.toml"
 }
 configuration=$(depends_on 2>/dev/null || true)
 case $configuration in

@@ -50,7 +50,7 @@ def action_steps(build: CargoBuild, settings: CargoSettings, where: str) -> Mapp
 
 def action_key(
     steps: Mapping[str, Any],
-    sources: Mapping[str, object],
+    sources: Sequence[object],
     args: Sequence[str],
     settings: CargoSettings,
     compiler: str,
@@ -58,8 +58,8 @@ def action_key(
 ) -> str:
     """A name for an action's results that is another when anything is that they depend on.
 
-    `sources` has what tells each source's content from any other, and `args` are those with which
-    Cargo would build this action alone.
+    `sources` tells its sources from any others, and `args` are those with which Cargo would build
+    this action alone.
     """
     contents = {path: sha256(content).hexdigest() for path, content in program.items()}
     parts = [

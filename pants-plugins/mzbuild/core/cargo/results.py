@@ -29,15 +29,15 @@ class Tools(NamedTuple):
     root: str | None
     env: Mapping[str, str]
 
-    def run(self, command: Sequence[str]) -> None:
-        """Runs a command in the directory that is the current one here.
-
-        Raises `ResultError` where it is not there or fails.
-        """
-        there = ["sh", "-c", 'cd "$0" && exec "$@"', os.getcwd()] if self.prefix else []
+    def run(self, command: Sequence[str], directory: str) -> None:
+        """Runs a command in a directory; raises `ResultError` where it is not there or fails."""
+        there = ["sh", "-c", 'cd "$0" && exec "$@"', directory] if self.prefix else []
         try:
             subprocess.run(
-                [*self.prefix, *there, *command], cwd=self.root, env=self.env, check=True
+                [*self.prefix, *there, *command],
+                cwd=self.root or directory,
+                env=self.env,
+                check=True,
             )
         except FileNotFoundError as error:
             raise ResultError(
@@ -76,14 +76,9 @@ def deliver(
     unfinished = f"{place}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     os.makedirs(unfinished)
-    before = os.getcwd()
-    os.chdir(unfinished)
-    try:
-        collect(action["results"], target_directory)
-        finish(action["finish"], action["directories"], tools)
-        extract(action["extract"], messages, triple_directory)
-    finally:
-        os.chdir(before)
+    collect(action["results"], target_directory, unfinished)
+    finish(action["finish"], action["directories"], tools, unfinished)
+    extract(action["extract"], messages, triple_directory, unfinished)
     os.rename(unfinished, place)
 
 
@@ -95,28 +90,32 @@ def discard_old(directory: str) -> None:
             shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def collect(results: Mapping[str, str], target_directory: str) -> None:
+def collect(results: Mapping[str, str], target_directory: str, place: str) -> None:
     """Copies what was built out of Cargo's target directory."""
     for destination, built in results.items():
-        _make_parent(destination)
-        shutil.copy(os.path.join(target_directory, built), destination)
+        copy = os.path.join(place, destination)
+        _make_parent(copy)
+        shutil.copy(os.path.join(target_directory, built), copy)
 
 
-def finish(commands: Iterable[Sequence[str]], directories: Iterable[str], tools: Tools) -> None:
+def finish(
+    commands: Iterable[Sequence[str]], directories: Iterable[str], tools: Tools, place: str
+) -> None:
     """Runs commands on the copies, which may write into the directories.
 
     Raises `ResultError` for a command that is not there or that fails.
     """
     for directory in directories:
-        os.makedirs(directory, exist_ok=True)
+        os.makedirs(os.path.join(place, directory), exist_ok=True)
     for command in commands:
-        tools.run(command)
+        tools.run(command, place)
 
 
 def extract(
     wanted: Iterable[tuple[str, str, str]],
     messages: Iterable[Mapping[str, Any]],
     triple_directory: str,
+    place: str,
 ) -> None:
     """Copies files that build scripts made: of a package, from a path in its OUT_DIR, to a path,
     or into a directory whose path ends in `/`.
@@ -128,12 +127,13 @@ def extract(
     for package, source, destination in wanted:
         directory = _out_directory(package, ran, triple_directory)
         origin = os.path.join(directory, source)
+        copy = os.path.join(place, destination)
         if destination.endswith("/") and os.path.isfile(origin):
-            destination += os.path.basename(source)
-        _make_parent(destination)
+            copy += os.path.basename(source)
+        _make_parent(copy)
         if os.path.isdir(origin):
             try:
-                shutil.copytree(origin, destination, dirs_exist_ok=True)
+                shutil.copytree(origin, copy, dirs_exist_ok=True)
             except shutil.Error as error:
                 ((path, _, reason), *_) = error.args[0]
                 raise ResultError(
@@ -141,7 +141,7 @@ def extract(
                     f"`{package}` made, cannot be copied: {reason}."
                 ) from None
         elif os.path.isfile(origin):
-            shutil.copy(origin, destination)
+            shutil.copy(origin, copy)
         else:
             there = ", ".join(sorted(os.listdir(directory))) or "nothing"
             raise ResultError(
@@ -209,4 +209,4 @@ def _out_directory(
 
 
 def _make_parent(path: str) -> None:
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    os.makedirs(os.path.dirname(path), exist_ok=True)

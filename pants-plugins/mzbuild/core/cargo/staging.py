@@ -8,7 +8,8 @@ file is touched only where its content differs.
 The plan is a JSON object:
 
     directory   where the build lives, relative to the sandbox; kept between builds
-    sources     a directory of the sandbox for each source path: path -> [directory, digest, mode]
+    root        the repository
+    sources     the files to build from: path in the repository -> [crate, digest, mode]
     empty       source paths that are to be empty files, for targets that are not built
     scripts     files that the command needs: path in the directory -> content
     prefix      what the command and those of `finish` are added to; it is run in `root`
@@ -38,7 +39,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from typing import Any, BinaryIO, NamedTuple
 
 from mzbuild.core.cargo.failures import RETRIES, Remedy, recognize
@@ -49,11 +52,15 @@ from mzbuild.core.cargo.results import ResultError, Tools, deliver, discard_old,
 class Known(NamedTuple):
     """What is known of a file that was staged; `modified` is in nanoseconds."""
 
-    origin: str | None
+    crate: str | None
     digest: str
     mode: int
     modified: int
     size: int
+
+
+class ChangedError(Exception):
+    """A source with another content than it was to have, in words."""
 
 
 Staged = dict[str, Known]
@@ -63,6 +70,8 @@ LOCK = "lock"
 SOURCES = "sources"
 
 _EMPTY = "empty"
+
+_CHUNK_SIZE = 1 << 20  # bytes
 _DIRECTORY = "@MZBUILD_CARGO_DIRECTORY@"
 
 # Modes are Git's.
@@ -110,35 +119,38 @@ def _is_at(file: int, path: str) -> bool:
 
 
 def stage(
-    directory: str, sources: Mapping[str, tuple[str | None, str, int]], known: Staged
+    directory: str,
+    root: str,
+    sources: Mapping[str, tuple[str | None, str, int]],
+    known: Staged,
 ) -> Staged:
     """Makes a directory hold just these sources, and returns what is known of it then.
 
-    `sources` has for each path the directory to copy it from (none for a file that only has to
-    be there), a digest of its content, and its mode. A crate's files share their directory: when
-    all of them go and come back, those whose digest is the known one are as old as they were, and
-    what was compiled from them is still good.
+    `sources` has for each path in `root` its crate (none for a file that only has to be there), its
+    content's SHA-256 (of a symlink, its text), and its mode. When all files of a crate go and come
+    back, those whose digest is the known one are as old as they were, and what was compiled from
+    them is still good. Raises `ChangedError` for a file with another content.
     """
     _remove_others(directory, sources)
-    built = {origin for origin, _, _ in sources.values()}
+    built = {crate for crate, _, _ in sources.values()}
     # A file that alone is gone from its crate is forgotten: the crate may now be built without it,
     # so that it must look new when it comes back.
-    staged = {
-        path: was for path, was in known.items() if path in sources or was.origin not in built
-    }
-    for path, (origin, digest, mode) in sources.items():
+    staged = {path: was for path, was in known.items() if path in sources or was.crate not in built}
+    for path, (crate, digest, mode) in sources.items():
         target = os.path.join(directory, path)
-        if origin is None and os.path.lexists(target):
+        if crate is None and os.path.lexists(target):
             continue
         was = known.get(path)
         same = was is not None and (was.digest, was.mode) == (digest, mode)
         if was is not None and same and _is_as_known(target, was):
+            if was.crate != crate:
+                staged[path] = was._replace(crate=crate)
             continue
-        _put(None if origin is None else os.path.join(origin, path), target, mode)
+        _put(None if crate is None else os.path.join(root, path), digest, mode, target)
         if was is not None and same:
             os.utime(target, ns=(was.modified, was.modified), follow_symlinks=False)
         status = os.lstat(target)
-        staged[path] = Known(origin, digest, mode, status.st_mtime_ns, status.st_size)
+        staged[path] = Known(crate, digest, mode, status.st_mtime_ns, status.st_size)
     return staged
 
 
@@ -150,7 +162,7 @@ def _is_as_known(path: str, known: Known) -> bool:
     return (status.st_mtime_ns, status.st_size) == (known.modified, known.size)
 
 
-def _put(origin: str | None, target: str, mode: int) -> None:
+def _put(source: str | None, digest: str, mode: int, target: str) -> None:
     """Puts a file in place, whole or not at all."""
     parent = os.path.dirname(target)
     os.makedirs(parent, exist_ok=True)
@@ -159,14 +171,26 @@ def _put(origin: str | None, target: str, mode: int) -> None:
     if os.path.lexists(unfinished):
         os.remove(unfinished)
     if mode == _SYMLINK:
-        os.symlink(os.readlink(origin or ""), unfinished)
+        os.symlink(digest, unfinished)
     else:
         with open(unfinished, "wb") as file:
-            if origin is not None:
-                with open(origin, "rb") as source:
-                    shutil.copyfileobj(source, file)
+            if source is not None:
+                _copy(source, digest, file)
         os.chmod(unfinished, mode & 0o777)
     os.replace(unfinished, target)
+
+
+def _copy(source: str, digest: str, file: BinaryIO) -> None:
+    hashed = sha256()
+    with suppress(FileNotFoundError), open(source, "rb") as content:
+        for chunk in iter(lambda: content.read(_CHUNK_SIZE), b""):
+            hashed.update(chunk)
+            file.write(chunk)
+    if hashed.hexdigest() != digest:
+        raise ChangedError(
+            f"{source} changed before Cargo came to read it, so the results would not have been "
+            "what they are cached as. Run the command again."
+        )
 
 
 def _remove_others(directory: str, sources: Mapping[str, object]) -> None:
@@ -282,7 +306,8 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
     with locked(directory):
         os.makedirs(sources_directory, exist_ok=True)
         start = time.monotonic()
-        save_known(known_file, stage(sources_directory, sources, load_known(known_file)))
+        staged = stage(sources_directory, plan["root"], sources, load_known(known_file))
+        save_known(known_file, staged)
         print(f"Staged {len(sources)} files in {time.monotonic() - start:.2f} s.", flush=True)
         workspace = os.path.join(sources_directory, plan["workspace"])
         write_scripts(directory, plan["scripts"])
@@ -293,22 +318,32 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
             "CARGO_TARGET_DIR": target_directory,
             "MZBUILD_CARGO_DIRECTORY": directory,
         }
-        tools = Tools(plan["prefix"], plan["root"], env)
+        root = plan["root"] if plan["prefix"] else None
+        tools = Tools(plan["prefix"], root, env)
         with open(os.path.join(directory, "build.log"), "w+b") as log:
-            code, messages = run_until_sound(command, plan["root"] or workspace, env, log)
+            code, messages = run_until_sound(command, root or workspace, env, log)
         triple_directory = os.path.join(target_directory, plan["triple"])
         results_directory = os.path.join(directory, "results")
         discard_old(results_directory)
-        for key, action in plan["actions"].items():
-            # A command that has failed may have built all that one of the actions needs.
-            if code == 0 or is_built(action["results"].values(), target_directory, messages):
-                try:
-                    place = os.path.join(results_directory, key)
-                    deliver(action, place, tools, target_directory, messages, triple_directory)
-                except ResultError as error:
-                    print(error, file=sys.stderr)
-                    code = code or 1
-        return code
+        # A command that has failed may have built all that one of the actions needs.
+        built = {
+            key: action
+            for key, action in plan["actions"].items()
+            if code == 0 or is_built(action["results"].values(), target_directory, messages)
+        }
+
+        def finish(key: str) -> str:
+            place = os.path.join(results_directory, key)
+            try:
+                deliver(built[key], place, tools, target_directory, messages, triple_directory)
+            except ResultError as error:
+                return f"{error}\n"
+            return ""
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            problems = "".join(pool.map(finish, built))
+        sys.stderr.write(problems)
+        return code or int(bool(problems))
 
 
 def main(plan_file: str) -> int:
@@ -318,6 +353,8 @@ def main(plan_file: str) -> int:
     plan = json.loads(content)
     try:
         return build(plan, borrowed(plan["directory"], content))
+    except ChangedError as error:
+        print(error, file=sys.stderr)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             place = os.path.realpath(plan["directory"])

@@ -13,7 +13,7 @@ from typing import Any
 
 from pants.base.build_root import BuildRoot
 from pants.engine.process import Process
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.rules import Rule, collect_rules, rule
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
@@ -22,11 +22,11 @@ from mzbuild.core.cargo.directories import cache_name
 from mzbuild.core.cargo.plan import action_key, action_steps, names
 from mzbuild.core.cargo.program import cargo_program
 from mzbuild.core.cargo.settings import CargoOptions
+from mzbuild.core.cargo.sources import SourceTree
 from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild, under
 from mzbuild.core.work_tree.listing import Listing
-from mzbuild.rules.cargo.sources import StagedSources, StagedSourcesRequest
 from mzbuild.rules.cargo.toolchain import RustToolchain
 
 # Where the sandbox has the directory that outlives it, and where results are fetched to.
@@ -80,22 +80,21 @@ def cargo_cache(build_root: BuildRoot) -> CargoCache:
 
 
 @rule
-async def plan_cargo_action(
+def plan_cargo_action(
     action: CargoAction,
     workspace: CargoWorkspace,
     listing: Listing,
     options: CargoOptions,
+    toolchain: RustToolchain,
+    sources: SourceTree,
     cache: CargoCache,
 ) -> CargoActionPlan:
     build, where = action.build, action.where
     settings = options.settings(action.configuration).adding(build.flags)
     locked = under(workspace.root, LOCK_FILE) in listing
     args = cargo_build_args(build, workspace, settings, where, locked=locked)
-    sources, toolchain = await MultiGet(
-        Get(StagedSources, StagedSourcesRequest(build, where)), Get(RustToolchain)
-    )
     steps = action_steps(build, settings, where)
-    inputs = {**dict(sources.plan), **dict.fromkeys(sources.empty)}
+    inputs = sources.of(build, where).keys
     key = action_key(steps, inputs, args, settings, toolchain.compiler, cargo_program())
     collect = Process(
         (

@@ -25,6 +25,7 @@ from mzbuild.core.cargo.plan import group_args, names
 from mzbuild.core.cargo.program import cargo_program, notes
 from mzbuild.core.cargo.resolution import FeatureRules
 from mzbuild.core.cargo.settings import CargoOptions
+from mzbuild.core.cargo.sources import SourceTree
 from mzbuild.core.cargo.staging import SOURCES
 from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
@@ -32,7 +33,6 @@ from mzbuild.core.image.declaration import CargoBuild, under
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.cargo.actions import CACHE, CargoAction, CargoActionPlan, CargoCache
-from mzbuild.rules.cargo.sources import StagedSources, StagedSourcesRequest
 from mzbuild.rules.cargo.toolchain import CargoEnvironment, RustToolchain
 
 logger = logging.getLogger(__name__)
@@ -112,6 +112,7 @@ async def run_cargo(
     listing: Listing,
     options: CargoOptions,
     toolchain: RustToolchain,
+    tree: SourceTree,
     environment: CargoEnvironment,
     cache: CargoCache,
     build_root: BuildRoot,
@@ -130,7 +131,7 @@ async def run_cargo(
     actions = [by_build[build] for build in group.builds]
     settings = options.settings(configuration).adding(group.together.flags)
     where = actions[0].where
-    sources = await Get(StagedSources, StagedSourcesRequest(group.together, where))
+    sources = tree.of(group.together, where)
     plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in actions)
     locked = under(workspace.root, LOCK_FILE) in listing
     args = cargo_build_args(group.together, workspace, settings, where, locked=locked)
@@ -139,11 +140,11 @@ async def run_cargo(
     plan = {
         "directory": f"{CACHE}/{directory}",
         "workspace": workspace.root,
-        "sources": dict(sources.plan),
+        "root": build_root.path,
+        "sources": sources.files,
         "empty": sources.empty,
         "scripts": scripts(toolchain.compiler),
         "prefix": settings.command_prefix,
-        "root": build_root.path if settings.command_prefix else None,
         "command": cargo_command(toolchain.cargo, args, settings, workspace.root),
         "triple": settings.target,
         "actions": {plan.key: plan.steps for plan in plans},
@@ -167,9 +168,8 @@ async def run_cargo(
         result = await Get(
             FallibleProcessResult,
             Process(
-                (sys.executable, _PROGRAM, _PLAN),
+                (sys.executable, "-I", "-S", _PROGRAM, _PLAN),
                 input_digest=files,
-                immutable_input_digests=dict(sources.parts),
                 append_only_caches=cache.mounted,
                 env=environment.tools,
                 description=f"Build {built} with Cargo",
@@ -185,7 +185,7 @@ async def run_cargo(
         directory = os.path.realpath(place / SOURCES)
         missing = missing_inputs(
             unread_files(without_colors(output), directory, workspace.root),
-            {*dict(sources.plan), *sources.empty},
+            {*sources.files, *sources.empty},
             lambda path: os.path.lexists(os.path.join(build_root.path, path)),
             listing,
             workspace,

@@ -1,0 +1,147 @@
+"""The sources that Cargo builds from, and what tells their contents from any others.
+
+They come in parts, one for each crate, and a part is looked at once however many builds have it.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+
+from mzbuild.core.cargo.workspace import CargoWorkspace, shared_files
+from mzbuild.core.fingerprint.configuration import Scheme
+from mzbuild.core.image.declaration import CargoBuild
+from mzbuild.core.work_tree.files import (
+    EXECUTABLE,
+    REGULAR,
+    SYMLINK,
+    ContentDigests,
+    FileCache,
+    WorkTree,
+    leads_to_file,
+)
+from mzbuild.core.work_tree.listing import Listing
+
+# A file's content, by its SHA-256 (of a symlink that stays one, its text), and its mode.
+Source = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class SourcePart:
+    """Files that belong together, by their paths; `key` is another when any of it is."""
+
+    name: str
+    key: str
+    files: Mapping[str, Source] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class CargoSources:
+    """What a build is of. `empty` has the files that only have to be there."""
+
+    parts: tuple[SourcePart, ...]
+    empty: tuple[str, ...]
+
+    @property
+    def keys(self) -> tuple[object, ...]:
+        """What is another when any source is."""
+        return (*((part.name, part.key) for part in self.parts), self.empty)
+
+    @property
+    def files(self) -> Mapping[str, tuple[str, str, int]]:
+        """Each file by its path, as `cargo.staging` wants it."""
+        return {
+            path: (part.name, *source) for part in self.parts for path, source in part.files.items()
+        }
+
+
+class SourceParts:
+    """Gives parts, and remembers them for as long as the status of every file is the same."""
+
+    def __init__(self, contents: FileCache[ContentDigests]):
+        self._contents = contents
+        self._known: dict[tuple[str, str], tuple[Sequence[str], Sequence[bytes], SourcePart]] = {}
+
+    def part(self, work_tree: WorkTree, name: str, paths: tuple[str, ...]) -> SourcePart:
+        """The part by this name, of these files; raises `MzbuildError` if one cannot be read."""
+        statuses = tuple(map(work_tree.statuses.__getitem__, paths))
+        known = self._known.get((work_tree.root, name))
+        if known is not None and known[:2] == (paths, statuses):
+            return known[2]
+        files = {path: self._source(work_tree, path) for path in paths}
+        lines = "".join(f"{path}\0{mode:o}\0{content}\0" for path, (content, mode) in files.items())
+        key = sha256(lines.encode(errors="surrogateescape")).hexdigest()
+        part = SourcePart(name, key, files)
+        self._known[work_tree.root, name] = (paths, statuses, part)
+        return part
+
+    def _source(self, work_tree: WorkTree, path: str) -> Source:
+        mode = work_tree.mode(path)
+        if mode == SYMLINK:
+            if not leads_to_file(work_tree, path):
+                return os.readlink(work_tree.absolute(path)), mode
+            executable = os.stat(work_tree.absolute(path)).st_mode & stat.S_IXUSR
+            mode = EXECUTABLE if executable else REGULAR
+        return self._contents.get(work_tree, path).sha256, mode
+
+
+@dataclass(frozen=True)
+class SourceTree:
+    """The files of a work tree that Cargo may be given.
+
+    `crate_files` are those of each crate by its name; `vendored` is what the repository has of
+    other people's crates. The latter is in no fingerprint by itself: `Cargo.lock` has its
+    checksums, which Cargo verifies.
+    """
+
+    workspace: CargoWorkspace
+    listing: Listing
+    work_tree: WorkTree
+    crate_files: Mapping[str, tuple[str, ...]]
+    vendored: frozenset[str]
+    _parts: SourceParts = field(compare=False)
+    _given: dict[str, SourcePart] = field(default_factory=dict, compare=False)
+
+    def of(self, build: CargoBuild, where: str) -> CargoSources:
+        """What an action is built from; `where` names it in errors.
+
+        Raises `MzbuildError` for a binary, an example or a crate that is not there, and for a file
+        that cannot be read.
+        """
+        # What is compiled may be more than what is fingerprinted: the `mzbuild` scheme does not
+        # look at every table of a manifest, but Cargo does. Files outside of crates have to be
+        # inputs.
+        roots = self.workspace.roots(build, Scheme.STRICT, where)
+        closure = {crate.name for crate in self.workspace.closure(roots, Scheme.STRICT)}
+        others = [crate for crate in self.workspace.crates if crate.name not in closure]
+        parts = (
+            self._vendored,
+            self._part(".shared", shared_files(self.listing, Scheme.STRICT, self.workspace)),
+            *(self._part(name, self.crate_files[name]) for name in sorted(closure)),
+            # Cargo reads the manifests of all members, whatever it builds: the lock file is about
+            # them all.
+            *(self._part(f"{crate.name}/", (crate.manifest.path,)) for crate in others),
+        )
+        return CargoSources(
+            parts,
+            tuple(
+                path
+                for crate in others
+                for path in self.workspace.placeholders(crate, self.listing)
+                if not any(path in part.files for part in parts)
+            ),
+        )
+
+    def _part(self, name: str, paths: Iterable[str]) -> SourcePart:
+        if name not in self._given:
+            own = tuple(path for path in paths if path not in self.vendored)
+            self._given[name] = self._parts.part(self.work_tree, name, own)
+        return self._given[name]
+
+    @cached_property
+    def _vendored(self) -> SourcePart:
+        return self._parts.part(self.work_tree, ".vendored", tuple(sorted(self.vendored)))
