@@ -15,11 +15,12 @@ from mzbuild.core.cargo.includes import crate_inputs, rust_references
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
-from mzbuild.core.fingerprint.inputs import image_inputs, input_paths
-from mzbuild.core.fingerprint.scheme import input_record, raw_fingerprints, show_fingerprint
+from mzbuild.core.fingerprint.inputs import all_inputs, image_inputs
+from mzbuild.core.fingerprint.records import InputRecords
+from mzbuild.core.fingerprint.survey import survey
 from mzbuild.core.image.graph import ImageGraph, build_graph
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, parse_mzbuild_yml
-from mzbuild.core.work_tree.files import WorkTree, digest_content, read_content
+from mzbuild.core.work_tree.files import FileCache, WorkTree, digest_content, read_content
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.core.work_tree.reader import read_work_tree
 
@@ -121,20 +122,16 @@ def describe(root: Path, configuration: Configuration = CONFIGURATION) -> Descri
     references = {path: rust_references(read(path)) for path in sources}
     strict = configuration.scheme is Scheme.STRICT
     crate_files = crate_inputs(workspace, files, references if strict else None)
-    inputs = {
-        image.name: input_paths(
-            image_inputs(image, graph, workspace, crate_files, files, configuration.scheme)
-        )
-        for image in graph.images
-    }
-    raw = raw_fingerprints(
-        graph,
-        inputs,
-        lambda path: input_record(
-            path, work_tree.mode(path), digest_content(work_tree.absolute(path)).sha1
+    inputs = all_inputs(
+        graph.images,
+        lambda image: image_inputs(
+            image, graph, workspace, crate_files, files, configuration.scheme
         ),
-        configuration,
     )
+    contents = FileCache(lambda absolute, _: digest_content(absolute))
+    records = InputRecords(contents).of(work_tree, inputs.runs, {})
+    found = survey(graph, inputs, records, configuration)
+    assert found.errors == {}
     return Description(
-        graph, inputs, {name: show_fingerprint(fingerprint) for name, fingerprint in raw.items()}
+        graph, {name: inputs.paths(name) for name in inputs.groups}, found.fingerprints
     )

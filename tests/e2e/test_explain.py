@@ -145,8 +145,17 @@ def test_a_revision_that_makes_no_sense(repo: Repo) -> None:
     repo.write({"top/Dockerfile": "MZFROM bas\n"})
     repo.commit("broken")
     repo.git("checkout", "--quiet", "main")
-    said = failure(repo, "--since=broken", "::")
-    assert "In `broken`: top/Dockerfile:1: `MZFROM bas`: there is no image of that name." in said
+    args = ("mzbuild-explain", "--format=json", "--since=broken", "top")
+    result = repo.pants(*args, check=False)
+    assert result.returncode == 1
+    wrong = "top/Dockerfile:1: `MZFROM bas`: there is no image of that name. Did you mean `base`?"
+    assert f"In `broken`: `top` has no fingerprint: {wrong}" in result.stderr
+    assert json.loads(result.stdout) == {
+        "since": "broken",
+        "until": None,
+        "images": [],
+        "errors": [{"name": "top", "revision": "broken", "error": wrong}],
+    }
 
 
 def test_an_image_without_a_fingerprint_then(repo: Repo) -> None:
@@ -158,7 +167,7 @@ def test_an_image_without_a_fingerprint_then(repo: Repo) -> None:
     result = repo.pants("mzbuild-explain", "--since=half-broken", "::", check=False)
     assert result.returncode == 1
     assert "  changed  alone/new  context" in result.stdout
-    assert "`top` has no fingerprint in `half-broken`: top/mzbuild.yml" in result.stderr
+    assert "In `half-broken`: `top` has no fingerprint: top/mzbuild.yml" in result.stderr
     assert (
         repo.pants("mzbuild-explain", "--since=half-broken", "alone").stdout
         == (result.stdout[: result.stdout.index("context\n") + len("context\n")])

@@ -109,6 +109,7 @@ def test_json(vectors: Repo, optimized: Mapping[str, str]) -> None:
             "dependencies": EXPECTED["images"][name]["dependencies"],
             "inputs": len(EXPECTED["images"][name]["inputs"]),
             "missed": MISSED.get(name, []),
+            "error": None,
         }
         for name, fingerprint in sorted(optimized.items())
     ]

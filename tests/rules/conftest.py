@@ -9,8 +9,9 @@ from typing import TypeVar
 
 import pytest
 from mzbuild import register
+from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.core.work_tree.files import WorkTree
-from mzbuild.rules.fingerprints import Fingerprints, ImageInputs, MissedInputs
+from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from mzbuild.rules.registries import ImageTags, Registries
@@ -135,6 +136,10 @@ class Project:
     def fingerprints(self, *options: str) -> Mapping[str, str]:
         """The fingerprints of all images."""
         return self.request(Fingerprints, options=options).fingerprints
+
+    def mistakes(self) -> Mapping[str, str]:
+        """What is wrong with images, and with what they build on."""
+        return self.request(Fingerprints).errors
 
     def inputs(self, *options: str) -> Mapping[str, tuple[str, ...]]:
         """The inputs of all images."""

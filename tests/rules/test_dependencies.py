@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from pants.engine.internals.scheduler import ExecutionError
 
 from tests.rules.conftest import Project, crate, image
 
@@ -99,3 +100,18 @@ def test_a_crate_outside_of_the_workspace_depends_on_nothing(workspace: Project)
         {"lone/Cargo.toml": '[package]\nname = "lone"\n', "lone/BUILD": "cargo_crate()"}
     )
     assert workspace.dependencies("lone:lone") == set()
+
+
+def test_what_no_crate_has_depends_on_none(workspace: Project) -> None:
+    more = "pre-image: [{type: cargo-build, bin: gone}]\n"
+    workspace.write({**image("base"), **image("i", more, "MZFROM base\n")})
+    assert workspace.dependencies("i:cargo-build") == {"//:cargo-workspace"}
+    assert workspace.dependencies("i:i") == {"base:base", "i:cargo-build"}
+
+
+def test_a_broken_workspace_is_an_error_where_its_crates_are_asked_for(workspace: Project) -> None:
+    workspace.write({**image("i"), "Cargo.toml": "[workspace"})
+    assert workspace.dependencies("i:i") == set()
+    workspace.write({"Cargo.toml": "[workspace]\nmembers = ['src/*', 'gone']\n"})
+    with pytest.raises(ExecutionError, match="the workspace's member `gone` has no"):
+        workspace.dependencies("src/app:app")

@@ -52,6 +52,7 @@ def test_each_format_is_lines_to_print(repository: Project) -> None:
         "dependencies": ["base"],
         "inputs": 3,
         "missed": [],
+        "error": None,
     }
     assert show((), Format.TEXT) == []
     assert show((), Format.JSON) == ["[]"]

@@ -10,6 +10,8 @@ from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
 from tests.core.conftest import VECTORS, make_vectors_repository
 from tests.rules.conftest import Project, crate, image
 
+_CARGO = "pre-image: [{type: cargo-build, bin: x}]\n"
+
 EXPECTED = json.loads((VECTORS / "expected.json").read_text())
 
 
@@ -166,7 +168,7 @@ def test_names_may_hold_what_globs_are_made_of(project: Project) -> None:
 
 def test_a_name_that_is_not_utf_8_is_an_error(project: Project) -> None:
     project.write({**image("a"), "a/caf\udce9": ""})
-    error = project.error(Fingerprints)
+    error = project.mistakes()["a"]
     assert error.startswith("The file name b'a/caf\\xe9' is not UTF-8 text")
 
 
@@ -188,16 +190,19 @@ def test_a_name_that_is_not_utf_8_is_an_error(project: Project) -> None:
             "a/mzbuild.yml and c/mzbuild.yml both declare the image `a`.",
         ),
         (
-            image("a", "pre-image: [{type: cargo-build, bin: x}]\n"),
+            image("a", _CARGO),
             "a/mzbuild.yml: no crate of the Cargo workspace has the binary `x`.",
         ),
         (
             image("a", "pre-image: [{type: copy, source: ../x, destination: y}]\n"),
             "a/mzbuild.yml: `source: ../x` leads out of the repository.",
         ),
-        ({**image("a"), "Cargo.toml": "[workspace\n"}, "Cargo.toml:1: this is not valid TOML: "),
         (
-            {**image("a"), "Cargo.toml": "[workspace]\nmembers = ['x']\n"},
+            {**image("a", _CARGO), "Cargo.toml": "[workspace\n"},
+            "Cargo.toml:1: this is not valid TOML: ",
+        ),
+        (
+            {**image("a", _CARGO), "Cargo.toml": "[workspace]\nmembers = ['x']\n"},
             "Cargo.toml: the workspace's member `x` has no `Cargo.toml` that Git sees.",
         ),
         (
@@ -208,8 +213,14 @@ def test_a_name_that_is_not_utf_8_is_an_error(project: Project) -> None:
         ),
     ],
 )
-def test_a_mistake_is_an_error_of_a_sentence(
+def test_a_mistake_is_a_sentence_and_no_other_image_s(
     project: Project, files: dict[str, str], message: str
 ) -> None:
+    project.write(image("sound"))
+    before = project.fingerprints()
     project.write(files)
-    assert project.error(Fingerprints).startswith(message)
+    after, mistakes = project.fingerprints(), project.mistakes()
+    assert after["sound"] == before["sound"]
+    assert "a" not in after
+    assert [error.startswith(message) for error in mistakes.values()].count(True) > 0
+    assert set(mistakes) <= {"a", "b", "a/mzbuild.yml", "c/mzbuild.yml"}

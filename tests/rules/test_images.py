@@ -146,7 +146,7 @@ class TestInBuildFiles:
         self, project: Project, build_file: str, message: str
     ) -> None:
         project.write({"i/BUILD": f"{build_file}\n", "i/Dockerfile": "", "i/x": ""})
-        assert project.error(Fingerprints) == message
+        assert list(project.mistakes().values()) == [message]
 
     def test_a_copy_without_a_source_is_an_error(self, project: Project) -> None:
         build_file = 'mzbuild_copy(name="c", destination="d")\nmzbuild_image(pre_image=[":c"])\n'
@@ -193,7 +193,7 @@ class TestBesideAFile:
         self, project: Project, more: str, field: str, value: str
     ) -> None:
         project.write({**image("a", more), "a/BUILD": f"mzbuild_image({field}={value})\n"})
-        assert project.error(Fingerprints) == (
+        assert project.mistakes()["a"] == (
             f"a:a: the field `{field}` contradicts a/mzbuild.yml. Remove the field, or declare the "
             "image in the BUILD file alone."
         )
@@ -204,14 +204,14 @@ class TestBesideAFile:
             'mzbuild_image(pre_image=[":c"])\n'
         )
         project.write({**image("a"), "a/BUILD": build_file, "doc/x": ""})
-        assert project.error(Fingerprints) == (
+        assert project.mistakes()["a"] == (
             "a:a: the field `pre_image` contradicts a/mzbuild.yml. Remove the field, or declare "
             "the image in the BUILD file alone."
         )
 
     def test_a_target_of_another_name_is_a_second_one(self, project: Project) -> None:
         project.write({**image("a"), "a/BUILD": 'mzbuild_image(name="other")\n'})
-        error = project.error(Fingerprints)
+        error = project.mistakes()["a"]
         assert "both stand for the image in `a`" in error
         assert "leave out the target's name" in error
 

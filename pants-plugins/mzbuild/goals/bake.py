@@ -23,12 +23,13 @@ from pants.util.strutil import softwrap
 from mzbuild.core.docker.arguments import build_arguments, image_labels
 from mzbuild.core.export.bake import BAKE_FILE, BakeTarget, bake_file
 from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import ReportedImages
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
-from mzbuild.rules.fingerprints import Fingerprints, ImageInputs
+from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import ImageTags
 
@@ -82,6 +83,7 @@ async def export_for_bake(
     tags: ImageTags,
     configuration: Configuration,
 ) -> BakeExport:
+    fingerprints.check(images.graph, request.wanted)
     names = images.graph.closure(request.wanted)
     batch = await Get(CargoBatch, ImagesToBuild(configuration, tuple(sorted(names))))
     contexts = await MultiGet(

@@ -115,7 +115,7 @@ async def describe(
             for line in ("", *description_lines(image, heading, files=subsystem.files))
         ]
         show_text(lines[1:], console, subsystem)
-    return Describe(log_errors(survey, reported))
+    return Describe(log_errors(reported.names, images.graph, survey.errors))
 
 
 def rules() -> tuple[Rule, ...]:

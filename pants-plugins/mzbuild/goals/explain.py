@@ -15,6 +15,7 @@ from mzbuild.core.explain.explanation import explain
 from mzbuild.core.explain.log import recorded
 from mzbuild.core.explain.report import explanation_json, explanation_lines
 from mzbuild.core.explain.snapshot import Snapshot
+from mzbuild.core.fingerprint.survey import concerning, failures
 from mzbuild.core.text.report import ReportFormat
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
@@ -89,7 +90,8 @@ class ExplainSubsystem(Outputting, GoalSubsystem):
             `configuration` (options with `before` and `after`), `files` (`path`, `change`: one of
             `added`, `removed`, `changed`, `mode`; `mode_before`, `mode_after`, `brought_in_by`)
             and `dependencies` (`name`, `before`, `after`, and the names of the images that it is
-            `because_of`). For example: `--mzbuild-explain-format=json`.
+            `because_of`); and `errors`: for each without a fingerprint `name`, `revision` (null for
+            the work tree) and `error`. For example: `--mzbuild-explain-format=json`.
             """
         ),
     )
@@ -129,10 +131,19 @@ async def explain_goal(
         names |= others - images.addresses.keys()
     told = [explanation for name, explanation in explained.items() if name in names]
     where = (f"`{since}`", f"`{until}`" if until else "the work tree")
+    errors = [
+        concerning(names, snapshot.dependencies, snapshot.survey.errors)
+        for snapshot in (before, after)
+    ]
     if subsystem.format is ReportFormat.JSON:
         differing = [explanation_json(explanation) for explanation in told]
-        report = {"since": since, "until": until or None, "images": differing}
-        show_json(report, console, subsystem)
+        revisions = {"since": since, "until": until or None}
+        failed = [
+            {"name": name, "revision": revision, "error": error}
+            for revision, each in zip(revisions.values(), errors)
+            for name, error in each.items()
+        ]
+        show_json({**revisions, "images": differing, "errors": failed}, console, subsystem)
     else:
         colours = palette(console, subsystem, global_options)
         lines = explanation_lines(
@@ -142,15 +153,10 @@ async def explain_goal(
             paint_change=colours.yellow,
         )
         show_text(lines, console, subsystem)
-    failed = [
-        (name, place, error)
-        for snapshot, place in zip((before, after), where)
-        for name, error in snapshot.survey.errors.items()
-        if name in names
-    ]
-    for name, place, error in failed:
-        logger.error("`%s` has no fingerprint in %s: %s", name, place, error)
-    return Explain(1 if failed else 0)
+    for place, each in zip(where, errors):
+        for failure in failures(each):
+            logger.error("In %s: %s", place, failure)
+    return Explain(1 if any(errors) else 0)
 
 
 def rules() -> tuple[Rule, ...]:

@@ -25,9 +25,11 @@ from pants.util.strutil import softwrap
 from mzbuild.core.cargo.settings import CargoOptions, with_cargo
 from mzbuild.core.errors import listed
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
+from mzbuild.core.fingerprint.inputs import ImageInputs
+from mzbuild.core.fingerprint.survey import concerning, failures
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.reporting import ReportedImages
-from mzbuild.rules.fingerprints import Fingerprints, ImageInputs, MissedInputs
+from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
 from mzbuild.rules.images import Images
 from mzbuild.subsystems.mzbuild import Mzbuild
 
@@ -51,14 +53,16 @@ class FingerprintedImage:
 
     name: str
     address: str
-    fingerprint: str
-    spec: str
+    # Both are `None` where `error` says why they cannot be computed.
+    fingerprint: str | None
+    spec: str | None
     # The names of the images that it builds on directly.
     dependencies: tuple[str, ...]
-    # How many files go into it.
-    inputs: int
+    # How many files go into it; `None` where that cannot be said.
+    inputs: int | None
     # Those that Cargo builds with, or would, but the scheme leaves out.
     missed: tuple[str, ...]
+    error: str | None
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,8 @@ class FingerprintedImages:
 
     images: tuple[FingerprintedImage, ...]
     warnings: tuple[str, ...]
+    # Why some of them have no fingerprint.
+    failures: tuple[str, ...]
 
 
 # A builtin goal, since it takes precedence: `pants run mzbuild-fingerprint ::` means it as well.
@@ -88,8 +94,9 @@ class FingerprintGoal(BuiltinGoal):
             `text` prints `name: FINGERPRINT` lines, `spec` prints the name that Docker has for
             each image, and `json` a list of objects with `name`, `address`, `fingerprint`,
             `spec`, `dependencies` (the names of the images it builds on directly), `inputs`
-            (how many files go into it) and `missed` (the paths of files that Cargo reads for it,
-            but that the fingerprint scheme leaves out). For example:
+            (how many files go into it), `missed` (the paths of files that Cargo reads for it,
+            but that the fingerprint scheme leaves out) and `error` (why there is no fingerprint,
+            and no `spec`; else null). For example:
             `--mzbuild-fingerprint-format=json`.
             """
         ),
@@ -134,15 +141,17 @@ class FingerprintGoal(BuiltinGoal):
             logger.warning("%s", warning)
         # At once: each line by itself would be a message from pantsd to its client.
         print("".join(f"{line}\n" for line in show(result.images, self.format)), end="")
-        return PANTS_SUCCEEDED_EXIT_CODE
+        for failure in result.failures:
+            logger.error("%s", failure)
+        return PANTS_FAILED_EXIT_CODE if result.failures else PANTS_SUCCEEDED_EXIT_CODE
 
 
 def show(images: Sequence[FingerprintedImage], output_format: Format) -> Iterable[str]:
     """The lines to print."""
     if output_format is Format.TEXT:
-        return [f"{image.name}: {image.fingerprint}" for image in images]
+        return [f"{image.name}: {image.fingerprint}" for image in images if image.fingerprint]
     if output_format is Format.SPEC:
-        return [image.spec for image in images]
+        return [image.spec for image in images if image.spec]
     return [json.dumps([vars(image) for image in images], indent=2)]
 
 
@@ -168,15 +177,17 @@ def fingerprinted_images(
             FingerprintedImage(
                 name=name,
                 address=images.addresses[name].spec,
-                fingerprint=fingerprints.fingerprints[name],
-                spec=fingerprints.specs[name],
+                fingerprint=fingerprints.fingerprints.get(name),
+                spec=fingerprints.specs.get(name),
                 dependencies=images.graph.dependencies[name],
-                inputs=inputs.count(name),
+                inputs=inputs.count(name) if name in inputs.groups else None,
                 missed=missed[name],
+                error=fingerprints.errors.get(name),
             )
             for name in reported.names
         ),
         (*images.warnings, *_warnings(missed.values())),
+        failures(concerning(reported.names, images.graph.dependencies, fingerprints.errors)),
     )
 
 

@@ -150,7 +150,7 @@ async def graph(
         else:
             lines = (dot_lines if subsystem.format is GraphFormat.DOT else mermaid_lines)(nodes)
         show_text(lines, console, subsystem)
-    return Graph(log_errors(survey, reported))
+    return Graph(log_errors(reported.names, images.graph, survey.errors))
 
 
 def rules() -> tuple[Rule, ...]:

@@ -17,7 +17,7 @@ from pants.util.logging import LogLevel
 from pants.util.meta import classproperty
 
 from mzbuild.core.cargo.arguments import extracted_files
-from mzbuild.core.fingerprint.inputs import context_paths
+from mzbuild.core.fingerprint.inputs import ImageInputs, context_paths
 from mzbuild.core.git.commands import ignored_paths
 from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE
 from mzbuild.core.image.copy_action import copied_files
@@ -26,7 +26,7 @@ from mzbuild.core.lint.findings import LintedImage, ResultKind
 from mzbuild.core.lint.rules import lint
 from mzbuild.core.work_tree.files import WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
-from mzbuild.rules.fingerprints import ImageInputs, MissedInputs
+from mzbuild.rules.fingerprints import MissedInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.repository import CONTENTS
 from mzbuild.subsystems.mzbuild_lint import MzbuildLint
@@ -94,7 +94,10 @@ async def lint_images(
         for field_set in request.elements
         if field_set.address in images.names
     ]
-    results = {image.name: _results(image, listing) for image in selected}
+    errors = {**inputs.errors, **images.graph.errors}
+    broken = {image: errors[image.name] for image in selected if image.name in errors}
+    sound = [image for image in selected if image not in broken]
+    results = {image.name: _results(image, listing) for image in sound}
     made = {
         name: {under(images.graph.by_name[name].context, path): path for path in paths}
         for name, paths in results.items()
@@ -112,10 +115,11 @@ async def lint_images(
                 frozenset(made[image.name][path] for path in unignored & made[image.name].keys()),
                 missed.of(image.name, inputs, work_tree),
             )
-            for image in selected
+            for image in sound
         ),
         subsystem.ignored,
         subsystem.max_context_size,
+        broken,
     )
     return LintResult(
         exit_code=1 if findings else 0,

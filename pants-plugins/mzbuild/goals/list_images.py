@@ -35,8 +35,10 @@ class ListSubsystem(Outputting, GoalSubsystem):
             """
             `text` prints a table; `json` a list of objects with `name`, `address`, `publish`,
             `mainline`, `description`, `inputs` (how many files go into the image; null where
-            that cannot be said) and `dependencies` (the names of the images that it builds on
-            directly). For example: `--mzbuild-list-format=json`.
+            that cannot be said), `dependencies` (the names of the images that it builds on
+            directly) and `error` (why it has no fingerprint; null where it has one). An image
+            whose declaration cannot be read goes by the place of that, as its `name`. For
+            example: `--mzbuild-list-format=json`.
             """
         ),
     )
@@ -65,7 +67,7 @@ async def list_goal(
         colours = palette(console, subsystem, global_options)
         paint = {0: colours.cyan}
         show_text(table(header, list_rows(listed), paint), console, subsystem)
-    return ListImages(log_errors(survey, reported))
+    return ListImages(log_errors(reported.names, images.graph, survey.errors))
 
 
 def rules() -> tuple[Rule, ...]:

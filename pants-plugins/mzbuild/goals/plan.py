@@ -17,15 +17,16 @@ from pants.util.strutil import softwrap
 
 from mzbuild.core.fingerprint.configuration import Arch, Configuration
 from mzbuild.core.plan.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
-from mzbuild.core.plan.planning import BuildPlan, Work
+from mzbuild.core.plan.planning import BuildPlan, Work, with_broken
 from mzbuild.core.plan.report import plan_json, plan_lines
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
+from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
 from mzbuild.rules.build_plans import EnsuringPlanRequest, PackagingPlanRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch, CargoGroups
 from mzbuild.rules.fingerprints import (
     ConfiguredFingerprints,
+    Fingerprints,
     FingerprintsRequest,
     PublishedConfigurations,
 )
@@ -37,6 +38,8 @@ _DECISIVE = (
     *("arch", "profile", "coverage", "sanitizer", "fingerprint_scheme"),
     *("image_registry", "image_prefix", "primary_registry"),
 )
+
+_NO_FINGERPRINT = "it has no fingerprint"
 
 
 class PlanFormat(Enum):
@@ -130,27 +133,34 @@ async def plan_goal(
     images: Images,
     warnings: ImageWarnings,
     configuration: Configuration,
+    fingerprints: Fingerprints,
     published_for: PublishedConfigurations,
     subsystem: PlanSubsystem,
     mzbuild: Mzbuild,
     global_options: GlobalOptions,
     console: Console,
 ) -> Plan:
+    errors = fingerprints.errors
+    broken = {name: errors[name] for name in reported.names if name in errors}
+    if subsystem.for_ci:
+        # A pipeline must not silently lack what cannot be built.
+        fingerprints.check(images.graph, broken)
+    names = tuple(name for name in reported.names if name not in broken)
     plans: Sequence[BuildPlan]
     if subsystem.ensure or subsystem.for_ci:
         configurations = published_for.configurations
         plans = await MultiGet(
-            Get(BuildPlan, EnsuringPlanRequest(reported.names, each, anywhere=subsystem.for_ci))
+            Get(BuildPlan, EnsuringPlanRequest(names, each, anywhere=subsystem.for_ci))
             for each in configurations
         )
     else:
         configurations = (configuration,)
-        plans = (await Get(BuildPlan, PackagingPlanRequest(reported.names)),)
-    fingerprints = await MultiGet(
+        plans = (await Get(BuildPlan, PackagingPlanRequest(names)),)
+    configured = await MultiGet(
         Get(ConfiguredFingerprints, FingerprintsRequest(each)) for each in configurations
     )
     archs = [each.arch for each in configurations]
-    specs = [each.specs for each in fingerprints]
+    specs = [each.specs for each in configured]
     addresses = {name: address.spec for name, address in images.addresses.items()}
     if subsystem.for_ci:
         jobs = [
@@ -178,12 +188,14 @@ async def plan_goal(
     groups_of = dict(zip([arch for arch, each in zip(archs, batches) if each.actions], groups))
     runs = [groups_of[arch].groups if arch in groups_of else () for arch in archs]
     if subsystem.format is PlanFormat.JSON:
+        plans = [with_broken(plan, broken) for plan in plans]
         told = [
             plan_json(plan, arch, each, images.graph, addresses, known)
             for plan, arch, each, known in zip(plans, archs, runs, specs)
         ]
         show_json([image for each in told for image in each], console, subsystem)
     else:
+        plans = [with_broken(plan, dict.fromkeys(broken, _NO_FINGERPRINT)) for plan in plans]
         colours = palette(console, subsystem, global_options)
         lines = plan_lines(
             tuple(zip(archs, plans, runs)),
@@ -192,6 +204,7 @@ async def plan_goal(
             paint_work=colours.yellow,
         )
         show_text(lines, console, subsystem)
+    log_errors(broken, images.graph, errors)
     return Plan(_exit_code(plans, subsystem))
 
 

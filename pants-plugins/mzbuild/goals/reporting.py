@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pants.base.exiter import PANTS_FAILED_EXIT_CODE, PANTS_SUCCEEDED_EXIT_CODE
 from pants.base.specs import Specs
 from pants.engine.console import Console
 from pants.engine.goal import Outputting
@@ -14,7 +15,8 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.survey import Survey
+from mzbuild.core.fingerprint.survey import concerning, failures
+from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.text.report import no_image
 from mzbuild.rules.images import Images
 from mzbuild.rules.specified_images import SpecifiedImages
@@ -76,12 +78,15 @@ def show_json(value: object, console: Console, subsystem: Outputting) -> None:
     show_text([json.dumps(value, indent=2, default=vars)], console, subsystem)
 
 
-def log_errors(survey: Survey, reported: ReportedImages) -> int:
-    """Tells which of the images have no fingerprint, and why; returns the goal's exit code."""
-    failed = [name for name in reported.names if name in survey.errors]
-    for name in failed:
-        logger.error("`%s` has no fingerprint: %s", name, survey.errors[name])
-    return 1 if failed else 0
+def log_errors(names: Iterable[str], graph: ImageGraph, errors: Mapping[str, str]) -> int:
+    """Tells which images have no fingerprint, and why; returns the goal's exit code.
+
+    `errors` has the reasons, by the images' names.
+    """
+    concerned = concerning(names, graph.dependencies, errors)
+    for failure in failures(concerned):
+        logger.error("%s", failure)
+    return PANTS_FAILED_EXIT_CODE if concerned else PANTS_SUCCEEDED_EXIT_CODE
 
 
 def rules() -> tuple[Rule, ...]:

@@ -33,6 +33,7 @@ from mzbuild.core.docker.arguments import (
 )
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.core.image.context import CONTEXT, DOCKERFILE
 from mzbuild.core.plan.acquisition import (
     Acquisition,
@@ -46,12 +47,7 @@ from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
-from mzbuild.rules.fingerprints import (
-    ConfiguredFingerprints,
-    Fingerprints,
-    FingerprintsRequest,
-    ImageInputs,
-)
+from mzbuild.rules.fingerprints import ConfiguredFingerprints, Fingerprints, FingerprintsRequest
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import (
     ConfiguredTags,
@@ -184,8 +180,10 @@ async def acquire_image(
     configuration: Configuration,
     mzbuild: Mzbuild,
 ) -> AcquiredImage:
-    name, tag = request.name, tags.local[request.name]
+    name = request.name
     wanted = request.wanted or (selected.names if name in selected.names else (name,))
+    fingerprints.check(images.graph, wanted)
+    tag = tags.local[name]
     plan = await Get(AcquisitionPlan, AcquisitionPlanRequest(wanted))
     origin = plan.origins[name]
     if origin is Origin.REUSED:

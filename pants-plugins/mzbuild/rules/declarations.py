@@ -8,19 +8,21 @@ differ only where ignore rules do, and what is built and named is always as Git 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pants.base.build_root import BuildRoot
 from pants.engine.fs import DigestContents, PathGlobs, Paths
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
-from mzbuild.core.cargo.manifest import parse_cargo_toml
+from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.glob import escape_glob
 from mzbuild.core.image.copy_action import leads_outside, source_directory
 from mzbuild.core.image.declaration import Copy, Image, under
-from mzbuild.core.image.mzbuild_yml import FILE_NAME, parse_mzbuild_yml
+from mzbuild.core.image.mzbuild_yml import FILE_NAME, declared_in
 from mzbuild.core.work_tree.files import link_targets
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
@@ -44,12 +46,17 @@ async def declarations(build_root: BuildRoot, mzbuild_cargo: MzbuildCargo) -> De
     files = await Get(DigestContents, PathGlobs([f"**/{FILE_NAME}", f"**/{ROOT_MANIFEST}"]))
     contents = {file.path: file.content for file in files}
     listing = Listing(tuple(sorted(contents)))
+    # There are targets even where a file has a mistake. Who asks for what it declares is told.
     images = tuple(
-        parse_mzbuild_yml(contents[path], path).image for path in listing.named(FILE_NAME)
+        declared_in(path, contents.__getitem__).image for path in listing.named(FILE_NAME)
     )
+    manifests: dict[str, CargoToml] = {}
+    for path in listing.named(ROOT_MANIFEST):
+        with suppress(MzbuildError):
+            manifests[path] = parse_cargo_toml(contents[path], path)
     workspace = load_workspace(
-        listing,
-        lambda path: parse_cargo_toml(contents[path], path),
+        Listing(tuple(manifests)),
+        manifests.__getitem__,
         mzbuild_cargo.workspace_root,
         lenient=True,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
@@ -12,6 +13,7 @@ from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDepe
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.cargo.workspace import CargoWorkspace, Crate
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.copy_action import matching_files
 from mzbuild.core.image.declaration import CargoBuild, Copy
@@ -98,7 +100,11 @@ def infer_cargo_build_dependencies(
     build = CargoBuild(
         bins=request.field_set.bin.value or (), examples=request.field_set.example.value or ()
     )
-    crates = workspace.roots(build, configuration.scheme, str(request.field_set.address))
+    workspace.check_known()
+    crates: tuple[Crate, ...] = ()
+    # What no crate has depends on none. Whoever asks for the image's fingerprint is told.
+    with suppress(MzbuildError):
+        crates = workspace.roots(build, configuration.scheme, str(request.field_set.address))
     shared = Address("", target_name=WORKSPACE_TARGET_NAME)
     return InferredDependencies([shared, *_addresses(crates, targets)])
 
@@ -110,6 +116,7 @@ def infer_crate_dependencies(
     targets: MzbuildTargets,
     configuration: Configuration,
 ) -> InferredDependencies:
+    workspace.check_known()
     crate = workspace.by_directory.get(request.field_set.address.spec_path)
     if crate is None:
         return InferredDependencies(())

@@ -8,12 +8,11 @@ from pants.engine.fs import CreateDigest, Digest, DigestContents, DigestEntries,
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
 from mzbuild.core.docker.mzfrom import rewrite_mzfrom
-from mzbuild.core.fingerprint.inputs import context_paths
+from mzbuild.core.fingerprint.inputs import ImageInputs, context_paths
 from mzbuild.core.image.context import DOCKERFILE, add_results, docker_files
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
 from mzbuild.rules.cargo.groups import CargoBatch
-from mzbuild.rules.fingerprints import ImageInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from mzbuild.rules.registries import ConfiguredTags, ImageTagsRequest

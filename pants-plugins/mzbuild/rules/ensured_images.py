@@ -29,6 +29,7 @@ from mzbuild.rules.acquire import BuildRequest, ObtainedImage, PullRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
+from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import (
     ConfiguredTags,
@@ -115,10 +116,12 @@ class PushedImage:
 async def ensure_plan(
     request: EnsurePlanRequest,
     images: Images,
+    fingerprints: Fingerprints,
     local: LocalImages,
     mzbuild: Mzbuild,
     access: RegistryAccess,
 ) -> EnsurePlan:
+    fingerprints.check(images.graph, request.wanted)
     names = images.graph.closure(request.wanted)
     tags = await MultiGet(
         Get(ConfiguredTags, ImageTagsRequest(each)) for each in request.configurations

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Callable
@@ -11,18 +12,20 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from mzbuild.core.cargo.includes import crate_inputs
 from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.explain.snapshot import Snapshot, declared_records
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.inputs import (
+    ImageInputs,
     InputFile,
-    InputGroup,
+    all_inputs,
     image_inputs,
-    input_runs,
     missed_inputs,
 )
 from mzbuild.core.fingerprint.records import InputRecords
-from mzbuild.core.fingerprint.scheme import input_record, raw_fingerprints, show_fingerprint
-from mzbuild.core.fingerprint.survey import Survey, survey
+from mzbuild.core.fingerprint.scheme import input_record
+from mzbuild.core.fingerprint.survey import Survey, concerning, failures, survey
+from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.image.mzbuild_yml import canonical_mzbuild_yml
 from mzbuild.core.work_tree.files import REGULAR, WorkTree, bytes_digests, link_target
 from mzbuild.core.work_tree.listing import Listing
@@ -36,29 +39,18 @@ _RECORDS = InputRecords(CONTENTS)
 
 
 @dataclass(frozen=True)
-class ImageInputs:
-    """What goes into each image, by its name."""
-
-    groups: Mapping[str, tuple[InputGroup, ...]]
-    # The runs that the inputs are cut into, and for each image the indices of its own, in order.
-    runs: tuple[tuple[str, ...], ...]
-    by_image: Mapping[str, tuple[int, ...]]
-
-    def paths(self, name: str) -> tuple[str, ...]:
-        """What goes into an image, sorted."""
-        return tuple(path for index in self.by_image[name] for path in self.runs[index])
-
-    def count(self, name: str) -> int:
-        """How many files go into an image."""
-        return sum(len(self.runs[index]) for index in self.by_image[name])
-
-
-@dataclass(frozen=True)
 class Fingerprints:
-    """The fingerprint and the spec of each image, by its name."""
+    """The fingerprint and the spec of each image, by its name; or the reason why it has none."""
 
     fingerprints: Mapping[str, str]
     specs: Mapping[str, str]
+    errors: Mapping[str, str]
+
+    def check(self, graph: ImageGraph, names: Iterable[str]) -> None:
+        """Raises `MzbuildError` where some of these images, or of what they build on, have none."""
+        errors = concerning(names, graph.dependencies, self.errors)
+        if errors:
+            raise MzbuildError("\n".join(failures(errors)))
 
 
 @dataclass(frozen=True)
@@ -95,7 +87,7 @@ class MissedInputs:
 
     def of(self, name: str, inputs: ImageInputs, work_tree: WorkTree) -> tuple[str, ...]:
         """Those of an image, less the symlinks that lead to one of its inputs."""
-        paths = self.paths[name]
+        paths = self.paths.get(name, ())
         known = frozenset(inputs.paths(name)) if paths else frozenset()
         return tuple(path for path in paths if link_target(work_tree, path) not in known)
 
@@ -118,18 +110,12 @@ def all_image_inputs(
     listing: Listing,
     configuration: Configuration,
 ) -> ImageInputs:
-    groups = {
-        image.name: image_inputs(
+    return all_inputs(
+        images.graph.images,
+        lambda image: image_inputs(
             image, images.graph, workspace, crates.files, listing, configuration.scheme
-        )
-        for image in images.graph.images
-    }
-    indices: dict[tuple[str, ...], int] = {}
-    by_image = {
-        name: tuple(indices.setdefault(run, len(indices)) for run in input_runs(groups[name]))
-        for name in groups
-    }
-    return ImageInputs(groups, tuple(indices), by_image)
+        ),
+    )
 
 
 @rule
@@ -144,20 +130,22 @@ async def all_missed_inputs(
         return MissedInputs(dict.fromkeys(inputs.groups, ()))
     references = await Get(RustReferences)
     files = crate_inputs(workspace, listing, references.by_source)
-    return MissedInputs(
-        {
-            image.name: missed_inputs(
+    missed: dict[str, tuple[str, ...]] = {}
+    for image in images.graph.images:
+        if image.name not in inputs.groups:
+            continue
+        # What cannot be told of the strict scheme's inputs is for those to know who use it.
+        with suppress(MzbuildError):
+            missed[image.name] = missed_inputs(
                 image, inputs.paths(image.name), images.graph, workspace, files, listing
             )
-            for image in images.graph.images
-        }
-    )
+    return MissedInputs(missed)
 
 
 @rule
 async def all_fingerprints(configuration: Configuration) -> Fingerprints:
     configured = await Get(ConfiguredFingerprints, FingerprintsRequest(configuration))
-    return Fingerprints(configured.fingerprints, configured.specs)
+    return Fingerprints(configured.fingerprints, configured.specs, configured.errors)
 
 
 @rule
@@ -178,37 +166,17 @@ def configured_fingerprints(
     mzbuild: Mzbuild,
 ) -> ConfiguredFingerprints:
     records = _RECORDS.of(work_tree, inputs.runs, declared_records(images.graph.images))
-    raw = raw_fingerprints(
-        images.graph, inputs.by_image, records.__getitem__, request.configuration
-    )
-    fingerprints = {name: show_fingerprint(value) for name, value in raw.items()}
+    found = survey(images.graph, inputs, records, request.configuration)
     # This comes here only when something has changed.
-    found = Survey(inputs.groups, fingerprints, {})
     record = input_records(images, work_tree)
     log.add(Snapshot(request.configuration, found, images.graph.dependencies, record))
-    return ConfiguredFingerprints(
-        fingerprints,
-        {name: mzbuild.spec(name, fingerprint) for name, fingerprint in fingerprints.items()},
-    )
+    specs = {name: mzbuild.spec(name, value) for name, value in found.fingerprints.items()}
+    return ConfiguredFingerprints(found.fingerprints, specs, found.errors)
 
 
 @rule
-def survey_images(
-    images: Images,
-    workspace: CargoWorkspace,
-    crates: CrateInputs,
-    listing: Listing,
-    work_tree: WorkTree,
-    configuration: Configuration,
-) -> Survey:
-    return survey(
-        images.graph,
-        lambda image: image_inputs(
-            image, images.graph, workspace, crates.files, listing, configuration.scheme
-        ),
-        input_records(images, work_tree),
-        configuration,
-    )
+def survey_images(inputs: ImageInputs, fingerprints: Fingerprints) -> Survey:
+    return Survey(inputs.groups, fingerprints.fingerprints, fingerprints.errors)
 
 
 def input_files(images: Images, work_tree: WorkTree) -> Callable[[str], InputFile]:

@@ -68,6 +68,8 @@ class MzbuildTargets:
     crates: Mapping[str, Address]
     # The `mzbuild_files` targets, wherever they are.
     files: frozenset[Address]
+    # What is wrong in directories where two targets stand for an image.
+    errors: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class BuildFileImages:
 
     images: Mapping[str, Target]
     addresses: Mapping[str, Address]
+    errors: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,13 @@ def mzbuild_targets(all_targets: AllUnexpandedTargets) -> MzbuildTargets:
     actions: dict[str, tuple[Address, ...]] = {}
     crates: dict[str, Address] = {}
     files: set[Address] = set()
+    errors: dict[str, str] = {}
     for target in all_targets:
         directory = target.address.spec_path
         if target.alias == MzbuildImageTarget.alias:
             other = images.setdefault(directory, target)
             if other is not target:
-                raise MzbuildError(
+                errors[directory] = (
                     f"{other.address} and {target.address} both stand for the image in "
                     f"`{directory}`. Remove one of them from the BUILD file; beside an "
                     f"`mzbuild.yml`, leave out the target's name."
@@ -137,7 +141,7 @@ def mzbuild_targets(all_targets: AllUnexpandedTargets) -> MzbuildTargets:
             crates.setdefault(directory, target.address)
         elif target.alias == MzbuildFilesTarget.alias:
             files.add(target.address)
-    return MzbuildTargets(images, actions, crates, frozenset(files))
+    return MzbuildTargets(images, actions, crates, frozenset(files), errors)
 
 
 @rule
@@ -154,6 +158,7 @@ async def build_file_images(
         return BuildFileImages(
             targets.images,
             {context: target.address for context, target in targets.images.items()},
+            targets.errors,
         )
     return BuildFileImages(
         {},
@@ -161,6 +166,7 @@ async def build_file_images(
             image.context: Address(image.context, target_name=main_name(image))
             for image in declarations.images
         },
+        {},
     )
 
 
@@ -173,6 +179,7 @@ async def all_images(
     listing: Listing,
 ) -> Images:
     images = [file.image for file in declared.files]
+    faults = {file.image.origin: file.error for file in declared.files if file.error is not None}
     in_files = {image.context: image for image in (*declarations.images, *images)}
     declaring = [
         target
@@ -184,12 +191,23 @@ async def all_images(
         for target in declaring
     )
     for target, own_actions in zip(declaring, actions):
-        image = declared_image(target, own_actions)
-        if image.context in in_files:
-            _refuse_contradiction(target, image, in_files[image.context])
-        else:
+        context, origin = target.address.spec_path, str(target.address)
+        in_file = in_files.get(context)
+        image = in_file or Image.unreadable(context, origin)
+        try:
+            declared_here = declared_image(target, own_actions)
+            if in_file is None:
+                image = declared_here
+            elif in_file.origin not in faults:
+                _refuse_contradiction(target, declared_here, in_file)
+        except MzbuildError as error:
+            faults[image.origin] = str(error)
+        if in_file is None:
             images.append(image)
-    graph = build_graph(images, listing, lambda path: _DOCKERFILES.get(work_tree, path))
+    for image in images:
+        if image.context in targets.errors:
+            faults.setdefault(image.origin, targets.errors[image.context])
+    graph = build_graph(images, listing, lambda path: _DOCKERFILES.get(work_tree, path), faults)
     return Images(
         graph,
         {

@@ -22,7 +22,7 @@ from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.image.mzbuild_yml import FILE_NAME, MzbuildYml, parse_mzbuild_yml
+from mzbuild.core.image.mzbuild_yml import FILE_NAME, MzbuildYml, declared_in
 from mzbuild.core.work_tree.files import (
     FileCache,
     WorkTree,
@@ -39,7 +39,7 @@ _reader = cache(WorkTreeReader)
 CONTENTS = FileCache(lambda absolute, _: digest_content(absolute))
 _CARGO_TOMLS = FileCache(lambda absolute, path: parse_cargo_toml(read_content(absolute), path))
 _REFERENCES = FileCache(lambda absolute, _: rust_references(read_content(absolute)))
-_MZBUILD_YMLS = FileCache(lambda absolute, path: parse_mzbuild_yml(read_content(absolute), path))
+_MZBUILD_YMLS = FileCache(lambda absolute, _: read_content(absolute))
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,10 @@ def current_listing(work_tree: WorkTree) -> Listing:
 
 @rule
 def declared_images(work_tree: WorkTree, listing: Listing) -> DeclaredImages:
-    return DeclaredImages(
-        tuple(_MZBUILD_YMLS.get(work_tree, path) for path in listing.named(FILE_NAME))
-    )
+    def read(path: str) -> bytes:
+        return _MZBUILD_YMLS.get(work_tree, path)
+
+    return DeclaredImages(tuple(declared_in(path, read) for path in listing.named(FILE_NAME)))
 
 
 @rule
@@ -119,7 +120,12 @@ def cargo_manifests(work_tree: WorkTree, listing: Listing) -> CargoManifests:
 def cargo_workspace(
     manifests: CargoManifests, listing: Listing, mzbuild_cargo: MzbuildCargo
 ) -> CargoWorkspace:
-    return load_workspace(listing, manifests.at, mzbuild_cargo.workspace_root)
+    root = mzbuild_cargo.workspace_root
+    try:
+        return load_workspace(listing, manifests.at, root)
+    except MzbuildError as error:
+        # That is for the images with a `cargo-build`; the others are none the worse for it.
+        return CargoWorkspace(root=root, error=str(error))
 
 
 @rule

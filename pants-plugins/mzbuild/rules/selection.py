@@ -20,6 +20,7 @@ from pants.vcs.changed import ChangedAddresses, ChangedOptions, ChangedRequest
 from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
 
 from mzbuild.core.image.declaration import Image
+from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import Registries
 
@@ -52,12 +53,17 @@ class PublishedImages:
 
 @_uncacheable_rule
 def published_images(
-    addresses: Addresses, images: Images, registries: Registries, warnings: ImageWarnings
+    addresses: Addresses,
+    images: Images,
+    fingerprints: Fingerprints,
+    registries: Registries,
+    warnings: ImageWarnings,
 ) -> PublishedImages:
     registries.check()
     selected = [images.names[address] for address in addresses if address in images.names]
     found = [images.graph.by_name[name] for name in sorted(selected)]
     published = tuple(image for image in found if image.publish)
+    fingerprints.check(images.graph, (image.name for image in published))
     if not published:
         logger.warning("None of the targets is an image to publish. `::` stands for all images.")
     return PublishedImages(published)

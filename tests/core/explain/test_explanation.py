@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mzbuild.core.errors import MzbuildError
 from mzbuild.core.explain.explanation import Explanation, explain
 from mzbuild.core.explain.report import explanation_json, explanation_lines
 from mzbuild.core.explain.snapshot import Snapshot, revision_snapshot
@@ -251,7 +250,7 @@ def test_an_image_without_a_fingerprint(images: Repository) -> None:
     images.commit({"middle/mzbuild.yml": f"name: middle\n{CARGO.replace('app', 'no-such')}"})
     after = snapshot(images.root)
     assert "no-such" in after.survey.errors["middle"]
-    assert after.survey.errors["top"].startswith("It builds on `middle`")
+    assert after.survey.errors["top"] == "built on `middle`, which has none."
     assert told(images) == {}
 
 
@@ -264,11 +263,29 @@ def test_an_image_that_a_build_file_declares(images: Repository) -> None:
     assert group.paths == ("declared/Dockerfile", "declared/mzbuild.yml")
 
 
-def test_a_revision_whose_images_make_no_graph(images: Repository) -> None:
-    images.commit({"middle/Dockerfile": "MZFROM bas\n"})
-    with pytest.raises(MzbuildError) as error:
-        snapshot(images.root)
-    assert "there is no image of that name. Did you mean `base`?" in str(error.value)
+def test_a_revision_with_mistakes_has_all_other_images(images: Repository) -> None:
+    sound = snapshot(images.root).survey
+    images.commit({"middle/Dockerfile": "MZFROM bas\n", "new/mzbuild.yml": "name: [\n"})
+    found = snapshot(images.root).survey
+    assert found.errors == {
+        "middle": "middle/Dockerfile:1: `MZFROM bas`: there is no image of that name. Did you mean "
+        "`base`?",
+        "new/mzbuild.yml": found.errors["new/mzbuild.yml"],
+        "top": "built on `middle`, which has none.",
+    }
+    assert "new/mzbuild.yml:2: this is not valid YAML" in found.errors["new/mzbuild.yml"]
+    others = sound.fingerprints.keys() - found.errors.keys()
+    assert found.fingerprints == {name: sound.fingerprints[name] for name in others}
+
+
+def test_a_revision_whose_workspace_makes_no_sense(images: Repository) -> None:
+    sound = snapshot(images.root).survey
+    images.commit({"Cargo.toml": "[workspace"})
+    found = snapshot(images.root).survey
+    built_by_cargo = {name for name in found.errors if "Cargo.toml" in found.errors[name]}
+    assert built_by_cargo
+    others = sound.fingerprints.keys() - found.errors.keys()
+    assert found.fingerprints == {name: sound.fingerprints[name] for name in others} != {}
 
 
 def test_names_that_are_not_text(images: Repository) -> None:

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
-from mzbuild.core.fingerprint.scheme import input_record, raw_fingerprints, show_fingerprint
+from mzbuild.core.fingerprint.scheme import input_record, raw_fingerprint, show_fingerprint
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image
-from mzbuild.core.image.graph import ImageGraph
 
 from tests.core.conftest import CONFIGURATION, VECTORS, describe
 
@@ -51,8 +50,7 @@ def test_the_strict_scheme_shares_no_fingerprint_with_the_other(
 
 def raw(image: Image, configuration: Configuration = CONFIGURATION) -> bytes:
     """The fingerprint of an image without any inputs, which builds on nothing."""
-    graph = ImageGraph((image,), {image.name: ()})
-    return raw_fingerprints(graph, {image.name: ()}, lambda _: b"", configuration)[image.name]
+    return raw_fingerprint(image, (), (), configuration)
 
 
 def sha1(content: bytes) -> bytes:
@@ -62,22 +60,19 @@ def sha1(content: bytes) -> bytes:
 def test_the_scheme_is_what_it_says_byte_for_byte() -> None:
     base = Image("base", "base", "base/mzbuild.yml")
     top = Image("top", "top", "top/mzbuild.yml", pre_image=(Copy("a", "b"), CargoBuild(("x",))))
-    records = {
-        "é": input_record("é", 0o100755, sha1(b"1")),
-        "z": input_record("z", 0o120000, sha1(b"2")),
-    }
-    fingerprints = raw_fingerprints(
-        ImageGraph((base, top), {"base": (), "top": ("base",)}),
-        {"base": (), "top": ("z", "é")},
-        records.__getitem__,
-        replace(CONFIGURATION, profile=Profile.RELEASE, coverage=True),
-    )
+    records = [
+        input_record("z", 0o120000, sha1(b"2")),
+        input_record("é", 0o100755, sha1(b"1")),
+    ]
+    configuration = replace(CONFIGURATION, profile=Profile.RELEASE, coverage=True)
+    raw_base = raw(base, configuration)
+    raw_top = raw_fingerprint(top, records, [("base", raw_base)], configuration)
     ending = b"profile=Profile.RELEASEarch=x86_64coverage=Truesanitizer=nonemirror=ghcr"
     expected_base = sha1(sha1(ending))
     own = b"\xa0\x00z" + sha1(b"2") + b"\0" + b"\x81\xed" + "é".encode() + sha1(b"1") + b"\0"
     own += b"\0" + b"a,a,c,e,e,e,e,e,g,l,o,r,r,s,v\0"
-    assert fingerprints["base"] == expected_base
-    assert fingerprints["top"] == sha1(sha1(own + ending) + b"base" + expected_base + b"\0")
+    assert raw_base == expected_base
+    assert raw_top == sha1(sha1(own + ending) + b"base" + expected_base + b"\0")
 
 
 @pytest.mark.parametrize(

@@ -65,12 +65,13 @@ def test_what_is_declared_elsewhere_is_asked_for_each_time(repository: Repositor
     run = ("a", "mzbuild.yml")
     for declared in (b"one", b"two"):
         (joined,) = records.of(repository.read(), [run], {"mzbuild.yml": declared})
+        assert isinstance(joined, bytes)
         assert joined.endswith(b"\0" + declared)
 
 
 def test_two_work_trees_have_nothing_in_common(tmp_path: Path) -> None:
     records = InputRecords(FileCache(lambda absolute, _: digest_content(absolute)))
-    found = []
+    found: list[bytes | MzbuildError] = []
     for name in ("one", "two"):
         repository = Repository(tmp_path / name)
         repository.commit({"a": name})
@@ -82,8 +83,28 @@ def test_a_name_that_is_not_utf_8_is_an_error(repository: Repository) -> None:
     name = "odd-\udcff"
     (repository.root / name).write_text("x")
     records = InputRecords(FileCache(lambda absolute, _: digest_content(absolute)))
-    with pytest.raises(MzbuildError, match=r"The file name b'odd-\\xff' is not UTF-8 text"):
-        records.of(repository.read(), [(name,)], {})
+    (repository.root / "even").write_text("x")
+    odd, even = records.of(repository.read(), [(name,), ("even",)], {})
+    assert str(odd).startswith(r"The file name b'odd-\xff' is not UTF-8 text")
+    assert isinstance(odd, MzbuildError)
+    assert isinstance(even, bytes)
+
+
+def test_a_file_that_could_not_be_read_is_tried_again(repository: Repository) -> None:
+    repository.commit({"a": "1"})
+    failing = True
+
+    def compute(absolute: str, _: str) -> ContentDigests:
+        if failing:
+            raise PermissionError(13, "Permission denied")
+        return digest_content(absolute)
+
+    records = InputRecords(FileCache(compute))
+    (error,) = records.of(repository.read(), [("a",)], {})
+    assert str(error).startswith("a cannot be read: Permission denied.")
+    failing = False
+    (joined,) = records.of(repository.read(), [("a",)], {})
+    assert isinstance(joined, bytes)
 
 
 @given(st.lists(st.sets(st.text("abc/", min_size=1, max_size=3)), max_size=6))

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.inputs import InputGroup, InputKind
-from mzbuild.core.fingerprint.scheme import raw_fingerprints, show_fingerprint
-from mzbuild.core.fingerprint.survey import Survey, survey
+from mzbuild.core.fingerprint.inputs import InputGroup, InputKind, all_inputs
+from mzbuild.core.fingerprint.survey import Survey, concerning, failures, survey
 from mzbuild.core.image.declaration import Image
-from mzbuild.core.image.graph import build_graph
+from mzbuild.core.image.graph import ImageGraph, build_graph
 from mzbuild.core.image.list import list_images, list_rows
 
 from tests.core.conftest import CONFIGURATION, listing
@@ -20,41 +21,70 @@ IMAGES = [Image(name, name, f"{name}/mzbuild.yml") for name in ("alone", "base",
 GRAPH = build_graph(IMAGES, listing(*DOCKERFILES), DOCKERFILES.__getitem__)
 
 
-def inputs(image: Image) -> tuple[InputGroup, ...]:
-    return (InputGroup(InputKind.CONTEXT, image.context, (image.dockerfile,)),)
-
-
-def surveyed(*, no_inputs: str = "", no_record: str = "") -> Survey:
-    def some_inputs(image: Image) -> tuple[InputGroup, ...]:
+def surveyed(*, graph: ImageGraph = GRAPH, no_inputs: str = "", no_record: str = "") -> Survey:
+    def inputs(image: Image) -> tuple[InputGroup, ...]:
         if image.name == no_inputs:
             raise MzbuildError("no inputs")
-        return inputs(image)
+        return (InputGroup(InputKind.CONTEXT, image.context, (image.dockerfile,)),)
 
-    def some_record(path: str) -> bytes:
-        if path == no_record:
-            raise MzbuildError("no record")
-        return path.encode()
+    found = all_inputs(graph.images, inputs)
+    error = MzbuildError("no record")
+    records: list[bytes | MzbuildError] = [
+        error if run == (no_record,) else b"x" for run in found.runs
+    ]
+    return survey(graph, found, records, CONFIGURATION)
 
-    return survey(GRAPH, some_inputs, some_record, CONFIGURATION)
 
-
-def test_where_nothing_is_wrong_all_fingerprints_are_as_ever() -> None:
-    paths = {image.name: (image.dockerfile,) for image in IMAGES}
-    raw = raw_fingerprints(GRAPH, paths, str.encode, CONFIGURATION)
+def test_where_nothing_is_wrong_all_images_have_fingerprints() -> None:
     found = surveyed()
-    assert found.fingerprints == {name: show_fingerprint(value) for name, value in raw.items()}
-    assert found.inputs == {image.name: inputs(image) for image in IMAGES}
+    assert list(found.fingerprints) == list(GRAPH.order)
+    assert set(found.inputs) == set(GRAPH.by_name)
     assert found.errors == {}
 
 
 def test_what_is_wrong_with_an_image_is_wrong_with_what_builds_on_it_alone() -> None:
-    for found in (surveyed(no_inputs="base"), surveyed(no_record="base/Dockerfile")):
+    wrong = replace(GRAPH, errors={"base": "no sense"})
+    for found, error in (
+        (surveyed(no_inputs="base"), "no inputs"),
+        (surveyed(no_record="base/Dockerfile"), "no record"),
+        (surveyed(graph=wrong), "no sense"),
+    ):
         assert found.fingerprints == {"alone": surveyed().fingerprints["alone"]}
-        assert found.errors["middle"] == "It builds on `base`, which has no fingerprint."
-        assert found.errors["top"] == "It builds on `middle`, which has no fingerprint."
+        assert found.errors == {
+            "base": error,
+            "middle": "built on `base`, which has none.",
+            "top": "built on `middle`, which has none.",
+        }
         assert set(found.inputs) >= {"alone", "middle", "top"}
-    assert surveyed(no_inputs="base").errors["base"] == "no inputs"
-    assert surveyed(no_record="base/Dockerfile").errors["base"] == "no record"
+
+
+def test_each_thing_that_is_wrong_is_told_once_from_the_root_of_it() -> None:
+    dependencies = {"top": ("middle",), "middle": ("base",), "alone": ("base",)}
+    errors = {
+        "a/mzbuild.yml": "a/mzbuild.yml and b/mzbuild.yml both",
+        "b/mzbuild.yml": "a/mzbuild.yml and b/mzbuild.yml both",
+        "base": "doc: gone",
+        "middle": "built on `base`, which has none.",
+        "alone": "built on `base`, which has none.",
+    }
+    assert failures(errors) == (
+        "a/mzbuild.yml and b/mzbuild.yml both",
+        "`base` has no fingerprint: doc: gone",
+        "`alone` and `middle` have no fingerprint: built on `base`, which has none.",
+    )
+    found = concerning(["top", "alone"], {**dependencies, "base": ()}, errors)
+    assert list(found.items()) == [("base", "doc: gone"), ("alone", errors["alone"])]
+    errors["top"] = "built on `middle`, which has none."
+    found = concerning(["top"], {**dependencies, "base": ()}, errors)
+    assert list(found) == ["base", "middle", "top"]
+    assert concerning(["x"], dependencies, errors) == {}
+
+
+def test_of_many_images_the_first_are_named() -> None:
+    errors = {f"i{number}": "gone" for number in range(10)}
+    assert failures(errors) == (
+        "`i0`, `i1`, `i2`, `i3`, `i4`, `i5`, `i6`, `i7` and 2 more have no fingerprint: gone",
+    )
 
 
 def test_an_image_is_listed_even_where_its_inputs_are_not_known() -> None:

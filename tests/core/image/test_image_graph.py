@@ -21,12 +21,6 @@ def graph(dockerfiles: Mapping[str, str]) -> ImageGraph:
     return build_graph(map(image, dockerfiles), listing(*contents), contents.__getitem__)
 
 
-def error(dockerfiles: Mapping[str, str]) -> str:
-    with pytest.raises(MzbuildError) as raised:
-        graph(dockerfiles)
-    return str(raised.value)
-
-
 DIAMOND = {
     "top": "MZFROM right AS r\nMZFROM left\nMZFROM left AS again\n",
     "left": "MZFROM base\n",
@@ -81,47 +75,104 @@ def test_contexts_in_an_image_s_own_are_named() -> None:
     assert set(built.nested_contexts["ab"]) == set()
 
 
-def test_two_images_of_one_name_are_an_error_that_has_both_places() -> None:
-    images = [image("base", "y"), image("base", "x")]
-    with pytest.raises(MzbuildError) as raised:
-        build_graph(images, listing("x/Dockerfile", "y/Dockerfile"), lambda _: b"")
-    assert str(raised.value) == (
+def test_two_images_of_one_name_go_by_the_places_where_they_are_declared() -> None:
+    images = [image("base", "x"), image("base", "y"), image("top"), image("other")]
+    dockerfiles = {"x/Dockerfile": b"", "y/Dockerfile": b"", "top/Dockerfile": b"MZFROM base\n"}
+    dockerfiles["other/Dockerfile"] = b"MZFROM unheard-of\n"
+    built = build_graph(images, listing(*dockerfiles), dockerfiles.__getitem__)
+    assert list(built.by_name) == ["other", "top", "x/mzbuild.yml", "y/mzbuild.yml"]
+    assert built.by_context["y"].name == "y/mzbuild.yml"
+    alike = (
         "x/mzbuild.yml and y/mzbuild.yml both declare the image `base`. Rename one of them: a name "
         "stands for one image in the whole repository."
     )
+    assert built.errors == {
+        "x/mzbuild.yml": alike,
+        "y/mzbuild.yml": alike,
+        "top": "top/Dockerfile:1: `MZFROM base`: there is no image of that name. What is wrong "
+        "with `x/mzbuild.yml` and `y/mzbuild.yml` may be why.",
+        "other": "other/Dockerfile:1: `MZFROM unheard-of`: there is no image of that name.",
+    }
 
 
-def test_an_image_without_a_dockerfile_is_an_error() -> None:
-    with pytest.raises(MzbuildError) as raised:
-        build_graph([image("base", "misc/base")], listing("misc/base/x"), lambda _: b"")
-    assert str(raised.value) == (
-        "misc/base/mzbuild.yml: the image `base` has no Dockerfile. Add `misc/base/Dockerfile`; if "
-        "it is there, see that Git does not ignore it."
+def test_an_image_without_a_dockerfile_hides_no_other() -> None:
+    images = [image("base", "misc/base"), image("top")]
+    built = build_graph(images, listing("misc/base/x", "top/Dockerfile"), lambda _: b"MZFROM base")
+    assert built.errors == {
+        "base": "misc/base/mzbuild.yml: the image `base` has no Dockerfile. Add "
+        "`misc/base/Dockerfile`; if it is there, see that Git does not ignore it."
+    }
+    assert built.dependencies == {"base": (), "top": ("base",)}
+
+
+def test_a_dockerfile_that_cannot_be_read_hides_no_other() -> None:
+    def read(path: str) -> bytes:
+        if path == "a/Dockerfile":
+            raise MzbuildError("a/Dockerfile cannot be read")
+        return b"MZFROM \xff\n" if path == "b/Dockerfile" else b""
+
+    paths = ("a/Dockerfile", "b/Dockerfile", "c/Dockerfile")
+    built = build_graph(map(image, "abc"), listing(*paths), read)
+    assert built.errors == {
+        "a": "a/Dockerfile cannot be read",
+        "b": "b/Dockerfile:1: the image that `MZFROM` names is not UTF-8 text.",
+    }
+    assert built.order == ("a", "b", "c")
+
+
+def test_a_declaration_that_cannot_be_read_keeps_its_place() -> None:
+    unreadable = Image.unreadable("a/b", "a/b/mzbuild.yml")
+    dockerfiles = {"a/Dockerfile": b"MZFROM inner\n", "a/b/Dockerfile": b""}
+    faults = {"a/b/mzbuild.yml": "a/b/mzbuild.yml:1: wrong"}
+    built = build_graph(
+        [image("a"), unreadable], listing(*dockerfiles), dockerfiles.__getitem__, faults
     )
+    assert built.errors == {
+        "a/b/mzbuild.yml": "a/b/mzbuild.yml:1: wrong",
+        "a": "a/Dockerfile:1: `MZFROM inner`: there is no image of that name. What is wrong with "
+        "`a/b/mzbuild.yml` may be why.",
+    }
+    assert built.nested_contexts["a"] == ("a/b",)
 
 
-def test_an_mzfrom_of_no_image_is_an_error_with_line_and_nearest_name() -> None:
-    assert error({"a": "FROM x\nMZFROM bsae\n", "base": "FROM scratch\n"}) == (
-        "a/Dockerfile:2: `MZFROM bsae`: there is no image of that name. Did you mean `base`?"
-    )
-    assert error({"a": "MZFROM nothing-like-it\n"}) == (
-        "a/Dockerfile:1: `MZFROM nothing-like-it`: there is no image of that name."
-    )
+def test_an_mzfrom_of_no_image_is_told_with_line_and_nearest_name() -> None:
+    built = graph({"a": "FROM x\nMZFROM bsae\nMZFROM base\n", "base": "FROM scratch\n"})
+    assert built.errors == {
+        "a": "a/Dockerfile:2: `MZFROM bsae`: there is no image of that name. Did you mean `base`?"
+    }
+    assert built.dependencies["a"] == ("base",)
+    assert graph({"a": "MZFROM nothing-like-it\n"}).errors == {
+        "a": "a/Dockerfile:1: `MZFROM nothing-like-it`: there is no image of that name."
+    }
 
 
 @pytest.mark.parametrize(
-    ("dockerfiles", "cycle"),
+    ("dockerfiles", "cycles"),
     [
-        ({"a": "MZFROM b\n", "b": "MZFROM a\n"}, "a -> b -> a"),
-        ({"a": "MZFROM a\n"}, "a -> a"),
-        ({"a": "MZFROM b\n", "b": "MZFROM c\n", "c": "MZFROM b\n"}, "b -> c -> b"),
+        ({"a": "MZFROM b\n", "b": "MZFROM a\n"}, {"a": "a -> b -> a", "b": "a -> b -> a"}),
+        ({"a": "MZFROM a\n"}, {"a": "a -> a"}),
+        (
+            {"a": "MZFROM b\n", "b": "MZFROM c\n", "c": "MZFROM b\n"},
+            {"b": "b -> c -> b", "c": "b -> c -> b"},
+        ),
         (
             {"a": "MZFROM b\nMZFROM c\n", "b": "FROM x\n", "c": "MZFROM d\n", "d": "MZFROM a\n"},
-            "a -> c -> d -> a",
+            dict.fromkeys("acd", "a -> c -> d -> a"),
+        ),
+        (
+            {"a": "MZFROM b\n", "b": "MZFROM a\nMZFROM c\n", "c": "MZFROM b\n"},
+            {"a": "a -> b -> a", "b": "a -> b -> a", "c": "b -> c -> b"},
         ),
     ],
 )
-def test_a_cycle_is_an_error_that_shows_it(dockerfiles: dict[str, str], cycle: str) -> None:
-    assert error(dockerfiles) == (
-        f"These images build on one another in a cycle: {cycle}. Remove one of the `MZFROM` lines."
-    )
+def test_a_cycle_is_told_of_at_all_images_in_it(
+    dockerfiles: dict[str, str], cycles: dict[str, str]
+) -> None:
+    built = graph(dockerfiles)
+    assert built.errors == {
+        name: f"These images build on one another in a cycle: {cycle}. Remove one of the `MZFROM` "
+        "lines."
+        for name, cycle in cycles.items()
+    }
+    # It has an order all the same.
+    assert sorted(built.order) == sorted(dockerfiles)

@@ -249,6 +249,30 @@ def test_a_heredoc_that_never_ends_is_found() -> None:
     ]
 
 
+class TestNoFingerprint:
+    @pytest.mark.parametrize(
+        ("error", "finding"),
+        [
+            ("a b/c:3: x", "i/mzbuild.yml:1: a b/c:3: x"),
+            ("i/Dockerfile:3: no: x", "i/Dockerfile:3: no: x"),
+            ("src/a/Cargo.toml: no crate", "src/a/Cargo.toml:1: no crate"),
+            ("i:i: the field `x`", "i/mzbuild.yml:1: i:i: the field `x`"),
+            ("These images: a -> b", "i/mzbuild.yml:1: These images: a -> b"),
+        ],
+    )
+    def test_what_is_wrong_is_found_at_the_place_that_it_names(
+        self, error: str, finding: str
+    ) -> None:
+        broken = {Image("i", "i", "i/mzbuild.yml"): error}
+        (found,) = lint((), (), 100, broken)
+        assert str(found) == f"{finding} [no-fingerprint]"
+        assert lint((), {LintRule.NO_FINGERPRINT}, 100, broken) == ()
+
+    def test_an_image_of_a_build_file_is_found_at_its_dockerfile(self) -> None:
+        (found,) = lint((), (), 100, {Image("i", "i", "i:i"): "i:i: the field `x`"})
+        assert str(found) == "i/Dockerfile:1: i:i: the field `x` [no-fingerprint]"
+
+
 class TestSwitchingOff:
     TEXT = "FROM debian AS unused\nFROM debian\n"
 
@@ -291,5 +315,5 @@ class TestSwitchingOff:
         (message,) = found(linted("FROM scratch\n# mzbuild: ignore=unused-stages\n"))
         assert message.startswith(
             "x/i/Dockerfile:2: `# mzbuild: ignore=…`: there is no rule `unused-stages`. Did you "
-            "mean `unused-stage`? The rules are `syntax`, `unpinned-from`, "
+            "mean `unused-stage`? The rules are `syntax`, `no-fingerprint`, "
         )

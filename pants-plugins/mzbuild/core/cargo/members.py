@@ -30,7 +30,7 @@ def load_workspace(
     """The workspace whose root manifest is in a directory; empty where the root has none.
 
     `root` is relative to the repository's root, and `read` gives the parsed `Cargo.toml` at a path
-    of the listing. Raises `MzbuildError` for two packages of the same name, and, unless `lenient`,
+    of the listing. Raises `MzbuildError`, unless `lenient`, for two packages of the same name, and
     for a root or a member that is not there. What else Cargo would refuse is for whoever builds:
     see `CargoWorkspace.problems`.
     """
@@ -48,7 +48,7 @@ def load_workspace(
     by_name: dict[str, Crate] = {}
     for crate in crates:
         other = by_name.setdefault(crate.name, crate)
-        if other is not crate:
+        if other is not crate and not lenient:
             raise MzbuildError(
                 f"{crate.manifest.path} and {other.manifest.path} both name their package "
                 f"`{crate.name}`. Rename one of them."

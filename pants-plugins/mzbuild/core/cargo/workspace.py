@@ -71,6 +71,8 @@ class CargoWorkspace:
     manifests: tuple[str, ...] = ()
     # What keeps Cargo from building anything, in words.
     problems: tuple[str, ...] = ()
+    # Why nothing is known of the workspace.
+    error: str | None = None
 
     @cached_property
     def by_name(self) -> Mapping[str, Crate]:
@@ -118,6 +120,11 @@ class CargoWorkspace:
             target = self._at(crate, dependency, dependency.directory)
             found[target.name] = target
         return tuple(found.values())
+
+    def check_known(self) -> None:
+        """Raises `MzbuildError` where nothing is known of the workspace."""
+        if self.error is not None:
+            raise MzbuildError(self.error)
 
     def roots(self, build: CargoBuild, scheme: Scheme, where: str) -> tuple[Crate, ...]:
         """The crates that a `cargo-build` names, and what their examples need besides."""
@@ -171,6 +178,7 @@ class CargoWorkspace:
         return nesting(self.by_directory)
 
     def _the_one(self, index: Mapping[str, list[Crate]], name: str, kind: str, where: str) -> Crate:
+        self.check_known()
         crates = index.get(name, [])
         members = [crate for crate in crates if crate.member]
         if len(members) == 1:

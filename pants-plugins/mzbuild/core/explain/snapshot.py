@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
+from itertools import chain
 from typing import Callable
 
 from mzbuild.core.cargo.includes import crate_inputs, rust_references
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
-from mzbuild.core.cargo.workspace import ROOT_MANIFEST
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
-from mzbuild.core.fingerprint.inputs import InputGroup, image_inputs, input_paths
+from mzbuild.core.fingerprint.inputs import all_inputs, image_inputs
 from mzbuild.core.fingerprint.scheme import input_record
 from mzbuild.core.fingerprint.survey import Survey, survey
 from mzbuild.core.git.revision_tree import RevisionTree
 from mzbuild.core.image.declaration import Image, under
 from mzbuild.core.image.graph import build_graph
-from mzbuild.core.image.mzbuild_yml import FILE_NAME, canonical_mzbuild_yml, parse_mzbuild_yml
+from mzbuild.core.image.mzbuild_yml import FILE_NAME, canonical_mzbuild_yml, declared_in
 from mzbuild.core.work_tree.files import REGULAR
 
 # Most of these files are the same in all revisions.
@@ -58,8 +58,6 @@ def revision_snapshot(
     """The images of a revision; `declared` are those that its BUILD files declare.
 
     `cargo_root` is the directory of the Cargo workspace.
-
-    Raises `MzbuildError` where the files of the revision do not describe a graph of images.
     """
     listing, declared = tree.listing, tuple(declared)
     declarations = listing.named(FILE_NAME)
@@ -73,37 +71,49 @@ def revision_snapshot(
             *listing.named(ROOT_MANIFEST),
         ]
     )
-    workspace = load_workspace(
-        listing, lambda path: parse_cargo_toml(contents[path], path), cargo_root
+    try:
+        workspace = load_workspace(
+            listing, lambda path: parse_cargo_toml(contents[path], path), cargo_root
+        )
+    except MzbuildError as error:
+        workspace = CargoWorkspace(root=cargo_root, error=str(error))
+    files = [declared_in(path, contents.__getitem__) for path in declarations]
+    graph = build_graph(
+        [*(file.image for file in files), *declared],
+        listing,
+        contents.__getitem__,
+        {file.image.origin: file.error for file in files if file.error is not None},
     )
-    images = [parse_mzbuild_yml(contents[path], path).image for path in declarations]
-    graph = build_graph([*images, *declared], listing, contents.__getitem__)
     references = None
     if configuration.scheme is Scheme.STRICT:
         sources = tree.contents(path for path in listing.paths if path.endswith(".rs"))
         references = {path: _rust_references(content) for path, content in sources.items()}
     crate_files = crate_inputs(workspace, listing, references)
 
-    @cache
-    def inputs(image: Image) -> tuple[InputGroup, ...]:
-        return image_inputs(image, graph, workspace, crate_files, listing, configuration.scheme)
-
+    inputs = all_inputs(
+        graph.images,
+        lambda image: image_inputs(
+            image, graph, workspace, crate_files, listing, configuration.scheme
+        ),
+    )
     records = declared_records(graph.images)
-    paths: set[str] = set()
-    for image in graph.images:
-        with suppress(MzbuildError):  # The survey tells of it.
-            paths.update(input_paths(inputs(image)))
     # All at once: it is Git that reads them.
-    sha1s = tree.sha1s(paths - records.keys())
+    sha1s = tree.sha1s({*chain.from_iterable(inputs.runs)} - records.keys())
 
     def record(path: str) -> bytes:
         if path not in records:
             records[path] = input_record(path, tree.mode(path), sha1s[path])
         return records[path]
 
+    def joined(run: Iterable[str]) -> bytes | MzbuildError:
+        try:
+            return b"".join(map(record, run))
+        except MzbuildError as error:
+            return error
+
     return Snapshot(
         configuration,
-        survey(graph, inputs, record, configuration),
+        survey(graph, inputs, [joined(run) for run in inputs.runs], configuration),
         graph.dependencies,
         record,
     )

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from itertools import chain
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 from mzbuild.core.cargo.arguments import extracted_files
 from mzbuild.core.cargo.workspace import CargoWorkspace, shared_files
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Scheme
 from mzbuild.core.image.copy_action import copied_files
 from mzbuild.core.image.declaration import CargoBuild, Image
@@ -42,6 +43,46 @@ class InputFile(NamedTuple):
 
     mode: int
     content: ContentDigests
+
+
+@dataclass(frozen=True)
+class ImageInputs:
+    """What goes into each image, by its name.
+
+    An image whose inputs cannot be told has its reason in `errors`, and is nowhere else.
+    """
+
+    groups: Mapping[str, tuple[InputGroup, ...]]
+    # The runs that the inputs are cut into, and for each image the indices of its own, in order.
+    runs: tuple[tuple[str, ...], ...]
+    by_image: Mapping[str, tuple[int, ...]]
+    errors: Mapping[str, str]
+
+    def paths(self, name: str) -> tuple[str, ...]:
+        """What goes into an image, sorted."""
+        return tuple(path for index in self.by_image[name] for path in self.runs[index])
+
+    def count(self, name: str) -> int:
+        """How many files go into an image."""
+        return sum(len(self.runs[index]) for index in self.by_image[name])
+
+
+def all_inputs(
+    images: Iterable[Image], inputs: Callable[[Image], tuple[InputGroup, ...]]
+) -> ImageInputs:
+    """What goes into images, by `inputs`, which may raise `MzbuildError`."""
+    groups, errors = {}, {}
+    for image in images:
+        try:
+            groups[image.name] = inputs(image)
+        except MzbuildError as error:
+            errors[image.name] = str(error)
+    indices: dict[tuple[str, ...], int] = {}
+    by_image = {
+        name: tuple(indices.setdefault(run, len(indices)) for run in input_runs(groups[name]))
+        for name in groups
+    }
+    return ImageInputs(groups, tuple(indices), by_image, errors)
 
 
 def image_inputs(

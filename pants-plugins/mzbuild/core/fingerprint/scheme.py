@@ -12,15 +12,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Callable, TypeVar
+from collections.abc import Iterable
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration, Profile, Sanitizer, Scheme
 from mzbuild.core.image.declaration import CargoBuild, Image, PreImage
-from mzbuild.core.image.graph import ImageGraph
-
-T = TypeVar("T")
 
 
 def input_record(path: str, mode: int, content_sha1: bytes) -> bytes:
@@ -37,25 +33,6 @@ def input_record(path: str, mode: int, content_sha1: bytes) -> bytes:
             "cannot be an input of an image. Rename the file, or have Git ignore it."
         ) from None
     return b"%b%b%b\0" % (mode.to_bytes(2, "big"), name, content_sha1)
-
-
-def raw_fingerprints(
-    graph: ImageGraph,
-    inputs: Mapping[str, Iterable[T]],
-    record: Callable[[T], bytes],
-    configuration: Configuration,
-) -> Mapping[str, bytes]:
-    """The fingerprints of all images by name, 20 raw bytes each.
-
-    `inputs` has the inputs of every image, sorted by path, one by one or in runs; `record` gives
-    what one of these adds to the hash.
-    """
-    fingerprints: dict[str, bytes] = {}
-    for name in graph.order:
-        built_on = [(other, fingerprints[other]) for other in graph.dependencies[name]]
-        records = map(record, inputs[name])
-        fingerprints[name] = raw_fingerprint(graph.by_name[name], records, built_on, configuration)
-    return fingerprints
 
 
 def raw_fingerprint(

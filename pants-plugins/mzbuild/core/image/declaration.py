@@ -55,6 +55,14 @@ class Image:
     build_args: tuple[tuple[str, str], ...] = ()
     pre_image: tuple[PreImage, ...] = ()
 
+    @classmethod
+    def unreadable(cls, context: str, origin: str) -> Image:
+        """What stands for an image of which only the place is known.
+
+        It goes by that place, and so by no name that an image can have.
+        """
+        return cls(name=origin, context=context, origin=origin)
+
     @property
     def mzbuild_yml(self) -> str:
         """The path of the file that declares the image, or whose place its BUILD target takes."""

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Callable
 
 from mzbuild.core.docker.mzfrom import mzfrom_lines, mzfrom_names
-from mzbuild.core.errors import MzbuildError, nearest
+from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.work_tree.listing import Listing, nesting
 
 
 @dataclass(frozen=True)
 class ImageGraph:
-    """All images, sorted by name, each with the names of those that it builds on directly."""
+    """All images, sorted by name, each with the names of those that it builds on directly.
+
+    `errors` says by name what is wrong with images that cannot be built as they are declared. What
+    builds on them is not among them. Of what they build on, only what makes sense is told.
+    """
 
     images: tuple[Image, ...]
     dependencies: Mapping[str, tuple[str, ...]]
+    errors: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> Mapping[str, Image]:
@@ -86,43 +92,85 @@ class ImageGraph:
 
 
 def build_graph(
-    images: Iterable[Image], listing: Listing, read: Callable[[str], bytes]
+    images: Iterable[Image],
+    listing: Listing,
+    read: Callable[[str], bytes],
+    faults: Mapping[str, str] = MappingProxyType({}),
 ) -> ImageGraph:
     """Puts the images of a repository together.
 
-    `read` gives the content of a Dockerfile by its path. Raises `MzbuildError` for two images of
-    one name, one without a Dockerfile, an `MZFROM` of no image, and a cycle.
+    `read` gives the content of a Dockerfile by its path; `faults` says by their origins what is
+    wrong with the declarations of images. Others are found here: a name that two images have (each
+    goes by its origin then), a Dockerfile that is not there or cannot be read, an `MZFROM` of no
+    image, and a cycle.
     """
-    by_name: dict[str, Image] = {}
-    for image in images:
-        other = by_name.setdefault(image.name, image)
-        if other is not image:
-            places = sorted([other.origin, image.origin])
-            raise MzbuildError(
-                f"{places[0]} and {places[1]} both declare the image `{image.name}`. "
-                "Rename one of them: a name stands for one image in the whole repository."
-            )
+    declared = tuple(images)
+    by_name, errors = _by_name(declared, faults)
     dependencies = {}
-    for name in sorted(by_name):
-        dockerfile = by_name[name].dockerfile
-        if dockerfile not in listing:
-            raise MzbuildError(
-                f"{by_name[name].origin}: the image `{name}` has no Dockerfile. Add "
-                f"`{dockerfile}`; if it is there, see that Git does not ignore it."
+    for name, image in by_name.items():
+        try:
+            content = _dockerfile(image, listing, read)
+            named = mzfrom_names(content, image.dockerfile)
+        except MzbuildError as error:
+            errors.setdefault(name, str(error))
+            named = ()
+        dependencies[name] = tuple(other for other in named if other in by_name)
+        if dependencies[name] != named:
+            errors.setdefault(name, _unknown(image.dockerfile, content, by_name, declared))
+    _break_cycles(dependencies, errors)
+    return ImageGraph(tuple(by_name.values()), dependencies, errors)
+
+
+def _by_name(
+    images: Iterable[Image], faults: Mapping[str, str]
+) -> tuple[dict[str, Image], dict[str, str]]:
+    """The images by their names, sorted, and what is wrong with their declarations."""
+    declared: dict[str, list[Image]] = {}
+    for image in images:
+        declared.setdefault(image.name, []).append(image)
+    found, errors = {}, {}
+    for name, alike in declared.items():
+        if len(alike) == 1:
+            found[name] = alike[0]
+            if alike[0].origin in faults:
+                errors[name] = faults[alike[0].origin]
+            continue
+        places = sorted(image.origin for image in alike)
+        for image in alike:
+            found[image.origin] = replace(image, name=image.origin)
+            errors[image.origin] = (
+                f"{' and '.join(places)} both declare the image `{name}`. Rename one of them: a "
+                "name stands for one image in the whole repository."
             )
-        content = read(dockerfile)
-        dependencies[name] = mzfrom_names(content, dockerfile)
-        for dependency in dependencies[name]:
-            if dependency not in by_name:
-                raise MzbuildError(
-                    f"{dockerfile}:{mzfrom_lines(content)[dependency]}: `MZFROM {dependency}`: "
-                    f"there is no image of that name.{nearest(dependency, by_name)}"
-                )
-    _refuse_cycle(dependencies)
-    return ImageGraph(tuple(by_name[name] for name in sorted(by_name)), dependencies)
+    return {name: found[name] for name in sorted(found)}, errors
 
 
-def _refuse_cycle(dependencies: Mapping[str, tuple[str, ...]]) -> None:
+def _dockerfile(image: Image, listing: Listing, read: Callable[[str], bytes]) -> bytes:
+    if image.dockerfile not in listing:
+        raise MzbuildError(
+            f"{image.origin}: the image `{image.name}` has no Dockerfile. Add "
+            f"`{image.dockerfile}`; if it is there, see that Git does not ignore it."
+        )
+    return read(image.dockerfile)
+
+
+def _unknown(
+    path: str, dockerfile: bytes, by_name: Mapping[str, Image], declared: Iterable[Image]
+) -> str:
+    """What is wrong with a Dockerfile that builds on what is no image."""
+    name, line = next(
+        (name, line) for name, line in mzfrom_lines(dockerfile).items() if name not in by_name
+    )
+    clue = nearest(name, (other for other in by_name if other != by_name[other].origin))
+    # Two images may have that name, and one whose declaration cannot be read may have any.
+    suspects = [image.origin for image in declared if image.name in (name, image.origin)]
+    if suspects and not clue:
+        clue = f" What is wrong with {listed(suspects)} may be why."
+    return f"{path}:{line}: `MZFROM {name}`: there is no image of that name.{clue}"
+
+
+def _break_cycles(dependencies: dict[str, tuple[str, ...]], errors: dict[str, str]) -> None:
+    """Takes the last step of each cycle out, and tells of the cycle at all images in it."""
     done: set[str] = set()
     for start in dependencies:
         path: list[str] = []
@@ -134,11 +182,15 @@ def _refuse_cycle(dependencies: Mapping[str, tuple[str, ...]]) -> None:
                 if path:
                     done.add(path.pop())
             elif name in path:
-                cycle = [*path[path.index(name) :], name]
-                raise MzbuildError(
-                    f"These images build on one another in a cycle: {' -> '.join(cycle)}. "
-                    "Remove one of the `MZFROM` lines."
-                )
+                members = path[path.index(name) :]
+                for member in members:
+                    errors.setdefault(
+                        member,
+                        "These images build on one another in a cycle: "
+                        f"{' -> '.join([*members, name])}. Remove one of the `MZFROM` lines.",
+                    )
+                others = dependencies[path[-1]]
+                dependencies[path[-1]] = tuple(other for other in others if other != name)
             elif name not in done:
                 path.append(name)
                 branches.append(iter(dependencies[name]))

@@ -23,6 +23,8 @@ class ListedImage:
     inputs: int | None
     # The names of the images that it builds on directly.
     dependencies: tuple[str, ...]
+    # Why it has no fingerprint, where it has none.
+    error: str | None
 
 
 def list_images(
@@ -38,6 +40,7 @@ def list_images(
             graph.by_name[name].description,
             len(input_paths(survey.inputs[name])) if name in survey.inputs else None,
             graph.dependencies[name],
+            survey.errors.get(name),
         )
         for name, address in addresses.items()
     )

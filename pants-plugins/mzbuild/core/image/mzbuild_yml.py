@@ -25,6 +25,8 @@ class MzbuildYml:
 
     image: Image
     warnings: tuple[str, ...]
+    # What is wrong with the file, of which only its place is known then.
+    error: str | None = None
 
 
 # Pants' view, Git's and those of revisions have mostly the same files.
@@ -61,9 +63,25 @@ def parse_mzbuild_yml(content: bytes, path: str) -> MzbuildYml:
     return MzbuildYml(image, tuple(file.unknown() + warnings))
 
 
+def declared_in(path: str, read: Callable[[str], bytes]) -> MzbuildYml:
+    """What an `mzbuild.yml` declares, or what is wrong with it.
+
+    `read` gives its content; an `MzbuildError` of it is that of the file, too.
+    """
+    try:
+        return parse_mzbuild_yml(read(path), path)
+    except MzbuildError as error:
+        return MzbuildYml(Image.unreadable(path.rpartition("/")[0], path), (), str(error))
+
+
+def is_image_name(name: str) -> bool:
+    """Whether an image can have this name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_image_name(name: str, place: str) -> None:
     """Raises `MzbuildError` for what cannot be an image's name."""
-    if not _NAME.fullmatch(name):
+    if not is_image_name(name):
         raise MzbuildError(
             f"{place}: `{name}` cannot name an image: only letters, digits and `-` may be in it."
         )

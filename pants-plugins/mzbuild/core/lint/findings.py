@@ -19,6 +19,7 @@ class LintRule(Enum):
     """What is looked for; the names are those that switch a rule off."""
 
     SYNTAX = "syntax"
+    NO_FINGERPRINT = "no-fingerprint"
     UNPINNED_FROM = "unpinned-from"
     MISPLACED_MZFROM = "misplaced-mzfrom"
     UNUSED_STAGE = "unused-stage"

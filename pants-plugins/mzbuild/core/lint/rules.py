@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from mzbuild.core.errors import MzbuildError, listed, nearest
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.lint.context import (
     check_binaries,
     check_copies,
@@ -19,18 +21,25 @@ from mzbuild.core.lint.findings import Finding, LintedImage, LintRule
 
 _SWITCH = re.compile(r"mzbuild:\s*ignore=(.*)")
 _SHOWN = 3
+# A file, and perhaps a line of it.
+_PLACE = re.compile(r"([^:\s]+)(?::(\d+))?: ")
 
 
 def lint(
-    images: Iterable[LintedImage], ignored: Collection[LintRule], max_context_size: int
+    images: Iterable[LintedImage],
+    ignored: Collection[LintRule],
+    max_context_size: int,
+    broken: Mapping[Image, str] = MappingProxyType({}),
 ) -> tuple[Finding, ...]:
     """The findings about images, sorted by place; `max_context_size` is in MiB.
+
+    `broken` says of other images why they have no fingerprint.
 
     A comment `# mzbuild: ignore=rule` in a Dockerfile, with one rule or several after commas,
     switches rules off: for its image if no instruction stands above it, else for the instruction
     that it stands in or above.
     """
-    findings: list[Finding] = []
+    findings = [_broken(image, error) for image, error in broken.items()]
     missing: dict[str, list[str]] = {}
     for linted in images:
         switches, wrong = _switches(linted)
@@ -97,6 +106,15 @@ def _switches(linted: LintedImage) -> tuple[list[_Switch], list[Finding]]:
             except MzbuildError as error:
                 wrong.append(linted.in_dockerfile(comment.line, LintRule.SYNTAX, str(error)))
     return switches, wrong
+
+
+def _broken(image: Image, error: str) -> Finding:
+    """What is wrong, at the place that is named at its beginning, or else where the image is."""
+    match = _PLACE.match(error)
+    if match:
+        return Finding(match[1], int(match[2] or 1), LintRule.NO_FINGERPRINT, error[match.end() :])
+    path = image.mzbuild_yml if image.declared_in_file else image.dockerfile
+    return Finding(path, 1, LintRule.NO_FINGERPRINT, error)
 
 
 def _missed(missing: dict[str, list[str]]) -> Iterator[Finding]:

@@ -105,6 +105,12 @@ def _build_plan(graph: ImageGraph, planned: Mapping[str, PlannedImage]) -> Build
     return BuildPlan(images, waits_for)
 
 
+def with_broken(plan: BuildPlan, errors: Mapping[str, str]) -> BuildPlan:
+    """The plan with images besides that have no fingerprint; `errors` says why, by their names."""
+    broken = {name: PlannedImage(name, (), why, blocked=True) for name, why in errors.items()}
+    return BuildPlan({**plan.images, **broken}, {**plan.waits_for, **dict.fromkeys(broken, ())})
+
+
 def plan_package(
     graph: ImageGraph,
     wanted: Container[str],

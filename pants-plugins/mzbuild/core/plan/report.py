@@ -131,7 +131,7 @@ def plan_json(
             "name": name,
             "arch": arch.value,
             "address": addresses.get(name),
-            "spec": specs[name],
+            "spec": specs.get(name),
             "work": [work.value for work in image.work],
             "blocked": image.blocked,
             "stage": stages.get(name),
