@@ -15,7 +15,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.bench import Bench, CommandError, run
+from benchmarks.bench import Bench, CommandError, Engine, run
 from benchmarks.engine import CHECKOUT, engine, with_engine
 from benchmarks.generate import SIZES, generate
 from benchmarks.measure import measure
@@ -42,9 +42,10 @@ class Benches:
             name: value for name, value in os.environ.items() if name[:6] != "PANTS_"
         }
         self.environment |= {"PANTS_PANTSRC": "false"}
-        self.calls = self.scratch / "calls" if has_engine else None
-        if self.calls:
-            self.environment |= stack.enter_context(engine(self.scratch, self.calls))
+        self.engine: Engine | None = None
+        if has_engine:
+            self.engine, more = stack.enter_context(engine(self.scratch))
+            self.environment |= more
 
     def __getitem__(self, size: str) -> Bench:
         if size not in self.made:
@@ -57,7 +58,7 @@ class Benches:
             }
             plan = generate(SIZES[size], root, self.seed)
             pants, python = str(CHECKOUT / "pants"), f"{self.python}/bin/python"
-            bench = Bench(size, root, plan.images[-1], pants, python, environment, self.calls)
+            bench = Bench(size, root, plan.images[-1], pants, python, environment, self.engine)
             self.stack.callback(bench.stop_pantsd)
             self.made[size] = bench
         return self.made[size]

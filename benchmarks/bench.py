@@ -34,6 +34,15 @@ def run(directory: Path, environment: Mapping[str, str], *command: str) -> str:
 
 
 @dataclass(frozen=True)
+class Engine:
+    """What there is for rows that build images."""
+
+    calls: Path  # A line for each call of the Docker engine's client.
+    prefix: str  # Of the names of all images that are made.
+    slow: str  # A URL below which each file takes a second to come.
+
+
+@dataclass(frozen=True)
 class Bench:
     """A generated repository, and what to run in it."""
 
@@ -43,7 +52,7 @@ class Bench:
     pants: str
     python: str
     environment: Mapping[str, str]
-    calls: Path | None = None  # A line for each call of the Docker engine's client.
+    engine: Engine | None = None
 
     def run(self, *command: str) -> str:
         return run(self.root, self.environment, *command)
@@ -54,7 +63,7 @@ class Bench:
 
     def engine_calls(self) -> int:
         """How often the Docker engine's client has been called so far."""
-        return self.calls.read_text().count("\n") if self.calls else 0
+        return self.engine.calls.read_text().count("\n") if self.engine else 0
 
     def pantsd_memory(self) -> float:
         """The MiB that the repository's pantsd takes, its share of what others use included."""

@@ -9,48 +9,48 @@ import secrets
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from benchmarks.bench import CommandError, run
+from benchmarks.bench import CommandError, Engine, run
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PREFIX = "PANTS_MZBUILD_IMAGE_PREFIX"  # The variable with what the names of our images begin with.
 
 
 def with_engine() -> None:
     """Start this program again where there is a Docker engine, if none answers here."""
-    if (
-        shutil.which("docker")
-        and not subprocess.run(["docker", "info"], capture_output=True).returncode
-    ):
-        return
+    if shutil.which("docker"):
+        info = subprocess.run(["docker", "info"], capture_output=True, check=False)
+        if info.returncode == 0:
+            return
     command = [str(CHECKOUT / "bin/with-docker"), sys.executable, "-m", "benchmarks", *sys.argv[1:]]
     os.execv(command[0], command)
 
 
 @contextmanager
-def engine(scratch: Path, calls: Path) -> Iterator[Mapping[str, str]]:
-    """The environment in which Pants builds images and publishes them to an own registry.
+def engine(scratch: Path) -> Iterator[tuple[Engine, Mapping[str, str]]]:
+    """An engine, and the environment in which Pants uses it and publishes to its own registry.
 
-    Each call of `docker` adds a line to `calls`. In the end no image is left in the engine.
+    In the end, no image is left in it.
     """
-    real = shutil.which("docker")
-    shadow = scratch / "bin/docker"
-    shadow.parent.mkdir()
-    shadow.write_text(f'#!/bin/sh\necho "$*" >>{calls}\nexec {real} "$@"\n')
-    shadow.chmod(0o755)
+    calls, shadow = scratch / "calls", scratch / "bin/docker"
     calls.touch()
+    shadow.parent.mkdir()
+    shadow.write_text(f'#!/bin/sh\necho "$*" >>{calls}\nexec {shutil.which("docker")} "$@"\n')
+    shadow.chmod(0o755)
     prefix = f"benchmark-{secrets.token_hex(4)}-"
-    with registry(scratch / "registry") as address:
+    with registry(scratch / "registry") as address, slow_server() as slow:
+        environment = {
+            "PATH": f"{shadow.parent}:{os.environ['PATH']}",
+            "PANTS_MZBUILD_REGISTRIES": json.dumps({"local": {"address": address}}),
+            "PANTS_MZBUILD_IMAGE_PREFIX": prefix,
+        }
         try:
-            yield {
-                "PATH": f"{shadow.parent}:{os.environ['PATH']}",
-                "PANTS_MZBUILD_REGISTRIES": json.dumps({"local": {"address": address}}),
-                PREFIX: prefix,
-            }
+            yield Engine(calls, prefix, slow), environment
         finally:
             listed = ("docker", "image", "ls", "--format={{.Repository}}:{{.Tag}}")
             tags = run(scratch, os.environ, *listed).split()
@@ -89,3 +89,26 @@ def registry(directory: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def slow_server() -> Iterator[str]:
+    """A server for images that take a second each, and hardly compute, by the URL of its files."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            time.sleep(1)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from benchmarks.measured import (
+    BUILD_SLOW,
     BUILD_TRIVIAL,
     CONCURRENCY,
     DESCRIBE,
@@ -177,6 +178,15 @@ ROWS = (
         IDEAL_SCHEDULE,
         prints=Prints.OTHER,
         bars={"S": 1.3},
+        takes_engine=True,
+        most_runs=5,
+    ),
+    Row(
+        "parallel-by-hand",
+        f"the same {SLOW_IMAGES} images, against {CONCURRENCY} builds at once by hand",
+        PACKAGE_SLOW,
+        BUILD_SLOW,
+        prints=Prints.OTHER,
         takes_engine=True,
         most_runs=5,
     ),
