@@ -7,6 +7,7 @@ changed, as Git itself does with its index.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import stat
@@ -178,12 +179,18 @@ def digest_content(path: str) -> ContentDigests:
 
 
 def _chunks(path: str) -> Iterator[bytes]:
-    if os.path.islink(path) and not os.path.isfile(path):
-        yield os.fsencode(os.readlink(path))
-        return
-    with open(path, "rb", buffering=0) as file:
-        while True:
-            chunk = file.read(_CHUNK_SIZE)
-            if not chunk:
-                return
+    # There are very many files, so that each call of the system counts.
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        if not os.path.isfile(path):
+            yield os.fsencode(os.readlink(path))
+            return
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while chunk := os.read(file, _CHUNK_SIZE):
             yield chunk
+    finally:
+        os.close(file)
