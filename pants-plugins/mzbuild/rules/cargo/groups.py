@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pants.base.build_root import BuildRoot
 from pants.engine.fs import CreateDigest, Digest, FileContent
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.arguments import build_directory, cargo_build_args
+from mzbuild.core.cargo.collected import add_collected_keys, collected_keys
 from mzbuild.core.cargo.command import cargo_command, scripts
 from mzbuild.core.cargo.failures import without_colors
 from mzbuild.core.cargo.groups import CargoGroup, group_builds
@@ -85,17 +86,22 @@ class CargoRun:
     missing: tuple[str, ...]
 
 
-@rule
+# Pants knows nothing of the file that tells what was collected.
+@_uncacheable_rule
 async def cargo_groups(
     batch: CargoBatch,
     workspace: CargoWorkspace,
     work_tree: WorkTree,
     listing: Listing,
     options: CargoOptions,
+    global_options: GlobalOptions,
 ) -> CargoGroups:
     plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in batch.actions)
-    found = await MultiGet(Get(FallibleProcessResult, Process, plan.lookup) for plan in plans)
-    missing = [action.build for action, result in zip(batch.actions, found) if result.exit_code]
+    collected = collected_keys(global_options.local_store_dir)
+    asked = [plan for plan in plans if plan.key in collected or global_options.remote_cache_read]
+    found = await MultiGet(Get(FallibleProcessResult, Process, plan.lookup) for plan in asked)
+    there = {plan.key for plan, result in zip(asked, found) if not result.exit_code}
+    missing = [action.build for action, plan in zip(batch.actions, plans) if plan.key not in there]
     path = under(workspace.root, LOCK_FILE)
     lock = _LOCKS.get(work_tree, path) if path in listing else None
     settings = options.settings(batch.configuration)
@@ -191,7 +197,9 @@ async def run_cargo(
             workspace,
         )
     # All that was made is cached now. Whoever waits for what was not made may end this command.
-    await MultiGet(Get(FallibleProcessResult, Process, plan.collect) for plan in plans)
+    made = await MultiGet(Get(FallibleProcessResult, Process, plan.collect) for plan in plans)
+    keys = [plan.key for plan, each in zip(plans, made) if not each.exit_code]
+    add_collected_keys(global_options.local_store_dir, keys)
     return CargoRun(args, output, missing)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pants.engine.fs import Digest, DigestSubset, PathGlobs, RemovePrefix
 from pants.engine.process import FallibleProcessResult, Process
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.failures import without_colors
@@ -37,7 +37,9 @@ class CargoBuildResult:
     debug: Digest
 
 
-@rule
+# To see whether what it remembers still holds, Pants would begin to run Cargo before it knows for
+# what.
+@_uncacheable_rule
 async def cargo_build(
     request: CargoBuildRequest, global_options: GlobalOptions
 ) -> CargoBuildResult:
