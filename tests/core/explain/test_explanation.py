@@ -278,6 +278,18 @@ def test_a_revision_with_mistakes_has_all_other_images(images: Repository) -> No
     assert found.fingerprints == {name: sound.fingerprints[name] for name in others}
 
 
+def test_an_image_whose_declaration_cannot_be_read_is_not_said_to_be_gone(
+    images: Repository,
+) -> None:
+    before = snapshot(images.root)
+    images.commit({"base/mzbuild.yml": "name: [\n"})
+    after = snapshot(images.root)
+    assert "base" in before.survey.fingerprints
+    assert "base/mzbuild.yml" in after.survey.errors
+    assert "base" not in explain(before, after)
+    assert "base" not in explain(after, before)
+
+
 def test_a_revision_whose_workspace_makes_no_sense(images: Repository) -> None:
     sound = snapshot(images.root).survey
     images.commit({"Cargo.toml": "[workspace"})

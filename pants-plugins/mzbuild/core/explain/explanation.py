@@ -10,6 +10,7 @@ from itertools import chain
 from mzbuild.core.explain.snapshot import Snapshot
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import InputGroup, InputKind
+from mzbuild.core.fingerprint.survey import Survey
 
 # What brings a file in, as an `InputGroup` has it.
 Origin = tuple[InputKind, str]
@@ -84,11 +85,19 @@ def explain(before: Snapshot, after: Snapshot) -> Mapping[str, Explanation]:
     """
     configuration = _configuration_changes(before.configuration, after.configuration)
     old, new = before.survey.fingerprints, after.survey.fingerprints
+    # Where a declaration cannot be read, the image that was or will be there has no name.
+    nameless = {
+        context
+        for survey in (before.survey, after.survey)
+        for context in _contexts(survey, survey.errors)
+    }
     found: dict[str, Explanation] = {}
     for name in (*new, *(name for name in old if name not in new)):
         if name in before.survey.errors or name in after.survey.errors:
             continue
         if name not in old or name not in new:
+            if _contexts(before.survey if name in old else after.survey, [name]) & nameless:
+                continue
             found[name] = Explanation(name, old.get(name), new.get(name), {}, (), ())
         elif old[name] != new[name]:
             found[name] = Explanation(
@@ -100,6 +109,11 @@ def explain(before: Snapshot, after: Snapshot) -> Mapping[str, Explanation]:
                 tuple(_dependency_changes(before, after, name, found)),
             )
     return found
+
+
+def _contexts(survey: Survey, names: Iterable[str]) -> set[str]:
+    groups = chain.from_iterable(survey.inputs.get(name, ()) for name in names)
+    return {group.name for group in groups if group.kind is InputKind.CONTEXT}
 
 
 def _configuration_changes(
