@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -12,20 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from mzbuild.core.graph.nodes import Node
+from mzbuild.core.graph.text import STATUS_COLOURS, dot_lines, mermaid_lines
+from playwright.sync_api import Browser, Page
 
 from benchmarks.generate import HUB_SOURCE, Image, Size, generate
 from tests.e2e.bare import bare_environment
+from tests.e2e.browsers import running_browser, tool
 from tests.e2e.repo import CHECKOUT, Result, finish, start
 from tests.e2e.vectors import parsed
 
 NAMES = "all => all.map(each => each.dataset.name)"
 BOXES = "[...document.querySelectorAll('#nodes .card')].map(card => card.getBoundingClientRect())"
-
-
-def tool(package: str, *programs: str) -> str:
-    command = [str(CHECKOUT / "bin/apt-tool"), package, *programs]
-    return subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.decode().strip()
 
 
 @dataclass(frozen=True)
@@ -86,13 +85,8 @@ def file(generated: Generated) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    programs = ("chromium-headless-shell", "chromium", "google-chrome")
-    chromium = tool("chromium-headless-shell", *programs)
-    with sync_playwright() as playwright:
-        # As root, Chromium does not start with its sandbox.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with running_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -209,17 +203,84 @@ def test_a_crate_is_found_as_well_and_nothing_else_is_said_so(page: Page) -> Non
     assert page.inner_text("#matches") == "No image, crate or file has that in its name."
 
 
-def test_graphviz_reads_the_other_format(
-    generated: Generated, nodes: dict[str, dict[str, Any]]
-) -> None:
-    text = generated.pants("mzbuild-graph", "--format=dot", "::").stdout
-    command = [tool("graphviz", "dot"), "-Tdot_json"]
+def graphviz(text: str) -> dict[str, Any]:
+    """What Graphviz draws, as JSON."""
+    command = [tool("graphviz", "dot"), "-Tjson"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
-    drawn = json.loads(done.stdout)
+    drawn: dict[str, Any] = json.loads(done.stdout)
+    return drawn
+
+
+def test_graphviz_draws_the_graph(generated: Generated, nodes: dict[str, dict[str, Any]]) -> None:
+    text = generated.pants("mzbuild-graph", "--format=dot", "::").stdout
+    drawn = graphviz(text)
     read = {each["_gvid"]: each["name"] for each in drawn["objects"]}
     assert {(read[edge["tail"]], read[edge["head"]]) for edge in drawn["edges"]} == {
         (name, other) for name, node in nodes.items() for other in node["images"]
     }
+
+
+# Draws the graph in `text`, and tells of its nodes (names and colours) and arrows (ends).
+DRAW = """async text => {
+    mermaid.initialize({startOnLoad: false, maxEdges: 5000});
+    document.body.innerHTML = (await mermaid.render("drawn", text)).svg;
+    const all = selector => [...document.querySelectorAll(selector)];
+    return [
+        all("g.node").map(node => [
+            node.id.split("-")[2],
+            node.querySelector(".nodeLabel p").firstChild.textContent,
+            getComputedStyle(node.querySelector("rect, polygon")).fill,
+        ]),
+        all("path.flowchart-link").map(path => path.id.split("_").slice(1, 3)),
+    ];
+}"""
+
+
+def mermaid(browser: Browser, text: str) -> tuple[dict[str, str], set[tuple[str, str]]]:
+    """What the real Mermaid draws: the colours of the nodes by their names, and the arrows."""
+    packages = subprocess.check_output([str(CHECKOUT / "bin/npm-packages")], text=True).strip()
+    page = browser.new_page()
+    page.add_script_tag(path=f"{packages}/@mermaid-js/tiny/dist/mermaid.tiny.js")
+    nodes, arrows = page.evaluate(DRAW, text)
+    page.close()
+    names = {key: name for key, name, _ in nodes}
+    return {name: colour for _, name, colour in nodes}, {(names[a], names[b]) for a, b in arrows}
+
+
+def test_mermaid_draws_the_graph(
+    browser: Browser, generated: Generated, nodes: dict[str, dict[str, Any]]
+) -> None:
+    text = generated.pants("mzbuild-graph", "--format=mermaid", "::").stdout
+    drawn, arrows = mermaid(browser, text)
+    assert set(drawn) == set(nodes)
+    assert arrows == {(name, other) for name, node in nodes.items() for other in node["images"]}
+
+
+STATUSES = tuple(
+    Node("image", name, f"{name}:{name}", 1, 1, 1, ("base",), (), status=name)
+    for name in STATUS_COLOURS
+)
+BASE_AND_CRATE = (
+    Node("image", "base", "base:base", 0, 1, 1, (), (), publish=False),
+    Node("crate", "ore", "src/ore", 0, 1, 1, (), ()),
+    Node("image", "tool", "tool:tool", 1, 1, 1, ("base",), ("ore",), status="local"),
+)
+
+
+def test_statuses_and_crates_are_drawn(browser: Browser) -> None:
+    nodes = (*BASE_AND_CRATE, *STATUSES)
+    drawn, arrows = mermaid(browser, "\n".join(mermaid_lines(nodes)))
+    assert len(arrows) == 2 + len(STATUSES)
+    rgb = {name: map(int, re.findall("[0-9]+", colour)) for name, colour in drawn.items()}
+    shown = {name: f"#{bytes(colour).hex()}" for name, colour in rgb.items()}
+    assert {name: shown[name] for name in STATUS_COLOURS} == STATUS_COLOURS
+    assert shown["base"] not in STATUS_COLOURS.values()
+    read = graphviz("\n".join(dot_lines(nodes)))
+    colours = {each["name"]: each.get("fillcolor") for each in read["objects"]}
+    assert {name: colours[name] for name in STATUS_COLOURS} == STATUS_COLOURS
+    assert len(read["edges"]) == len(arrows)
+    shapes = {each["name"]: each.get("shape") for each in read["objects"]}
+    assert shapes["crate ore"] == "component"
 
 
 def test_without_graphviz_the_page_says_what_to_install(generated: Generated) -> None:

@@ -124,7 +124,7 @@ def test_many_images_are_told_of_by_layers() -> None:
 def test_mermaid_has_each_node_and_arrow() -> None:
     lines = list(mermaid_lines(DIAMOND))
     assert lines[0] == "flowchart RL"
-    assert '  n0[["left<br>1 files, 10 B"]]' in lines
+    assert '  n0[["left<br>1 file, 10 B"]]' in lines
     assert '  n1["base<br>2 files, 1.5 kB"]:::published' in lines
     assert '  n4["top<br>no fingerprint"]' in lines
     arrows = {tuple(line.split(" --> ")) for line in lines if "-->" in line}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from mzbuild.core.graph.nodes import CRATE, Node
-from mzbuild.core.image.description import show_size
+from mzbuild.core.image.description import show_count, show_size
 from mzbuild.core.text.table import MORE, SCREEN, Paint, some, table
 
 # Of a layer of many, so many are told of.
@@ -137,4 +137,4 @@ def _key(kind: str, name: str) -> str:
 def _numbers(node: Node) -> str:
     if node.inputs is None or node.size is None:
         return "no fingerprint"
-    return f"{node.inputs} files, {show_size(node.size)}"
+    return f"{show_count(node.inputs)}, {show_size(node.size)}"

@@ -157,10 +157,10 @@ def description_lines(
         for number, value in enumerate(values):
             yield f"  {'' if number else title:<11}  {value}"
     paths = {file.path: file.size or 0 for group in image.inputs for file in group.files}
-    yield f"  {'inputs':<11}  {_count(len(paths))}, {show_size(sum(paths.values()))}"
+    yield f"  {'inputs':<11}  {show_count(len(paths))}, {show_size(sum(paths.values()))}"
     for group in image.inputs:
         about = f"{group.kind} {group.name}".rstrip()
-        yield f"    {heading(about)}: {_count(len(group.files))}, {show_size(group.size)}"
+        yield f"    {heading(about)}: {show_count(len(group.files))}, {show_size(group.size)}"
         for file in group.files if files else ():
             size = "?" if file.size is None else file.size
             yield f"      {file.mode or '?':>6}  {size:>9}  {file.sha1 or '?':<40}  {file.path}"
@@ -170,7 +170,8 @@ def _names(names: tuple[str, ...] | None) -> list[str]:
     return textwrap.wrap(", ".join(names or ()), 80, break_on_hyphens=False)
 
 
-def _count(number: int) -> str:
+def show_count(number: int) -> str:
+    """A number of files for people."""
     return f"{number} file" if number == 1 else f"{number} files"
 
 
