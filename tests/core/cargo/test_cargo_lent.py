@@ -1,28 +1,27 @@
 from __future__ import annotations
 
-import stat
-from pathlib import Path
+import subprocess
+import sys
 
+import pytest
+from mzbuild.core.cargo import lent_environment
 from mzbuild.core.cargo.lent_environment import borrowed, lent
 
-
-def test_only_the_build_of_the_plan_borrows_and_only_meanwhile(tmp_path: Path) -> None:
-    directory = str(tmp_path / "cache/build")
-    with lent(directory, b"plan", {"TOKEN": "secret"}):
-        assert borrowed(directory, b"plan") == {"TOKEN": "secret"}
-        assert borrowed(directory, b"other") == {}
-        (file,) = (tmp_path / "cache").iterdir()
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert borrowed(directory, b"plan") == {}
-    assert list((tmp_path / "cache").iterdir()) == []
+SHOW = "import sys, lent_environment; print(dict(lent_environment.borrowed(sys.argv[1])))"
 
 
-def test_nothing_is_written_where_nothing_is_lent(tmp_path: Path) -> None:
-    with lent(str(tmp_path / "cache/build"), b"plan", {}):
-        assert list(tmp_path.iterdir()) == []
+def test_another_process_borrows_them_only_meanwhile() -> None:
+    directory = lent_environment.__file__.rpartition("/")[0]
+    with lent({"TOKEN": "secret"}) as path:
+        command = [sys.executable, "-c", SHOW, path]
+        shown = subprocess.run(
+            command, env={"PYTHONPATH": directory}, check=True, capture_output=True, text=True
+        )
+        assert shown.stdout == "{'TOKEN': 'secret'}\n"
+    with pytest.raises(FileNotFoundError):
+        borrowed(path)
 
 
-def test_two_may_lend_the_same(tmp_path: Path) -> None:
-    directory = str(tmp_path / "build")
-    with lent(directory, b"plan", {"A": "1"}), lent(directory, b"plan", {"A": "1"}):
-        assert borrowed(directory, b"plan") == {"A": "1"}
+def test_two_may_lend_at_once() -> None:
+    with lent({"A": "1"}) as one, lent({"A": "2"}) as other:
+        assert (borrowed(one), borrowed(other)) == ({"A": "1"}, {"A": "2"})

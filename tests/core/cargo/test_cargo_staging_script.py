@@ -48,7 +48,8 @@ class Sandbox:
         plan.update({"actions": {"action": action}, **more})
         (self.root / "plan.json").write_text(json.dumps(plan))
         # No site packages, as for a Python of which nothing is known.
-        return [sys.executable, "-I", "-S", "program", "plan.json"]
+        (self.root / "lent.json").write_text("{}")
+        return [sys.executable, "-I", "-S", "program", "plan.json", "lent.json"]
 
     def start(self, command: list[str]) -> subprocess.Popen[str]:
         pipe = subprocess.PIPE

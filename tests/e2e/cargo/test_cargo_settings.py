@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,8 +19,9 @@ from tests.e2e.images import (
     contents,
     described,
     image,
+    until,
 )
-from tests.e2e.repo import PANTS_TOML, Content, Docker, Repo
+from tests.e2e.repo import PANTS_TOML, Content, Docker, Repo, finish
 
 OPTIONS = """
 [mzbuild]
@@ -31,11 +33,6 @@ passed_env = ["CARGO_TEST_TOKEN", "BUILDER_CALLS"]
 [mzbuild-cargo.profile.dev]
 rustflags = ["--cfg=by_profile"]
 env = { WORDS = "of the profile" }
-
-[mzbuild-cargo.sanitizer.address]
-# Sanitizers are for nightly compilers; this has any other do as if it were one.
-env = { RUSTC_BOOTSTRAP = "1" }
-args = ["--jobs=1", "--no-default-features"]
 """
 
 # It shows the environment of a container: nothing is in it but what is put there.
@@ -57,10 +54,6 @@ fn main() {
     println!("by_target {}", cfg!(by_target));
     println!("by_file {}", cfg!(by_file));
     println!("default {}", cfg!(feature = "default"));
-    if std::env::args().count() > 1 {
-        let bytes = vec![1u8; 4];
-        println!("{}", unsafe { *bytes.as_ptr().add(std::env::args().count() + 3) });
-    }
 }
 """
 
@@ -160,23 +153,42 @@ def test_a_target_adds_to_the_options(workshop: Workshop) -> None:
 
 def test_a_passed_variable_is_kept_nowhere(workshop: Workshop) -> None:
     workshop.package()
-    secret = TOKEN["CARGO_TEST_TOKEN"].encode()
-    kept = [
-        path
-        for name in ("PANTS_LOCAL_STORE_DIR", "PANTS_NAMED_CACHES_DIR")
-        for path in Path(workshop.repo.env[name]).rglob("*")
-        if path.is_file() and secret in path.read_bytes()
-    ]
-    kept += [
-        path
-        for path in workshop.repo.root.glob(".pants.d/**/*")
-        if path.is_file() and secret in path.read_bytes()
-    ]
-    assert kept == []
+    assert keeping(workshop, TOKEN["CARGO_TEST_TOKEN"]) == []
     # Nor does its value decide what is built.
     before = log_time(workshop)
     workshop.package(env={"CARGO_TEST_TOKEN": "very-other"})
     assert log_time(workshop) == before
+
+
+def test_a_passed_variable_is_not_left_behind_by_pants_when_it_is_killed(
+    workshop: Workshop,
+) -> None:
+    begun = workshop.directory / "begun"
+    wait = f'    std::fs::write("{begun}", "").unwrap();\n    while '
+    wait += f'std::path::Path::new("{begun}").exists() {{}}\n}}\n'
+    with changed(workshop.repo, {"app/build.rs": BUILD_SCRIPT.rstrip()[:-1] + wait}):
+        process = workshop.repo.start_pants("package", "images/app", env=TOKEN)
+        until(begun.exists, "the build script runs")
+        try:
+            assert keeping(workshop, TOKEN["CARGO_TEST_TOKEN"]) == []
+            (daemon,) = workshop.repo.root.glob(".pids/*/pantsd/pid")
+            os.kill(int(daemon.read_text()), signal.SIGKILL)
+            finish(process, check=False)
+            assert keeping(workshop, TOKEN["CARGO_TEST_TOKEN"]) == []
+        finally:
+            begun.unlink()
+
+
+def keeping(workshop: Workshop, secret: str) -> list[Path]:
+    """The files in caches and in Pants' own directory that have a secret in them."""
+    env, root = workshop.repo.env, workshop.repo.root
+    places = [Path(env[f"PANTS_{name}_DIR"]) for name in ("LOCAL_STORE", "NAMED_CACHES")]
+    return [
+        path
+        for place in (*places, root / ".pants.d", workshop.directory / "sandboxes")
+        for path in place.rglob("*")
+        if path.is_file() and secret.encode() in path.read_bytes()
+    ]
 
 
 def log_time(workshop: Workshop) -> list[int]:
@@ -212,14 +224,6 @@ def test_coverage_is_recorded(workshop: Workshop, tmp_path: Path) -> None:
     assert run(program, LLVM_PROFILE_FILE=str(profile)).returncode == 0
     assert profile.read_bytes()[1:7] == b"rforpl", "the magic bytes of a raw profile"
     assert "x86_64-dev-coverage-none" in workshop.builds()
-
-
-def test_the_address_sanitizer_finds_what_is_wrong(workshop: Workshop) -> None:
-    program = workshop.package("--mzbuild-sanitizer=address")
-    assert "default false" in run(program).stdout, "features are as its table says"
-    broken = run(program, "read", "too", "far")
-    assert "AddressSanitizer: heap-buffer-overflow" in broken.stderr
-    assert "x86_64-dev-address" in workshop.builds()
 
 
 @pytest.mark.parametrize(

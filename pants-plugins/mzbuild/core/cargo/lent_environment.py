@@ -1,7 +1,10 @@
 """Environment variables that a build is lent by its user, without their being an input.
 
 Pants keeps all that it hands to a process, and a credential is not to be kept. So the values go
-another way: through a file that only its user can read, and that is gone when the build is done.
+another way: through a file in memory, which nobody else can read, and which is gone when whoever
+lends them is, however that comes to its end.
+
+This is part of the program in `cargo.program`.
 """
 
 from __future__ import annotations
@@ -9,36 +12,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from hashlib import sha256
+from contextlib import contextmanager
 
 
 @contextmanager
-def lent(directory: str, plan: bytes, variables: Mapping[str, str]) -> Iterator[None]:
-    """Lends variables to the build of a plan, which works in `directory`, as long as this lasts."""
-    if not variables:
-        yield
-        return
-    path = _path(directory, plan)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+def lent(variables: Mapping[str, str]) -> Iterator[str]:
+    """Lends variables, as long as this lasts, to a process that gets to know the path returned."""
+    with open(os.memfd_create("mzbuild-lent"), "w") as file:
         json.dump(dict(variables), file)
-    try:
-        yield
-    finally:
-        # Another Pants may have lent the same to a build of the same plan.
-        with suppress(FileNotFoundError):
-            os.remove(path)
+        file.flush()
+        yield f"/proc/{os.getpid()}/fd/{file.fileno()}"
 
 
-def borrowed(directory: str, plan: bytes) -> Mapping[str, str]:
-    """What has been lent to the build of a plan."""
-    try:
-        with open(_path(directory, plan)) as file:
-            return dict(json.load(file))
-    except FileNotFoundError:
-        return {}
-
-
-def _path(directory: str, plan: bytes) -> str:
-    return f"{directory}.{sha256(plan).hexdigest()[:16]}.json"
+def borrowed(path: str) -> Mapping[str, str]:
+    """What is lent at a path."""
+    with open(path) as file:
+        return dict(json.load(file))

@@ -16,14 +16,15 @@ import sys
 
 from mzbuild.core.cargo.staging import main
 
-sys.exit(main(sys.argv[1]))
+sys.exit(main(*sys.argv[1:]))
 """
 
 
 def cargo_program() -> Mapping[str, bytes]:
     """The program's files, by their paths in a directory of its own.
 
-    `python DIRECTORY PLAN` runs it; `cargo.staging` tells what a plan is. It needs nothing but the
+    `python DIRECTORY PLAN LENT` runs it; `cargo.staging` tells what a plan is, and
+    `cargo.lent_environment` what is lent to it. It needs nothing but the
     standard library, so that any Python can run it.
     """
     directory = PACKAGE.replace(".", "/")

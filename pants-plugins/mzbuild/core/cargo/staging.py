@@ -346,13 +346,13 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
         return code or int(bool(problems))
 
 
-def main(plan_file: str) -> int:
-    """Builds by the plan in a file; what goes wrong is said on standard error."""
-    with open(plan_file, "rb") as file:
-        content = file.read()
-    plan = json.loads(content)
+def main(plan_file: str, lent_file: str) -> int:
+    """Builds by the plan in a file, with what is lent to it by another; what goes wrong is said on
+    standard error."""
+    with open(plan_file) as file:
+        plan = json.load(file)
     try:
-        return build(plan, borrowed(plan["directory"], content))
+        return build(plan, borrowed(lent_file))
     except ChangedError as error:
         print(error, file=sys.stderr)
     except OSError as error:

@@ -170,11 +170,11 @@ async def run_cargo(
     number = f" (group {request.index + 1} of {len(groups)})" if len(groups) > 1 else ""
     place = global_options.named_caches_dir / cache.name / directory
     logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {place}/build.log")
-    with lent(str(place), content, environment.passed):
+    with lent(environment.passed) as lent_file:
         result = await Get(
             FallibleProcessResult,
             Process(
-                (sys.executable, "-I", "-S", _PROGRAM, _PLAN),
+                (sys.executable, "-I", "-S", _PROGRAM, _PLAN, lent_file),
                 input_digest=files,
                 append_only_caches=cache.mounted,
                 env=environment.tools,
