@@ -147,12 +147,14 @@ class MzbuildCargo(Subsystem):
             """
             What builds with a `--mzbuild-sanitizer` add: for `address`, `hwaddress`, `cfi`,
             `thread`, `leak` and `undefined`, a table of `rustflags` (by default those that rustc's
-            documentation tells to use), `env` and `args`. rustc has most sanitizers only in its
-            nightly releases. For example:
+            documentation tells to use), `env` and `args`. rustc has them only in its nightly
+            releases, but for `undefined`, which finds what is wrong in C code, and takes
+            `-fsanitize=undefined` in `CFLAGS`. With `hwaddress` and `cfi`, lld has to link. For
+            example:
 
-                [mzbuild-cargo.sanitizer.address]
-                env = { CC = "clang", CFLAGS = "-fsanitize=address" }
-                args = ["--no-default-features", "--jobs=2"]
+                [mzbuild-cargo.sanitizer.thread]
+                env = { CC = "clang", CFLAGS = "-fsanitize=thread" }
+                args = ["-Zbuild-std", "--no-default-features", "--jobs=2"]
             """
         )
     )

@@ -150,6 +150,7 @@ class TestFeaturesOfActions:
     def test_some_arguments_of_cargo_keep_all_apart(self) -> None:
         files = {**program("a"), **program("b")}
         assert parts(groups(files, A, B, args=("--features=own",))) == [[A], [B]]
+        assert parts(groups(files, A, B, args=("-Zbuild-std",))) == [[A, B]]
 
     def test_in_an_old_workspace_they_are_those_of_the_root(self) -> None:
         asking = CargoBuild(bins=("a",), features=("own",))

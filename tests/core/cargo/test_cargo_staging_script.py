@@ -94,6 +94,14 @@ class TestTheScript:
         assert out.endswith("oh\n")
         assert not sandbox.results.exists()
 
+    def test_what_cargo_remembers_of_the_compiler_is_forgotten_when_it_fails(
+        self, sandbox: Sandbox
+    ) -> None:
+        script = 'mkdir -p "$CARGO_TARGET_DIR"; touch "$CARGO_TARGET_DIR/.rustc_info.json"; exit '
+        for code in (0, 1):
+            assert sandbox.run(["sh", "-c", f"{script}{code}"], {})[0] == code
+            assert (sandbox.directory / "target/.rustc_info.json").exists() == (code == 0)
+
     def test_a_finishing_tool_that_is_missing_is_an_error(self, sandbox: Sandbox) -> None:
         _, _, err = sandbox.run(["true"], {}, finish=[["no-such-strip", "x"], ["false"]])
         assert err == (

@@ -24,14 +24,38 @@ linker = "aarch64-linux-gnu-gcc"
 strip = "aarch64-linux-gnu-strip"
 objcopy = "aarch64-linux-gnu-objcopy"
 rustflags = ["-Ctarget-feature=+crt-static"]
+
+[mzbuild-cargo.sanitizer.hwaddress]
+env = { RUSTC_BOOTSTRAP = "1" }
+rustflags = [
+    "-Zsanitizer=hwaddress",
+    "-Ctarget-feature=+tagged-globals",
+    "-Clink-arg=-fuse-ld=lld",
+]
+
+[mzbuild-cargo.sanitizer.leak]
+env = { RUSTC_BOOTSTRAP = "1" }
+"""
+
+# Sanitizers are not for static programs.
+TOOLS = {"linker": "aarch64-linux-gnu-gcc", "strip": "aarch64-linux-gnu-strip"}
+DYNAMIC = f"--mzbuild-cargo-arch={{'aarch64': {TOOLS}}}"
+
+MAIN = """\
+fn main() {
+    println!("{} {}", env!("HOST"), std::env::consts::ARCH);
+    if std::env::args().count() > 1 {
+        let bytes = vec![1u8; 4];
+        println!("{}", unsafe { *bytes.as_ptr().add(std::env::args().count() + 30) });
+    }
+}
 """
 
 FILES: Mapping[str, Content] = {
     "pants.toml": PANTS_TOML + OPTIONS,
     "Cargo.toml": "[workspace]\nmembers = ['app']\n\n[profile.release]\ndebug = 1\n",
     "app/Cargo.toml": '[package]\nname = "app"\nversion = "0.1.0"\nedition = "2021"\n',
-    "app/src/main.rs": "fn main() {\n"
-    '    println!("{} {}", env!("HOST"), std::env::consts::ARCH);\n}\n',
+    "app/src/main.rs": MAIN,
     "app/build.rs": "fn main() {\n"
     '    println!("cargo:rustc-env=HOST={}", std::env::consts::ARCH);\n}\n',
     **image("app", COPY_ALL, "pre-image: [{type: cargo-build, bin: app}]\n"),
@@ -112,6 +136,32 @@ def test_each_architecture_has_its_own_builds(crossing: Crossing) -> None:
     caches = Path(crossing.repo.env["PANTS_NAMED_CACHES_DIR"])
     (arm_build,) = caches.glob("mzbuild_cargo_*/aarch64-release-none")
     assert (arm_build.parent / "x86_64-release-none").is_dir()
+
+
+def test_a_sanitizer_of_that_architecture_finds_what_is_wrong(
+    crossing: Crossing, tmp_path: Path
+) -> None:
+    options = ("--mzbuild-arch=aarch64", "--mzbuild-sanitizer=hwaddress")
+    crossing.repo.pants(*options, DYNAMIC, "package", "images/app")
+    program = crossing.program("app", tmp_path)
+    libraries = crossing.tools.parent / "usr/aarch64-linux-gnu"
+    command = [str(crossing.tools / "qemu-aarch64-static"), "-L", str(libraries), str(program)]
+    whole = subprocess.run(command, capture_output=True, text=True)
+    assert (whole.returncode, whole.stdout) == (0, "x86_64 aarch64\n")
+    broken = subprocess.run([*command, "read-too-far"], capture_output=True, text=True)
+    assert "HWAddressSanitizer: tag-mismatch" in broken.stderr
+
+
+def test_a_sanitizer_that_the_toolchain_has_no_library_for(crossing: Crossing) -> None:
+    options = ("--mzbuild-arch=aarch64", "--mzbuild-sanitizer=leak")
+    result = crossing.repo.pants(*options, DYNAMIC, "package", "images/app", check=False)
+    assert result.returncode == 1
+    assert (
+        "The toolchain lacks the runtime library of the sanitizer `leak` for "
+        "aarch64-unknown-linux-gnu, "
+    ) in result.stderr
+    assert "_rt.lsan.a. rustup's toolchains have it" in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_command_for_several_architectures_builds_each_once(

@@ -16,6 +16,8 @@ from mzbuild.core.image.declaration import CargoBuild
 
 # Arguments that have Cargo build something else, or with other features, than is said here.
 _SELECTING = ("--features", "-F", "--all-features", "--package", "-p", "--workspace", "--all", "-Z")
+# What sanitizers take: another standard library, for all that is built.
+_NOT_SELECTING = ("-Zbuild-std",)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class _Grouping:
         if build.features and self._rules.ever_present is not None:
             # There, Cargo takes the features that it is given for those of the root.
             return False
-        if any(arg.startswith(_SELECTING) for arg in self._rules.args):
+        args = (arg for arg in self._rules.args if not arg.startswith(_NOT_SELECTING))
+        if any(arg.startswith(_SELECTING) for arg in args):
             return False
         known = {
             feature for crate in self._crates(build) for feature in self._rules.features[crate]

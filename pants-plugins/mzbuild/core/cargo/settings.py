@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from mzbuild.core.cargo.sanitizers import SANITIZER_RUSTFLAGS
 from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
 
@@ -24,23 +25,8 @@ _PROFILE_KEYS = ("cargo_profile",)
 
 _VARIABLE = re.compile(r"[^=\0]+")
 
-# The flags of https://doc.rust-lang.org/rustc/instrument-coverage.html and
-# https://doc.rust-lang.org/unstable-book/compiler-flags/sanitizer.html; what `undefined` finds is
-# in the C code that a binary links.
+# The flags of https://doc.rust-lang.org/rustc/instrument-coverage.html.
 _COVERAGE_RUSTFLAGS = ("-Cinstrument-coverage",)
-_SANITIZER_RUSTFLAGS: Mapping[Sanitizer, tuple[str, ...]] = {
-    Sanitizer.ADDRESS: ("-Zsanitizer=address",),
-    Sanitizer.HWADDRESS: ("-Zsanitizer=hwaddress", "-Ctarget-feature=+tagged-globals"),
-    Sanitizer.CFI: (
-        "-Zsanitizer=cfi",
-        "-Clinker-plugin-lto",
-        "-Clinker=clang",
-        "-Clink-arg=-fuse-ld=lld",
-    ),
-    Sanitizer.THREAD: ("-Zsanitizer=thread",),
-    Sanitizer.LEAK: ("-Zsanitizer=leak",),
-    Sanitizer.UNDEFINED: ("-Clink-arg=-fsanitize=undefined",),
-}
 
 # Settings that have an option of their own: elsewhere they would be at odds with it, and what was
 # built would not be found, or be something else than its name says.
@@ -219,7 +205,7 @@ def parse_cargo_options(
         coverage=_table(coverage, "coverage").flags(_COVERAGE_RUSTFLAGS),
         sanitizers={
             each: sanitizers[each.value].flags(default)
-            for each, default in _SANITIZER_RUSTFLAGS.items()
+            for each, default in SANITIZER_RUSTFLAGS.items()
         },
         command_prefix=tuple(command_prefix),
         toolchain=toolchain.lstrip("+"),

@@ -258,7 +258,12 @@ def run_until_sound(
     while True:
         start = log.tell()
         code, messages = run(command, directory, env, log)
-        failure = recognize(_read_from(log, start)) if code else None
+        failure = None
+        if code:
+            failure = recognize(_read_from(log, start))
+            # What the compiler said of itself, Cargo would believe even in another environment.
+            with suppress(FileNotFoundError):
+                os.remove(os.path.join(env["CARGO_TARGET_DIR"], ".rustc_info.json"))
         if failure is None or not left[failure.remedy]:
             return code, messages
         left[failure.remedy] -= 1

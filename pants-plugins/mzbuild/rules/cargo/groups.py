@@ -25,11 +25,12 @@ from mzbuild.core.cargo.missing_inputs import missing_inputs, unread_files
 from mzbuild.core.cargo.plan import group_args, names
 from mzbuild.core.cargo.program import cargo_program, notes
 from mzbuild.core.cargo.resolution import FeatureRules
+from mzbuild.core.cargo.sanitizers import sanitizer_advice
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.sources import SourceTree
 from mzbuild.core.cargo.staging import SOURCES
 from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.fingerprint.configuration import Configuration, Sanitizer
 from mzbuild.core.image.declaration import CargoBuild, under
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
@@ -77,13 +78,13 @@ class CargoRunRequest:
 class CargoRun:
     """What an invocation of Cargo has said, and its arguments.
 
-    Where it has failed, results of some of its actions may lie ready all the same. `missing` tells
-    of files that it could not read because they are not among its inputs.
+    Where it has failed, results of some of its actions may lie ready all the same. `advice` tells
+    what it lacks, in sentences: files that are not among its inputs, parts of the toolchain.
     """
 
     args: tuple[str, ...]
     output: str
-    missing: tuple[str, ...]
+    advice: tuple[str, ...]
 
 
 # Pants knows nothing of the file that tells what was collected.
@@ -186,21 +187,25 @@ async def run_cargo(
     output = (result.stdout + result.stderr).decode(errors="replace")
     for note in notes(output):
         logger.warning(note)
-    missing: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
     if result.exit_code:
-        directory = os.path.realpath(place / SOURCES)
-        missing = missing_inputs(
-            unread_files(without_colors(output), directory, workspace.root),
+        plain, directory = without_colors(output), os.path.realpath(place / SOURCES)
+        advice = missing_inputs(
+            unread_files(plain, directory, workspace.root),
             {*sources.files, *sources.empty},
             lambda path: os.path.lexists(os.path.join(build_root.path, path)),
             listing,
             workspace,
         )
+        sanitizer = configuration.sanitizer
+        if sanitizer is not Sanitizer.NONE:
+            flags = options.sanitizers[sanitizer].rustflags
+            advice += sanitizer_advice(plain, sanitizer, flags, settings.target)
     # All that was made is cached now. Whoever waits for what was not made may end this command.
     made = await MultiGet(Get(FallibleProcessResult, Process, plan.collect) for plan in plans)
     keys = [plan.key for plan, each in zip(plans, made) if not each.exit_code]
     add_collected_keys(global_options.local_store_dir, keys)
-    return CargoRun(args, output, missing)
+    return CargoRun(args, output, advice)
 
 
 def rules() -> tuple[Rule, ...]:

@@ -59,7 +59,7 @@ async def cargo_build(
                 f"{action.where}: Cargo could not build {names([action.build])}.",
                 f"Command: cargo {' '.join(run.args)}",
                 output.strip(),
-                *run.missing,
+                *run.advice,
             ]
             raise MzbuildError("\n".join(lines))
     parts = (f"{FETCHED}/{RESULTS}", f"{FETCHED}/{DEBUG}")
