@@ -17,10 +17,11 @@ from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
+from mzbuild.core.cargo.config_file import CargoConfig, parse_cargo_config
 from mzbuild.core.cargo.includes import References, rust_references
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
-from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, config_files
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, MzbuildYml, declared_in
 from mzbuild.core.work_tree.files import (
@@ -38,6 +39,7 @@ from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 _reader = cache(WorkTreeReader)
 CONTENTS = FileCache(lambda absolute, _: digest_content(absolute))
 _CARGO_TOMLS = FileCache(lambda absolute, path: parse_cargo_toml(read_content(absolute), path))
+_CARGO_CONFIGS = FileCache(lambda absolute, path: parse_cargo_config(read_content(absolute), path))
 _REFERENCES = FileCache(lambda absolute, _: rust_references(read_content(absolute)))
 _MZBUILD_YMLS = FileCache(lambda absolute, _: read_content(absolute))
 
@@ -64,6 +66,13 @@ class CargoManifests:
         if isinstance(parsed, str):
             raise MzbuildError(parsed)
         return parsed
+
+
+@dataclass(frozen=True)
+class CargoConfigs:
+    """Cargo's configuration files that apply to the workspace."""
+
+    files: tuple[CargoConfig, ...]
 
 
 @dataclass(frozen=True)
@@ -115,14 +124,22 @@ def cargo_manifests(work_tree: WorkTree, listing: Listing) -> CargoManifests:
     return CargoManifests({path: parsed(path) for path in listing.named(ROOT_MANIFEST)})
 
 
+@rule
+def cargo_configs(
+    work_tree: WorkTree, listing: Listing, mzbuild_cargo: MzbuildCargo
+) -> CargoConfigs:
+    paths = config_files(listing, mzbuild_cargo.workspace_root)
+    return CargoConfigs(tuple(_CARGO_CONFIGS.get(work_tree, path) for path in paths))
+
+
 # From the manifests and not from the work tree, so that other files may change.
 @rule
 def cargo_workspace(
-    manifests: CargoManifests, listing: Listing, mzbuild_cargo: MzbuildCargo
+    manifests: CargoManifests, configs: CargoConfigs, listing: Listing, mzbuild_cargo: MzbuildCargo
 ) -> CargoWorkspace:
     root = mzbuild_cargo.workspace_root
     try:
-        return load_workspace(listing, manifests.at, root)
+        return load_workspace(listing, manifests.at, root, configs.files)
     except MzbuildError as error:
         # That is for the images with a `cargo-build`; the others are none the worse for it.
         return CargoWorkspace(root=root, error=str(error))

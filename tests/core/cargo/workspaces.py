@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mzbuild.core.cargo.config_file import parse_cargo_config
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
-from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.cargo.workspace import CargoWorkspace, config_files
 from mzbuild.core.errors import MzbuildError
 
 from tests.core.conftest import ENV, listing
@@ -33,7 +34,9 @@ def load(files: Files, at: str = "", *, lenient: bool = False) -> CargoWorkspace
     def read(path: str) -> CargoToml:
         return parse_cargo_toml(files[path].encode(), path)
 
-    return load_workspace(listing(*files), read, at, lenient=lenient)
+    paths = listing(*files)
+    configs = [parse_cargo_config(files[path].encode(), path) for path in config_files(paths, at)]
+    return load_workspace(paths, read, at, configs, lenient=lenient)
 
 
 def depends_on(**paths: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.e2e.images import COPY_ALL, assert_refused, building, described, image
+from tests.e2e.images import COPY_ALL, assert_refused, building, changed, described, image
 from tests.e2e.repo import Content
 
 
@@ -78,3 +80,78 @@ def test_a_workspace_elsewhere_with_a_root_package_inheritance_and_crates_outsid
         repo.pants(*OPTIONS, "package", "images/loud")
         spec = described(repo)["loud"]["spec"]
         assert docker("run", "--rm", spec, "/srv/loud").stdout == "inner, louder above 1.2.3\n"
+
+
+def library(directory: str, words: str) -> dict[str, str]:
+    name = directory.rpartition("/")[2]
+    return {
+        f"{directory}/Cargo.toml": f'[package]\nname = "{name}"\nversion = "1.0.0"\n',
+        f"{directory}/src/lib.rs": f'pub const WORDS: &str = "{words}";\n',
+    }
+
+
+REPLACING: Mapping[str, Content] = {
+    ".cargo/config.toml": """\
+paths = ["forks"]
+
+[build]
+rustflags = ["-Ctarget-feature=+crt-static"]
+
+[patch.crates-io]
+near = { path = "patched/near" }
+
+[source.crates-io]
+replace-with = "vendored"
+
+[source.vendored]
+directory = "vendor"
+""",
+    "Cargo.toml": "[workspace]\nmembers = ['app']\nresolver = '2'\n",
+    "app/Cargo.toml": "[package]\nname = 'app'\nversion = '1.0.0'\n"
+    "[dependencies]\nfar = '1'\nnear = '1'\n",
+    "app/src/main.rs": 'fn main() {\n    println!("{}, {}", far::WORDS, near::WORDS);\n}\n',
+    **library("vendor/far", "far, vendored"),
+    "vendor/far/.cargo-checksum.json": '{"files": {}}',
+    **library("forks/far", "far, forked"),
+    **library("patched/near", "near, patched"),
+    **image("app", COPY_ALL, "pre-image: [{type: cargo-build, bin: app}]\n"),
+}
+
+
+def test_crates_that_the_configuration_of_cargo_puts_in_the_place_of_others(
+    tmp_path: Path, cold_caches: Mapping[str, str]
+) -> None:
+    with building(tmp_path, cold_caches, REPLACING) as (repo, docker):
+        command = ["cargo", "generate-lockfile", "--offline", "--quiet"]
+        subprocess.run(command, cwd=repo.root, check=True)
+        repo.commit("lock")
+
+        def said(*options: str) -> str:
+            repo.pants("--mzbuild-profile=dev", *options, "package", "images/app")
+            spec = described(repo)["app"]["spec"]
+            return docker("run", "--rm", spec, "/srv/app").stdout
+
+        assert said() == "far, forked, near, patched\n"
+        shown = repo.pants("mzbuild-fingerprint", "--format=json", "::")
+        (app,) = json.loads(shown.stdout)
+        assert set(app["missed"]) == {
+            *(".cargo/config.toml", "forks/far/Cargo.toml", "forks/far/src/lib.rs"),
+            *("patched/near/Cargo.toml", "patched/near/src/lib.rs"),
+        }
+        assert "leaves out 5 files that Cargo reads" in shown.stderr
+        strict = "--mzbuild-fingerprint-scheme=strict"
+        assert said(strict) == "far, forked, near, patched\n"
+        changes = {**library("forks/far", "far, changed"), **library("patched/near", "changed")}
+        with changed(repo, changes):
+            assert said(strict) == "far, changed, changed\n"
+        with changed(repo, {".cargo/config.toml": 'paths = ["../elsewhere"]\n'}):
+            for path in repo.root.glob("dist/*/*.json"):
+                path.unlink()
+            options = ("--mzbuild-profile=dev", "--mzbuild-build=always")
+            refused = repo.pants(*options, "package", "images/app", check=False)
+            assert_refused(
+                repo,
+                refused,
+                ".cargo/config.toml: `paths` has `../elsewhere`, but Git sees no `Cargo.toml` in "
+                "there.",
+            )

@@ -131,17 +131,26 @@ def parse_cargo_toml(content: bytes, path: str) -> CargoToml:
     directory = posixpath.dirname(path)
     # `[project]` is what `[package]` was called once; Cargo still reads it.
     package = next((name for name in ("package", "project") if name in table.values), None)
-    patch = table.table("patch")
-    sources = [patch.table(source) for source in patch.values] + [table.table("replace")]
-    patches = [each for source in sources for each in _dependencies(source, directory)]
     return CargoToml(
         package=None if package is None else _parse_package(table, table.table(package), path),
         workspace=_parse_workspace(table.table("workspace"), directory)
         if "workspace" in table.values
         else None,
         profiles=tuple(table.table("profile").values),
-        patches=tuple(each for each in patches if each.directory is not None),
+        patches=patches_in(table.values, path, directory),
     )
+
+
+def patches_in(values: Mapping[str, Any], path: str, directory: str) -> tuple[Dependency, ...]:
+    """The path dependencies in `[patch]` and `[replace]` of a file, relative to a directory.
+
+    Raises `MzbuildError` for tables that have the wrong types.
+    """
+    table = _Table(values, path)
+    patch = table.table("patch")
+    sources = [patch.table(source) for source in patch.values] + [table.table("replace")]
+    patches = (each for source in sources for each in _dependencies(source, directory))
+    return tuple(each for each in patches if each.directory is not None)
 
 
 def _parse_package(table: _Table, package: _Table, path: str) -> Manifest:

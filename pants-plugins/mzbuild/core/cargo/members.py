@@ -7,14 +7,16 @@ and, where that says little, what `cargo metadata` lists. Where Cargo would refu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Callable
 
+from mzbuild.core.cargo.config_file import CargoConfig
 from mzbuild.core.cargo.manifest import CargoToml, Dependency, DependencyKind, Manifest
 from mzbuild.core.cargo.manifest import WorkspaceTable as Table
+from mzbuild.core.cargo.patches import patched_crates
 from mzbuild.core.cargo.targets import find_targets
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, Crate, no_crate_at
 from mzbuild.core.errors import MzbuildError, nearest
@@ -25,14 +27,21 @@ _GLOB = re.compile(r"[*?\[]")
 
 
 def load_workspace(
-    listing: Listing, read: Callable[[str], CargoToml], root: str = "", *, lenient: bool = False
+    listing: Listing,
+    read: Callable[[str], CargoToml],
+    root: str = "",
+    configs: Sequence[CargoConfig] = (),
+    *,
+    lenient: bool = False,
 ) -> CargoWorkspace:
     """The workspace whose root manifest is in a directory; empty where the root has none.
 
     `root` is relative to the repository's root, and `read` gives the parsed `Cargo.toml` at a path
-    of the listing. Raises `MzbuildError`, unless `lenient`, for two packages of the same name, and
-    for a root or a member that is not there. What else Cargo would refuse is for whoever builds:
-    see `CargoWorkspace.problems`.
+    of the listing. `configs` are Cargo's configuration files that apply to it.
+
+    Raises `MzbuildError`, unless `lenient`, for two packages of the same name, and for a root or a
+    member that is not there. What else Cargo would refuse is for whoever builds: see
+    `CargoWorkspace.problems`.
     """
     if under(root, ROOT_MANIFEST) not in listing:
         if root and not lenient:
@@ -41,7 +50,7 @@ def load_workspace(
                 f"`{under(root, ROOT_MANIFEST)}`. Correct the option, or have Git see the file."
             )
         return CargoWorkspace(root=root)
-    loading = _Loading(listing, read, root, lenient)
+    loading = _Loading(listing, read, root, configs, lenient)
     loading.add_members()
     loading.add_others()
     crates = [loading.crate(directory) for directory in (*loading.members, *loading.others)]
@@ -80,15 +89,22 @@ class _Loading:
     """A workspace that is being loaded."""
 
     def __init__(
-        self, listing: Listing, read: Callable[[str], CargoToml], root: str, lenient: bool
+        self,
+        listing: Listing,
+        read: Callable[[str], CargoToml],
+        root: str,
+        configs: Sequence[CargoConfig],
+        lenient: bool,
     ):
         self._listing = listing
         self._read = read
         self._root = root
+        self._configs = configs
         self._lenient = lenient
         # The directories of crates.
         self.members: dict[str, None] = {}
         self.others: dict[str, None] = {}
+        self.patched: tuple[str, ...] = ()
         # The root manifests of other workspaces, which their members inherit from.
         self.manifests: set[str] = set()
         # What Cargo would refuse, each once, in the order in which it was found.
@@ -104,13 +120,6 @@ class _Loading:
     def _table(self) -> Table | None:
         toml = self.at(self._root)
         return None if toml is None else toml.workspace
-
-    @cached_property
-    def patched(self) -> tuple[str, ...]:
-        """The directories of the crates that `[patch]` puts in the place of others."""
-        toml = self.at(self._root)
-        patches = () if toml is None else toml.patches
-        return tuple(each.directory for each in patches if each.directory is not None)
 
     def add_members(self) -> None:
         """Finds the members: those that are listed, and what they depend on by path."""
@@ -147,6 +156,12 @@ class _Loading:
 
     def add_others(self) -> None:
         """Finds the crates that members depend on by path without their being members."""
+        toml = self.at(self._root)
+        patches = () if toml is None else toml.patches
+        self.patched, problems = patched_crates(
+            self._listing, self.at, under(self._root, ROOT_MANIFEST), patches, self._configs
+        )
+        self.problems.update(dict.fromkeys(problems))
         pending = [*self.patched]
         for directory in self.members:
             pending += self._needed_by(directory, self._dependencies(directory))

@@ -65,7 +65,8 @@ class CargoWorkspace:
     root: str = ""
     # The version of Cargo's feature resolver.
     resolver: str = "1"
-    # The directories of the crates that `[patch]` puts in the place of others.
+    # The directories of the crates that `[patch]`, or `paths` in a configuration file of Cargo,
+    # puts in the place of others.
     patched: tuple[str, ...] = ()
     # The root manifests of other workspaces, from which crates inherit that are no members.
     manifests: tuple[str, ...] = ()
@@ -286,9 +287,9 @@ def toolchain_files(listing: Listing, workspace: CargoWorkspace) -> tuple[str, .
     return tuple(name for name in names if name in listing)
 
 
-def config_files(listing: Listing, workspace: CargoWorkspace) -> tuple[str, ...]:
-    """Cargo's configuration files, by either name, that apply to the workspace."""
-    names = _above(workspace.root, (_CONFIG_FILE, _CONFIG_TOML))
+def config_files(listing: Listing, root: str) -> tuple[str, ...]:
+    """Cargo's configuration files, by either name, that apply to the workspace in a directory."""
+    names = _above(root, (_CONFIG_FILE, _CONFIG_TOML))
     return tuple(name for name in names if name in listing)
 
 

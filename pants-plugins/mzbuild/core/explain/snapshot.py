@@ -9,10 +9,11 @@ from functools import lru_cache
 from itertools import chain
 from typing import Callable
 
+from mzbuild.core.cargo.config_file import parse_cargo_config
 from mzbuild.core.cargo.includes import crate_inputs, rust_references
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
-from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, config_files
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.inputs import all_inputs, image_inputs
@@ -69,11 +70,15 @@ def revision_snapshot(
             *declarations,
             *(path for path in dockerfiles if path in listing),
             *listing.named(ROOT_MANIFEST),
+            *(configs := config_files(listing, cargo_root)),
         ]
     )
     try:
         workspace = load_workspace(
-            listing, lambda path: parse_cargo_toml(contents[path], path), cargo_root
+            listing,
+            lambda path: parse_cargo_toml(contents[path], path),
+            cargo_root,
+            [parse_cargo_config(contents[path], path) for path in configs],
         )
     except MzbuildError as error:
         workspace = CargoWorkspace(root=cargo_root, error=str(error))

@@ -5,24 +5,25 @@ from __future__ import annotations
 from pants.engine.rules import Rule, collect_rules, rule
 
 from mzbuild.core.cargo.sources import SourceParts, SourceTree
-from mzbuild.core.cargo.vendored import vendored_directories
-from mzbuild.core.cargo.workspace import CargoWorkspace, config_files
-from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
+from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.fingerprints import CrateInputs
-from mzbuild.rules.repository import CONTENTS
+from mzbuild.rules.repository import CONTENTS, CargoConfigs
 
-# These live as long as pantsd does; what they remember is used only while the files are the same.
+# It lives as long as pantsd does; what it remembers is used only while the files are the same.
 _PARTS = SourceParts(CONTENTS)
-_VENDORED = FileCache(lambda absolute, path: vendored_directories(read_content(absolute), path))
 
 
 @rule
 def source_tree(
-    workspace: CargoWorkspace, crates: CrateInputs, work_tree: WorkTree, listing: Listing
+    workspace: CargoWorkspace,
+    configs: CargoConfigs,
+    crates: CrateInputs,
+    work_tree: WorkTree,
+    listing: Listing,
 ) -> SourceTree:
-    configs = config_files(listing, workspace)
-    directories = {each for path in configs for each in _VENDORED.get(work_tree, path)}
+    directories = {each for config in configs.files for each in config.vendored}
     vendored = frozenset(path for each in directories for path in listing.under(each))
     return SourceTree(workspace, listing, work_tree, crates.files, vendored, _PARTS)
 
