@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from dataclasses import dataclass
 
 from pants.core.goals.package import (
@@ -18,13 +17,12 @@ from pants.engine.target import Target, Targets
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.core.image.mzbuild_yml import FILE_NAME
-from mzbuild.rules.cargo.actions import CargoAction
+from mzbuild.rules.acquire import AcquisitionPlan, AcquisitionPlanRequest
+from mzbuild.rules.cargo.batch import SelectedPrograms, of_mzbuild_yml, program_action
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.cargo.pre_image import CargoBuildRequest, CargoBuildResult
-from mzbuild.rules.images import cargo_build
 from mzbuild.rules.selection import SelectedImages
-from mzbuild.target_types import BinField, ExampleField, MzbuildCargoBuildTarget
+from mzbuild.target_types import BinField, ExampleField
 
 
 @dataclass(frozen=True)
@@ -36,23 +34,30 @@ class PackageCargoBuildFieldSet(PackageFieldSet):
     @classmethod
     def opt_out(cls, tgt: Target) -> bool:
         # That of an image which needs no building would be compiled for nothing.
-        return posixpath.basename(tgt.description_of_origin) == FILE_NAME
+        return of_mzbuild_yml(tgt)
 
 
 # Another command may select others to be built at once.
 @_uncacheable_rule
 async def package_cargo_build(
-    field_set: PackageCargoBuildFieldSet, selected: SelectedImages, configuration: Configuration
+    field_set: PackageCargoBuildFieldSet,
+    selected: SelectedImages,
+    programs: SelectedPrograms,
+    configuration: Configuration,
 ) -> BuiltPackage:
-    addresses = Addresses(sorted({field_set.address, *selected.addresses}))
-    actions = {
-        target.address: CargoAction(cargo_build(target), target.address.spec, configuration)
-        for target in await Get(Targets, Addresses, addresses)
-        if target.alias == MzbuildCargoBuildTarget.alias
-        and not PackageCargoBuildFieldSet.opt_out(target)
-    }
-    batch = CargoBatch(configuration, tuple(actions.values()))
-    built = await Get(CargoBuildResult, CargoBuildRequest(actions[field_set.address], batch))
+    action = programs.actions.get(field_set.address)
+    if action is None:
+        # It is not the command's own target, but that of another one which needs it.
+        (target,) = await Get(Targets, Addresses([field_set.address]))
+        action = program_action(target, configuration)
+        batch = CargoBatch(configuration, (action,))
+    elif selected.names:
+        # Cargo is asked at once for what images need, too.
+        plan = await Get(AcquisitionPlan, AcquisitionPlanRequest(selected.names))
+        batch = plan.batch
+    else:
+        batch = CargoBatch(configuration, tuple(programs.actions.values()))
+    built = await Get(CargoBuildResult, CargoBuildRequest(action, batch))
     directory = field_set.output_path.value_or_default(file_ending=None)
     files = await Get(Digest, MergeDigests((built.digest, built.debug)))
     packaged = await Get(Snapshot, AddPrefix(files, directory))

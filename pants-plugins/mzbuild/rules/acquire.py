@@ -43,7 +43,7 @@ from mzbuild.core.plan.acquisition import (
     to_look_up,
 )
 from mzbuild.core.registries.client import Answer, Present, RegistryTag
-from mzbuild.rules.cargo.batch import ImagesToBuild
+from mzbuild.rules.cargo.batch import ImagesToBuild, SelectedPrograms
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
@@ -109,7 +109,8 @@ class AcquisitionPlanRequest:
 class AcquisitionPlan:
     """How each of the images comes to be in the local engine, and what it is pulled as.
 
-    `batch` is what Cargo is asked for to build those that are built.
+    `batch` is what Cargo is asked for to build those that are built, and for whatever else the same
+    command packages.
     """
 
     origins: Mapping[str, Origin]
@@ -234,7 +235,11 @@ async def decide(
 
 @_uncacheable_rule
 async def acquisition_plan(
-    request: AcquisitionPlanRequest, images: Images, configuration: Configuration, mzbuild: Mzbuild
+    request: AcquisitionPlanRequest,
+    images: Images,
+    selected: SelectedImages,
+    configuration: Configuration,
+    mzbuild: Mzbuild,
 ) -> AcquisitionPlan:
     decision = await Get(AcquisitionDecision, AcquisitionDecisionRequest(request.wanted))
     decision.acquisition.check(images.graph, mzbuild.build)
@@ -244,9 +249,11 @@ async def acquisition_plan(
         if isinstance(answer, Present)
     }
     built = ImagesToBuild(configuration, decision.acquisition.built)
-    return AcquisitionPlan(
-        decision.acquisition.origins, digests, await Get(CargoBatch, ImagesToBuild, built)
-    )
+    batch = await Get(CargoBatch, ImagesToBuild, built)
+    if request.wanted == selected.names:
+        programs = (await Get(SelectedPrograms)).actions.values()
+        batch = replace(batch, actions=(*batch.actions, *programs))
+    return AcquisitionPlan(decision.acquisition.origins, digests, batch)
 
 
 @_uncacheable_rule

@@ -186,6 +186,18 @@ def test_programs_can_be_packaged_without_an_image(workshop: Workshop) -> None:
     assert said == [b"calm\n", b"plain\n"]
 
 
+def test_programs_are_built_with_those_of_images(workshop: Workshop) -> None:
+    with changed(workshop.repo, {f"{name}/src/together.rs": "" for name in ("calm", "plain")}):
+        workshop.package("images/calm", "images/no-cargo", "tools:programs")
+        assert workshop.built() == ["calm plain plain/more"]
+        assert described(workshop.repo)["calm"]["origin"] == "built"
+        # Of an image that is there, there is nothing to build with them.
+        workshop.calls_file.write_text("")
+        with changed(workshop.repo, {"plain/src/main.rs": "fn main() {}\n"}):
+            workshop.repo.pants("--mzbuild-profile=dev", "package", "images/calm", "tools:programs")
+        assert workshop.built() == ["calm plain more"]
+
+
 def test_what_fails_does_not_keep_its_group_from_being_built(workshop: Workshop) -> None:
     with changed(workshop.repo, {"plain/src/main.rs": "fn main() { 1 }\n", "calm/src/new.rs": ""}):
         failed = workshop.package("images/calm", "images/plain", check=False)

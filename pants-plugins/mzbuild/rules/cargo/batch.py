@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 
-from pants.engine.rules import Rule, collect_rules, rule
+from pants.engine.addresses import Address, Addresses
+from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.target import Target, Targets
+from pants.util.frozendict import FrozenDict
 
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild
+from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.rules.cargo.actions import CargoAction
 from mzbuild.rules.cargo.groups import CargoBatch
-from mzbuild.rules.images import Images
+from mzbuild.rules.images import Images, cargo_build
+from mzbuild.rules.selection import SelectedImages
+from mzbuild.target_types import MzbuildCargoBuildTarget
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,14 @@ class ImagesToBuild:
 
     configuration: Configuration
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SelectedPrograms:
+    """The `mzbuild_cargo_build` targets among a command's that a BUILD file declares, each as the
+    action that it stands for."""
+
+    actions: FrozenDict[Address, CargoAction]
 
 
 @rule
@@ -33,6 +48,32 @@ def cargo_batch(request: ImagesToBuild, images: Images) -> CargoBatch:
             if isinstance(action, CargoBuild)
         ),
     )
+
+
+@rule
+async def selected_programs(
+    selected: SelectedImages, configuration: Configuration
+) -> SelectedPrograms:
+    targets = await Get(Targets, Addresses(selected.addresses))
+    return SelectedPrograms(
+        FrozenDict(
+            {
+                target.address: program_action(target, configuration)
+                for target in targets
+                if target.alias == MzbuildCargoBuildTarget.alias and not of_mzbuild_yml(target)
+            }
+        )
+    )
+
+
+def of_mzbuild_yml(target: Target) -> bool:
+    """Whether a target stands for what an `mzbuild.yml` says."""
+    return posixpath.basename(target.description_of_origin) == FILE_NAME
+
+
+def program_action(target: Target, configuration: Configuration) -> CargoAction:
+    """The action that an `mzbuild_cargo_build` target stands for by itself."""
+    return CargoAction(cargo_build(target), target.address.spec, configuration)
 
 
 def rules() -> tuple[Rule, ...]:
