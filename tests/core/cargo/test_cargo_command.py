@@ -153,6 +153,13 @@ def test_a_configuration_that_changes_is_noticed_wherever_it_is(build: Build) ->
     ]
 
 
+def test_what_another_cargo_has_left_is_not_read(build: Build) -> None:
+    assert build.flags(ADDED) == ["added", "more"]
+    (build.directory / "probe/Cargo.lock").write_text("version = 1000000\n")
+    build.write({".cargo/config.toml": BUILD})
+    assert build.flags(ADDED) == ["of_build", "added", "more"]
+
+
 def test_build_scripts_do_not_get_them(build: Build) -> None:
     script = 'fn main() { if cfg!(added) { println!("cargo:rustc-cfg=of_build"); } }\n'
     build.write({"build.rs": script})

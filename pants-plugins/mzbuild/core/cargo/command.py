@@ -46,7 +46,8 @@ case $configuration in
 esac
 key=$(printf %s "$configuration" | cksum)
 if [ "$key" != "$(cat "$probe/key" 2>/dev/null)" ]; then
-  rm -f "$probe/key" "$probe/flags"
+  # Of an older Cargo, the lock file may be one that it cannot read.
+  rm -f "$probe/key" "$probe/flags" "$probe/Cargo.lock"
   RUSTC_WRAPPER=$probe/rustc CARGO_CACHE_RUSTC_INFO=0 MZBUILD_PROBE_TARGET=$target \\
     "$cargo" ${toolchain:+"$toolchain"} tree --offline --target="$target" \\
     --manifest-path="$probe/Cargo.toml" >"$probe/log" 2>&1 || {
