@@ -67,3 +67,14 @@ def test_a_prefix_that_is_not_there_is_an_error(tmp_path: Path, program: str, me
     with pytest.raises(MzbuildError) as error:
         compiler_by_prefix(parse_cargo_options(command_prefix=(program,)), str(tmp_path), ENV)
     assert str(error.value) == f"[mzbuild-cargo].command_prefix: {message}"
+
+
+def test_a_prefix_that_is_no_program_is_an_error(tmp_path: Path) -> None:
+    builder(tmp_path, "echo rustc")
+    (tmp_path / "bin/builder").chmod(0o644)
+    with pytest.raises(MzbuildError) as error:
+        compiler_by_prefix(OPTIONS, str(tmp_path), ENV)
+    assert str(error.value) == (
+        "[mzbuild-cargo].command_prefix: `bin/builder` is not a program that you may run. If it is "
+        "meant to be one: `chmod +x bin/builder`."
+    )

@@ -43,6 +43,11 @@ def compiler_by_prefix(options: CargoOptions, root: str, env: Mapping[str, str])
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
             )
+    except PermissionError:
+        raise MzbuildError(
+            f"[mzbuild-cargo].command_prefix: `{command[0]}` is not a program that you may run. "
+            f"If it is meant to be one: `chmod +x {shlex.quote(command[0])}`."
+        ) from None
     except OSError as error:
         where = "in the repository" if "/" in command[0] else "on the PATH"
         raise MzbuildError(
