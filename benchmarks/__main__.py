@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.bench import Bench, CommandError, Engine, run
 from benchmarks.engine import CHECKOUT, engine, with_engine
 from benchmarks.generate import SIZES, generate
-from benchmarks.measure import measure
+from benchmarks.measure import Result, measure
 from benchmarks.report import table, to_json
 from benchmarks.rows import ROWS, Row
 
@@ -142,21 +142,25 @@ def main() -> int:
             smaller = benches[SMALLER.get(size, size)] if row.in_smaller else None
             print(f"{size} {row.name}: {row.what} …", file=sys.stderr, flush=True)
             results.append(measure(bench, row, args.runs, smaller))
+        # At once: it takes a while until very many files are removed.
+        tell(args, facts, results)
+    return 1 if any(result.problems for result in results) else 0
+
+
+def tell(args: argparse.Namespace, facts: dict[str, str], results: list[Result]) -> None:
+    """Print and write down what was measured, and what is wrong with it."""
     for size in args.size:
         images, crates, files = SIZES[size]
         print(f"{size}: {images:,} images, {crates:,} crates, {files:,} files (seed {args.seed}).")
     print("Medians (and ranges) of alternating runs.")
     print("; ".join(f"{name}: {value}" for name, value in facts.items()) + ".\n")
-    print(table(results))
+    print(table(results), flush=True)
     if args.json:
         report = {"seed": args.seed, "machine": facts, "rows": [to_json(each) for each in results]}
         args.json.write_text(json.dumps(report, indent=1) + "\n")
-    problems = [
-        f"{result.size} {result.row.name}: {text}" for result in results for text in result.problems
-    ]
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    return 1 if problems else 0
+    for result in results:
+        for problem in result.problems:
+            print(f"{result.size} {result.row.name}: {problem}", file=sys.stderr)
 
 
 if __name__ == "__main__":
