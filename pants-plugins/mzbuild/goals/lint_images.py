@@ -23,7 +23,7 @@ from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE
 from mzbuild.core.image.copy_action import copied_files
 from mzbuild.core.image.declaration import CargoBuild, Image, under
 from mzbuild.core.lint.findings import LintedImage, ResultKind
-from mzbuild.core.lint.rules import lint
+from mzbuild.core.lint.rules import findings_lines, lint
 from mzbuild.core.work_tree.files import WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.fingerprints import MissedInputs
@@ -123,7 +123,7 @@ async def lint_images(
     )
     return LintResult(
         exit_code=1 if findings else 0,
-        stdout="".join(f"{finding}\n" for finding in findings),
+        stdout="".join(f"{line}\n" for line in findings_lines(findings)),
         stderr="",
         linter_name=request.tool_name,
     )

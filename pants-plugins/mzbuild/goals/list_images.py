@@ -10,7 +10,7 @@ from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
 from mzbuild.core.fingerprint.survey import Survey
-from mzbuild.core.image.list import list_images, list_rows
+from mzbuild.core.image.list import list_images, list_rows, list_summary
 from mzbuild.core.text.report import ReportFormat
 from mzbuild.core.text.table import table
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
@@ -65,8 +65,8 @@ async def list_goal(
     else:
         header = ("image", "address", "inputs", "publish", "mainline", "builds on", "description")
         colours = palette(console, subsystem, global_options)
-        paint = {0: colours.cyan}
-        show_text(table(header, list_rows(listed), paint), console, subsystem)
+        lines = table(header, list_rows(listed), {0: colours.cyan})
+        show_text([*lines, *list_summary(listed)], console, subsystem)
     return ListImages(log_errors(reported.names, images.graph, survey.errors))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.lint.findings import LintedImage, LintRule, ResultKind
-from mzbuild.core.lint.rules import lint
+from mzbuild.core.lint.rules import findings_lines, lint
 
 DIGEST = f"@sha256:{'0' * 64}"
 BINARY, COPIED, EXTRACTED = ResultKind.BINARY, ResultKind.COPIED, ResultKind.EXTRACTED
@@ -271,6 +271,15 @@ class TestNoFingerprint:
     def test_an_image_of_a_build_file_is_found_at_its_dockerfile(self) -> None:
         (found,) = lint((), (), 100, {Image("i", "i", "i:i"): "i:i: the field `x`"})
         assert str(found) == "i/Dockerfile:1: i:i: the field `x` [no-fingerprint]"
+
+
+def test_many_findings_are_summed_up() -> None:
+    text = "FROM debian AS unused\nFROM debian\n"
+    images = [linted(text, name=f"i{number:02}") for number in range(20)]
+    *lines, summary = findings_lines(lint(images, (), 1))
+    assert len(lines) == 60
+    assert summary == "60 findings in 20 files: 40 unpinned-from, 20 unused-stage"
+    assert len([*findings_lines(lint(images[:2], (), 1))]) == 6
 
 
 class TestSwitchingOff:

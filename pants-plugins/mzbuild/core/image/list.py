@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mzbuild.core.fingerprint.inputs import input_paths
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.image.graph import ImageGraph
+from mzbuild.core.text.table import SCREEN
 
 
 @dataclass(frozen=True)
@@ -60,3 +61,12 @@ def list_rows(images: Sequence[ListedImage]) -> list[list[str]]:
         ]
         for image in images
     ]
+
+
+def list_summary(images: Sequence[ListedImage]) -> list[str]:
+    """How many images there are, where one does not see it at a glance."""
+    if len(images) <= SCREEN:
+        return []
+    published = sum(image.publish for image in images)
+    mainline = sum(image.mainline for image in images)
+    return [f"{len(images)} images: {published} published, {mainline} of the main line"]

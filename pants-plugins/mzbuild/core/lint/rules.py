@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.image.declaration import Image
+from mzbuild.core.image.description import show_count
 from mzbuild.core.lint.context import (
     check_binaries,
     check_copies,
@@ -18,6 +20,7 @@ from mzbuild.core.lint.context import (
 )
 from mzbuild.core.lint.dockerfile import check_mzfroms, check_pins, check_stages, check_syntax
 from mzbuild.core.lint.findings import Finding, LintedImage, LintRule
+from mzbuild.core.text.table import SCREEN
 
 _SWITCH = re.compile(r"mzbuild:\s*ignore=(.*)")
 _SHOWN = 3
@@ -62,6 +65,16 @@ def lint(
     findings += _missed(missing)
     kept = [finding for finding in findings if finding.rule not in ignored]
     return tuple(sorted(set(kept), key=lambda each: (each.path, each.line, str(each))))
+
+
+def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
+    """A line for each finding; what fills more than a screen is summed up at its end."""
+    yield from map(str, findings)
+    if len(findings) > SCREEN:
+        rules = Counter(finding.rule.value for finding in findings).most_common()
+        counts = ", ".join(f"{count} {rule}" for rule, count in rules)
+        files = len({finding.path for finding in findings})
+        yield f"{len(findings)} findings in {show_count(files)}: {counts}"
 
 
 def find_rule(name: str, where: str) -> LintRule:
