@@ -116,6 +116,18 @@ class TestTheScript:
         assert err.startswith("Staging the sources failed: ")
         assert "target/x" in err
 
+    def test_a_source_that_has_changed_meanwhile_is_an_error(self, sandbox: Sandbox) -> None:
+        command = sandbox.plan(["echo", "built"], {"a": {"a/x": "1"}})
+        file = sandbox.root / "repository/a/x"
+        file.write_text("2")
+        build = sandbox.start(command)
+        assert build.communicate(timeout=60) == (
+            "",
+            f"{file} changed before Cargo came to read it, so the results would not have been what "
+            "they are cached as. Run the command again.\n",
+        )
+        assert build.returncode == 1
+
     @pytest.mark.parametrize("content", ["", "{", "[]", '{"a/x": 1}', '{"a/x": ["digest", 1]}'])
     def test_what_it_wrote_down_may_be_lost(self, sandbox: Sandbox, content: str) -> None:
         sandbox.run(["true"], {"a": {"a/x": "1"}})
