@@ -51,7 +51,6 @@ from mzbuild.rules import (
     repository,
     selection,
     snapshots,
-    specified_images,
     synthetic_targets,
 )
 from mzbuild.rules.cargo import actions as cargo_actions
@@ -105,7 +104,6 @@ _MODULES = (
     run_image,
     selection,
     snapshots,
-    specified_images,
     synthetic_targets,
     tag,
     tailor,

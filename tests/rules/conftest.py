@@ -15,8 +15,7 @@ from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from mzbuild.rules.registries import ImageTags, Registries
-from mzbuild.rules.selection import SelectedImages
-from mzbuild.rules.specified_images import SpecifiedImages
+from mzbuild.rules.selection import SelectedImages, SpecifiedImages
 from pants.base.specs import Specs
 from pants.build_graph.address import AddressInput
 from pants.engine.addresses import Addresses
@@ -40,6 +39,7 @@ T = TypeVar("T")
 
 _QUERIES = (
     QueryRule(Addresses, (DependenciesRequest,)),
+    QueryRule(Addresses, (Specs,)),
     QueryRule(AllUnexpandedTargets, ()),
     QueryRule(Fingerprints, ()),
     QueryRule(HydratedSources, (HydrateSourcesRequest,)),

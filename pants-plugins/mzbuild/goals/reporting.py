@@ -19,7 +19,7 @@ from mzbuild.core.fingerprint.survey import concerning, failures
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.text.report import no_image
 from mzbuild.rules.images import Images
-from mzbuild.rules.specified_images import SpecifiedImages
+from mzbuild.rules.selection import SpecifiedImages
 
 logger = logging.getLogger(__name__)
 

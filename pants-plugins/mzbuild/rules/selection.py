@@ -1,20 +1,24 @@
-"""The images that a command was given, for rules that Pants hands them one at a time."""
+"""Which images a command is about."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import posixpath
+from dataclasses import dataclass, replace
 
+from pants.backend.project_info.filter_targets import FilterSubsystem, TargetGranularity
 from pants.base.build_root import BuildRoot
 from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
-from pants.base.specs import Specs
+from pants.base.specs import AddressLiteralSpec, RawSpecs, RawSpecsWithoutFileOwners, Specs
 from pants.base.specs_parser import SpecsParser
 from pants.build_graph.address import ResolveError
-from pants.engine.addresses import Address, Addresses
+from pants.engine.addresses import Address, Addresses, AddressInput
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Get, _uncacheable_rule, collect_rules, rule
+from pants.option.global_options import GlobalOptions
+from pants.util.frozendict import FrozenDict
 from pants.vcs import changed, git
 from pants.vcs.changed import ChangedAddresses, ChangedOptions, ChangedRequest
 from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
@@ -28,15 +32,10 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class SelectedImages:
-    """A command's targets, and the names of the images among them, sorted.
+class SpecifiedImages:
+    """The names of the images among what a command's specifications stand for, sorted."""
 
-    With `to_publish`, `publish` is all that the command is to do with them.
-    """
-
-    addresses: tuple[Address, ...]
     names: tuple[str, ...]
-    to_publish: bool
 
 
 @dataclass(frozen=True)
@@ -51,17 +50,97 @@ class PublishedImages:
         return tuple(image.name for image in self.images)
 
 
+@dataclass(frozen=True)
+class CommandSpecs:
+    """What the command was given, for rules that Pants hands its targets one at a time.
+
+    With `to_publish`, `publish` is all that the command is to do with it.
+    """
+
+    specs: Specs
+    to_publish: bool
+
+
+@dataclass(frozen=True)
+class SelectedTargets:
+    """The command's targets, for rules that Pants hands them one at a time."""
+
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True)
+class SelectedImages:
+    """The names of the images among the command's targets, sorted; see `CommandSpecs`."""
+
+    names: tuple[str, ...]
+    to_publish: bool
+
+
+@rule
+async def specified_images(
+    specs: Specs, images: Images, filters: FilterSubsystem, global_options: GlobalOptions
+) -> SpecifiedImages:
+    if not specs.ignores and not _is_filtered(filters, global_options):
+        names = _known_names(specs.includes, images)
+        if names is not None:
+            return SpecifiedImages(tuple(sorted(names)))
+    addresses = await Get(Addresses, Specs, specs)
+    names = {images.names[address] for address in addresses if address in images.names}
+    return SpecifiedImages(tuple(sorted(names)))
+
+
+def _known_names(includes: RawSpecs, images: Images) -> set[str] | None:
+    """The names of the images that specifications stand for, where no target need be asked for.
+
+    None where one of them stands for no image: then there is more to it, or something is wrong
+    with it, and Pants has the words for that.
+    """
+    if includes.file_literals or includes.file_globs:
+        return None
+    found: set[str] = set()
+    by_target = {
+        (address.spec_path, address.target_name): name
+        for address, name in images.names.items()
+        if not address.parameters
+    }
+    for literal in includes.address_literals:
+        path = literal.path_component
+        name = by_target.get((path, literal.target_component or posixpath.basename(path)))
+        if name is None or literal.generated_component or literal.parameters:
+            return None
+        found.add(name)
+    for spec in RawSpecsWithoutFileOwners.from_raw_specs(includes).glob_specs():
+        names = {
+            name
+            for address, name in images.names.items()
+            if spec.matches_target_residence_dir(address.spec_path)
+        }
+        if not names:
+            return None
+        found |= names
+    return found or None
+
+
+def _is_filtered(filters: FilterSubsystem, global_options: GlobalOptions) -> bool:
+    return bool(
+        filters.target_type
+        or filters.address_regex
+        or filters.tag_regex
+        or filters.granularity is not TargetGranularity.all_targets
+        or global_options.tag
+    )
+
+
 @_uncacheable_rule
 def published_images(
-    addresses: Addresses,
+    selected: SpecifiedImages,
     images: Images,
     fingerprints: Fingerprints,
     registries: Registries,
     warnings: ImageWarnings,
 ) -> PublishedImages:
     registries.check()
-    selected = [images.names[address] for address in addresses if address in images.names]
-    found = [images.graph.by_name[name] for name in sorted(selected)]
+    found = [images.graph.by_name[name] for name in selected.names]
     published = tuple(image for image in found if image.publish)
     fingerprints.check(images.graph, (image.name for image in published))
     if not published:
@@ -74,37 +153,60 @@ def published_images(
 # the directory that the command was given in: of that, only the shell's word is to be had here.
 # Where it is wrong, so is the selection; then what is packaged is planned one by one.
 @rule
-async def selected_images(
-    parsed: _Options,
-    session_values: SessionValues,
-    build_root: BuildRoot,
-    images: Images,
-) -> SelectedImages:
+async def command_specs(
+    parsed: _Options, session_values: SessionValues, build_root: BuildRoot
+) -> CommandSpecs:
     options = parsed.options
+    to_publish = options.goals == ["publish"]
     changes = ChangedOptions.from_options(options.for_scope("changed"))
     if changes.provided:
         git_worktree = (await Get(MaybeGitWorktree, GitWorktreeRequest())).git_worktree
         files = changes.changed_files(git_worktree) if git_worktree else []
         request = ChangedRequest(tuple(files), changes.dependents)
-        addresses = Addresses(await Get(ChangedAddresses, ChangedRequest, request))
-    else:
-        directory = session_values[CompleteEnvironmentVars].get("PWD", "")
-        inside = f"{directory}/".startswith(f"{build_root.path}/")
-        try:
-            specs = SpecsParser(working_dir=directory if inside else None).parse_specs(
-                options.specs,
-                description_of_origin="the command line",
-                unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
-            )
-            addresses = await Get(Addresses, Specs, specs)
-        except (SpecsParser.BadSpecError, ResolveError) as error:
-            logger.debug(f"The command was not given in {directory}: {error}")
-            addresses = Addresses()
-    return SelectedImages(
-        tuple(addresses),
-        tuple(sorted(images.names[address] for address in addresses if address in images.names)),
-        to_publish=options.goals == ["publish"],
+        literals = map(_literal, await Get(ChangedAddresses, ChangedRequest, request))
+        found = RawSpecs.create(literals, description_of_origin="`--changed-since`")
+        return CommandSpecs(replace(Specs.empty(), includes=found), to_publish)
+    directory = session_values[CompleteEnvironmentVars].get("PWD", "")
+    inside = f"{directory}/".startswith(f"{build_root.path}/")
+    try:
+        specs = SpecsParser(working_dir=directory if inside else None).parse_specs(
+            options.specs,
+            description_of_origin="the command line",
+            unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
+        )
+    except SpecsParser.BadSpecError as error:
+        logger.debug(f"The command was not given in {directory}: {error}")
+        specs = Specs.empty()
+    return CommandSpecs(specs, to_publish)
+
+
+def _literal(address: Address) -> AddressLiteralSpec:
+    parsed = AddressInput.parse(address.spec, description_of_origin="`--changed-since`")
+    return AddressLiteralSpec(
+        path_component=parsed.path_component,
+        target_component=parsed.target_component,
+        generated_component=parsed.generated_component,
+        parameters=FrozenDict(parsed.parameters),
     )
+
+
+@rule
+async def selected_targets(command: CommandSpecs) -> SelectedTargets:
+    try:
+        return SelectedTargets(tuple(await Get(Addresses, Specs, command.specs)))
+    except ResolveError as error:
+        logger.debug(f"The command was given elsewhere: {error}")
+        return SelectedTargets(())
+
+
+@rule
+async def selected_images(command: CommandSpecs) -> SelectedImages:
+    try:
+        names = (await Get(SpecifiedImages, Specs, command.specs)).names
+    except ResolveError as error:
+        logger.debug(f"The command was given elsewhere: {error}")
+        names = ()
+    return SelectedImages(names, command.to_publish)
 
 
 def rules() -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.rules.cargo.actions import CargoAction
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.images import Images, cargo_build
-from mzbuild.rules.selection import SelectedImages
+from mzbuild.rules.selection import SelectedTargets
 from mzbuild.target_types import MzbuildCargoBuildTarget
 
 
@@ -52,7 +52,7 @@ def cargo_batch(request: ImagesToBuild, images: Images) -> CargoBatch:
 
 @rule
 async def selected_programs(
-    selected: SelectedImages, configuration: Configuration
+    selected: SelectedTargets, configuration: Configuration
 ) -> SelectedPrograms:
     targets = await Get(Targets, Addresses(selected.addresses))
     return SelectedPrograms(

@@ -1,22 +1,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
-from mzbuild.rules.specified_images import SpecifiedImages
+from mzbuild.rules.images import Images
+from mzbuild.rules.selection import SpecifiedImages
+from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
 from pants.base.specs import (
     AddressLiteralSpec,
+    AncestorGlobSpec,
     DirGlobSpec,
+    DirLiteralSpec,
+    FileGlobSpec,
     FileLiteralSpec,
     RawSpecs,
     RecursiveGlobSpec,
     Spec,
     Specs,
 )
+from pants.engine.addresses import Addresses
+from pants.engine.internals.scheduler import ExecutionError
+from pants.util.frozendict import FrozenDict
 
 from tests.rules.conftest import Project, image
 
 EVERYTHING = RecursiveGlobSpec("")
+PARAMETERS = FrozenDict({"tags": "one"})
 
 
 @pytest.fixture
@@ -34,6 +44,58 @@ def specified(
         RawSpecs.create(ignores, description_of_origin="a test"),
     )
     return project.request(SpecifiedImages, specs, options=options).names
+
+
+def outcome(project: Project, product: type[object], specs: Specs) -> object:
+    """What the rules make of specifications, or the text of the error."""
+    try:
+        return project.request(product, specs)
+    except ExecutionError as error:
+        return str(next(iter(error.wrapped_exceptions)))
+
+
+@pytest.mark.parametrize(
+    "includes",
+    [
+        (AddressLiteralSpec("d/top", "top"),),
+        (AddressLiteralSpec("d/top"), DirLiteralSpec("base")),
+        (AddressLiteralSpec("d/top", "crate"), DirLiteralSpec("base")),
+        (AddressLiteralSpec("base"), AddressLiteralSpec("d/made", parameters=PARAMETERS)),
+        (AddressLiteralSpec("d/made", "other"), AddressLiteralSpec("d/made", "made")),
+        (AddressLiteralSpec("d/made", "other"), DirGlobSpec("d/made")),
+        (DirLiteralSpec("d"),),
+        (DirGlobSpec("d/made"), DirLiteralSpec("d/top")),
+        (AncestorGlobSpec("d/top/etc"), FileLiteralSpec("base/Dockerfile")),
+        (RecursiveGlobSpec("d/t"), RecursiveGlobSpec("base")),
+        (FileGlobSpec("**/Dockerfile"),),
+        (),
+    ],
+)
+def test_what_specifications_stand_for_is_what_pants_says(
+    repository: Project, includes: Sequence[Spec]
+) -> None:
+    repository.write({"d/top/etc/hosts": "", "d/made/Dockerfile": "FROM scratch\n"})
+    repository.write({"d/made/BUILD": "mzbuild_image(name='other')\n"})
+    raw = RawSpecs.create(
+        includes,
+        description_of_origin="a test",
+        unmatched_glob_behavior=GlobMatchErrorBehavior.ignore,
+    )
+    specs = replace(Specs.empty(), includes=raw)
+    known = repository.request(Images).names
+    addresses = outcome(repository, Addresses, specs)
+    names = outcome(repository, SpecifiedImages, specs)
+    if isinstance(addresses, Addresses):
+        expected = sorted(known[address] for address in addresses if address in known)
+        assert names == SpecifiedImages(tuple(expected))
+    else:
+        assert names == addresses
+
+
+def test_the_images_of_a_directory_are_known_without_its_targets(repository: Project) -> None:
+    repository.write({"d/other/BUILD": "no_such_type()\n"})
+    for include in (RecursiveGlobSpec("d"), DirLiteralSpec("d/top")):
+        assert specified(repository, [include]) == ("top",)
 
 
 def test_each_kind_of_specification_stands_for_the_images_it_names(repository: Project) -> None:
