@@ -37,9 +37,9 @@ def logged(result: Result) -> list[tuple[str, str]]:
     return [record for record in records if record[0] != "INFO"]
 
 
-def error(result: Result) -> str:
+def error(result: Result, exit_code: int = 1) -> str:
     """The one message that a failed run shows; fails where the user would see anything else."""
-    assert result.returncode == 1, str(result)
+    assert result.returncode == exit_code, str(result)
     assert result.stdout == ""
     assert "traceback" not in result.stderr.lower(), str(result)
     records = logged(result)

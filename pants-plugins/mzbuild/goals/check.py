@@ -38,8 +38,9 @@ class CheckSubsystem(GoalSubsystem):
         Check that images are in every registry that they are published to.
 
         For example, `pants mzbuild-check ::` prints a table of all images that are not in one of
-        `[mzbuild.registries]`, and ends with exit code 1; or with exit code 2 where a registry
-        does not say. Nothing is pulled, built or pushed, and no Docker engine is needed.
+        `[mzbuild.registries]`, and ends with exit code 1; or with exit code 2 where that cannot
+        be said, for a registry's silence or a mistake in the repository. Nothing is pulled, built
+        or pushed, and no Docker engine is needed.
         """
     )
 
@@ -57,7 +58,7 @@ class CheckSubsystem(GoalSubsystem):
 
 
 class Check(GoalOutcome):
-    pass
+    after_mistake = 2  # As where a registry does not say: 1 is for what can be built.
 
 
 @_uncacheable_rule

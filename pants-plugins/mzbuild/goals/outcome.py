@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from pants.base.exiter import PANTS_FAILED_EXIT_CODE
 from pants.engine.goal import Goal, GoalSubsystem
@@ -25,6 +26,7 @@ class GoalOutcome:
     """What comes of running a goal. Each goal has a type of its own, by which its rule is found."""
 
     exit_code: int
+    after_mistake: ClassVar[int] = PANTS_FAILED_EXIT_CODE
 
 
 def goal_rules(subsystem: type[GoalSubsystem], outcome: type[GoalOutcome]) -> Iterable[Rule]:
@@ -39,7 +41,7 @@ def goal_rules(subsystem: type[GoalSubsystem], outcome: type[GoalOutcome]) -> It
             return OwnGoal((await Get(outcome)).exit_code)
         except MzbuildError as error:
             logger.error("%s", error)  # noqa: TRY400  # A mistake of the user's has no traceback.
-            return OwnGoal(PANTS_FAILED_EXIT_CODE)
+            return OwnGoal(outcome.after_mistake)
 
     # Pants could not look a class up by its name that is in no module.
     run.__annotations__["return"] = OwnGoal

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 
 from pants.engine.console import Console
 from pants.engine.goal import GoalSubsystem
@@ -11,7 +10,6 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 from pants.option.option_types import BoolOption, EnumOption, StrListOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.errors import MzbuildError
 from mzbuild.core.registries.addresses import registry_tag
 from mzbuild.core.registries.tagging import Step, TagRequest, check_tags, make_tags, plan_tags
 from mzbuild.core.text.table import table
@@ -24,8 +22,6 @@ from mzbuild.rules.fingerprints import (
 )
 from mzbuild.rules.registries import Registries, RegistryAccess
 from mzbuild.rules.selection import PublishedImages
-
-logger = logging.getLogger(__name__)
 
 
 class TagSubsystem(GoalSubsystem):
@@ -109,14 +105,9 @@ async def tag(
         for registry in registries.registries
         for tag in subsystem.tags
     ]
-    try:
-        with access.client() as client:
-            steps = plan_tags(client, requests, subsystem.movable, access.timeout)
-            steps = make_tags(client, steps, access.timeout)
-    except MzbuildError as error:
-        # Raised, it would have Pants ask the registries again before it gives up.
-        logger.error("%s", error)  # noqa: TRY400  # A mistake of the user's has no traceback.
-        return Tag(exit_code=1)
+    with access.client() as client:
+        steps = plan_tags(client, requests, subsystem.movable, access.timeout)
+        steps = make_tags(client, steps, access.timeout)
     rows = [
         {
             "image": step.request.image,

@@ -147,9 +147,9 @@ def test_without_a_registry_the_goals_say_what_to_configure(shop: Workshop) -> N
     configured = toml.read_text()
     toml.write_text(configured.partition("[mzbuild.registries")[0])
     try:
-        for goal in ("mzbuild-check", "mzbuild-ensure", "publish"):
+        for goal, code in (("mzbuild-check", 2), ("mzbuild-ensure", 1), ("publish", 1)):
             result = shop.pants(goal, "images/alone", check=False)
-            assert result.returncode == 1
+            assert result.returncode == code
             assert "[mzbuild.registries]" in result.stderr
             assert "Traceback (most recent call last)" not in result.text
     finally:
