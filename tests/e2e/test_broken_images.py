@@ -30,6 +30,8 @@ FILES: Mapping[str, Content] = {
     "Cargo.toml": "[workspace]\nmembers = []\n",
     "doc/BUILD": 'mzbuild_files(name="doc", sources=["*.md"])\n',
     "doc/index.md": "",
+    "images/nowhere/BUILD": 'mzbuild_image(pre_image=[":gone"])\n',
+    "images/nowhere/Dockerfile": "FROM scratch\n",
 }
 
 # What is wrong, each a part of a message of its own; what builds on it comes last.
@@ -39,6 +41,7 @@ WRONG = (
     "images/unknown/Dockerfile:2: `MZFROM soundd`: there is no image of that name. Did you mean",
     "cycle: circle-a -> circle-b -> circle-a.",
     "images/cargo/mzbuild.yml: no crate of the Cargo workspace has the binary `gone`",
+    "The address images/nowhere:gone from the `pre_image` from the target",
     "images/one/mzbuild.yml and images/two/mzbuild.yml both declare the image `twice`",
 )
 SOUND = {"sound", "top"}
@@ -94,7 +97,7 @@ def test_json_says_what_is_wrong_with_each(repo: Repo, goal: str) -> None:
     result = repo.pants(f"--mzbuild-{goal}-format=json", f"mzbuild-{goal}", "::", check=False)
     told(result)
     images = {image["name"]: image for image in json.loads(result.stdout)}
-    assert len(images) == 11
+    assert len(images) == 12
     key = "reason" if goal == "plan" else "error"
     for words in WRONG:
         assert [name for name in images if words in (images[name][key] or "")]
@@ -110,7 +113,7 @@ def test_a_plan_blocks_what_is_broken(repo: Repo) -> None:
     told(result)
     rows = [line.split() for line in result.stdout.splitlines()[1:]]
     assert {row[2] for row in rows if row[3:4] == ["build"]} == SOUND
-    assert len([row for row in rows if row[-4:] == ["it", "has", "no", "fingerprint"]]) == 9
+    assert len([row for row in rows if row[-4:] == ["it", "has", "no", "fingerprint"]]) == 10
     # A pipeline would look as if there were no more to do.
     registry = '--mzbuild-registries={"r": {"address": "localhost:1"}}'
     for_ci = repo.pants(registry, "mzbuild-plan", "--format=buildkite", "::", check=False)

@@ -157,7 +157,10 @@ class TestInBuildFiles:
 
     def test_an_action_that_is_not_there_is_an_error(self, project: Project) -> None:
         project.write({"i/BUILD": 'mzbuild_image(pre_image=[":x"])\n', "i/Dockerfile": ""})
-        assert "i:x" in project.error(Fingerprints)
+        (message,) = project.mistakes().values()
+        assert message.startswith(
+            "The address i:x from the `pre_image` from the target i:i does not"
+        )
 
 
 class TestBesideAFile:

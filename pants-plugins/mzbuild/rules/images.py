@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from pants.build_graph.address import ResolveError
 from pants.engine.addresses import Address, UnparsedAddressInputs
 from pants.engine.fs import DigestContents, PathGlobs
 from pants.engine.internals.build_files import BuildFileOptions
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.engine.target import (
     AllUnexpandedTargets,
     DescriptionField,
@@ -186,21 +187,20 @@ async def all_images(
         for context, target in targets.images.items()
         if context not in in_files or target.description_of_origin != in_files[context].origin
     ]
-    actions = await MultiGet(
-        Get(Targets, UnparsedAddressInputs, target[PreImageField].to_unparsed_address_inputs())
-        for target in declaring
-    )
-    for target, own_actions in zip(declaring, actions):
+    for target in declaring:
         context, origin = target.address.spec_path, str(target.address)
         in_file = in_files.get(context)
         image = in_file or Image.unreadable(context, origin)
         try:
+            addresses = target[PreImageField].to_unparsed_address_inputs()
+            # One by one: together, one that leads nowhere would be the end of all.
+            own_actions = await Get(Targets, UnparsedAddressInputs, addresses)
             declared_here = declared_image(target, own_actions)
             if in_file is None:
                 image = declared_here
             elif in_file.origin not in faults:
                 _refuse_contradiction(target, declared_here, in_file)
-        except MzbuildError as error:
+        except (MzbuildError, ResolveError) as error:
             faults[image.origin] = str(error)
         if in_file is None:
             images.append(image)
