@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Union
@@ -26,10 +25,9 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.glob import escape_glob
 from mzbuild.core.work_tree.files import (
     EXECUTABLE,
-    REGULAR,
     SYMLINK,
     WorkTree,
-    leads_to_file,
+    followed_mode,
     read_content,
 )
 from mzbuild.rules.repository import CONTENTS
@@ -45,11 +43,6 @@ class FileToCapture:
     mode: int
     # The SHA-256 and the size in bytes; of a symlink that stays one, its text instead.
     content: tuple[str, int] | str
-
-    @property
-    def name(self) -> str:
-        """What tells this content from any other: a digest, or a symlink's text."""
-        return self.content if isinstance(self.content, str) else self.content[0]
 
 
 @dataclass(frozen=True)
@@ -76,10 +69,7 @@ def files_to_capture(
     """
     files = []
     for path in paths:
-        mode = work_tree.mode(path)
-        if mode == SYMLINK and follow_links and leads_to_file(work_tree, path):
-            executable = os.stat(work_tree.absolute(path)).st_mode & stat.S_IXUSR
-            mode = EXECUTABLE if executable else REGULAR
+        mode = followed_mode(work_tree, path) if follow_links else work_tree.mode(path)
         if mode == SYMLINK:
             files.append(FileToCapture(path, mode, os.readlink(work_tree.absolute(path))))
         else:

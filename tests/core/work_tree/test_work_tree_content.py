@@ -12,7 +12,7 @@ from mzbuild.core.work_tree.files import (
     SYMLINK,
     WorkTree,
     digest_content,
-    leads_to_file,
+    followed_mode,
     link_targets,
     read_content,
 )
@@ -66,7 +66,7 @@ class TestSymlinks:
         self, work_tree: WorkTree, path: str, text: bytes
     ) -> None:
         assert read_content(work_tree.absolute(path)) == text
-        assert not leads_to_file(work_tree, path)
+        assert followed_mode(work_tree, path) == SYMLINK
 
     def test_only_those_to_files_of_the_repository_have_targets(self, work_tree: WorkTree) -> None:
         assert link_targets(work_tree.root, work_tree.statuses) == {

@@ -6,7 +6,6 @@ They come in parts, one for each crate, and a part is looked at once however man
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,13 +15,11 @@ from mzbuild.core.cargo.workspace import CargoWorkspace, shared_files
 from mzbuild.core.fingerprint.configuration import Scheme
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.work_tree.files import (
-    EXECUTABLE,
-    REGULAR,
     SYMLINK,
     ContentDigests,
     FileCache,
     WorkTree,
-    leads_to_file,
+    followed_mode,
 )
 from mzbuild.core.work_tree.listing import Listing
 
@@ -80,12 +77,9 @@ class SourceParts:
         return part
 
     def _source(self, work_tree: WorkTree, path: str) -> Source:
-        mode = work_tree.mode(path)
+        mode = followed_mode(work_tree, path)
         if mode == SYMLINK:
-            if not leads_to_file(work_tree, path):
-                return os.readlink(work_tree.absolute(path)), mode
-            executable = os.stat(work_tree.absolute(path)).st_mode & stat.S_IXUSR
-            mode = EXECUTABLE if executable else REGULAR
+            return os.readlink(work_tree.absolute(path)), mode
         return self._contents.get(work_tree, path).sha256, mode
 
 

@@ -135,9 +135,16 @@ def link_target(work_tree: WorkTree, path: str) -> str | None:
     return os.path.relpath(real, os.path.realpath(work_tree.root))
 
 
-def leads_to_file(work_tree: WorkTree, path: str) -> bool:
-    """Whether opening a path gives a file's content, through symlinks or not."""
-    return os.path.isfile(work_tree.absolute(path))
+def followed_mode(work_tree: WorkTree, path: str) -> int:
+    """Git's mode of a file, or of the file that it leads to as a symlink.
+
+    A symlink to anything but a file stays one.
+    """
+    mode = work_tree.mode(path)
+    absolute = work_tree.absolute(path)
+    if mode != SYMLINK or not os.path.isfile(absolute):
+        return mode
+    return EXECUTABLE if os.stat(absolute).st_mode & stat.S_IXUSR else REGULAR
 
 
 def read_content(path: str) -> bytes:
