@@ -4,7 +4,8 @@
     bin/with-docker --private "$(bin/venv 3rdparty/python/dev.lock)/bin/python" doc/pictures/draw.py
 
 Each picture is of a real run, in a clone of what is committed here, by the plugin as it is in the
-work tree. The engine is a private one, since what it has is part of a picture.
+work tree. The engine is a private one and Pants' cache is an empty one, since what they have is
+part of a picture.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ def _pants(clone: Path, *args: str) -> str:
     env = {key: value for key, value in os.environ.items() if not key.startswith("PANTS_")}
     env["PANTS_PYTHONPATH"] = f'["{CHECKOUT}/pants-plugins"]'
     env["PANTS_MZBUILD_ARCH"] = "x86_64"
+    env["PANTS_LOCAL_STORE_DIR"] = str(clone.parent / "lmdb_store")
     command = [str(CHECKOUT / "pants"), *args]
     done = subprocess.run(command, cwd=clone, env=env, stdout=subprocess.PIPE, check=True)
     return done.stdout.decode()
