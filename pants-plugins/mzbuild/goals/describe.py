@@ -11,8 +11,8 @@ from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
 from pants.util.strutil import softwrap
 
+from mzbuild.core.describe.description import describe_image, description_lines
 from mzbuild.core.fingerprint.survey import Survey
-from mzbuild.core.image.description import describe_image, description_lines
 from mzbuild.core.registries.addresses import registry_tag
 from mzbuild.core.text.report import ReportFormat
 from mzbuild.core.work_tree.files import WorkTree

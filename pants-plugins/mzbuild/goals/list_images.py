@@ -9,8 +9,8 @@ from pants.option.global_options import GlobalOptions
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
+from mzbuild.core.describe.list import list_images, list_rows, list_summary
 from mzbuild.core.fingerprint.survey import Survey
-from mzbuild.core.image.list import list_images, list_rows, list_summary
 from mzbuild.core.text.report import ReportFormat
 from mzbuild.core.text.table import table
 from mzbuild.goals.outcome import GoalOutcome, goal_rules

@@ -13,11 +13,11 @@ from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
-from mzbuild.core.docker.login import log_in
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.registries.addresses import Registry, parse_registries, primary, registry_tag
 from mzbuild.core.registries.client import Answer, Present, RegistryClient, RegistryTag
+from mzbuild.core.registries.login import log_in
 from mzbuild.core.registries.memory import RegistryMemory
 from mzbuild.rules.docker_engine import DockerClient
 from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest

@@ -7,7 +7,6 @@ from mzbuild.core.fingerprint.inputs import InputGroup, InputKind, all_inputs
 from mzbuild.core.fingerprint.survey import Survey, concerning, failures, survey
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph, build_graph
-from mzbuild.core.image.list import list_images, list_rows, list_summary
 
 from tests.core.conftest import CONFIGURATION, listing
 
@@ -85,19 +84,3 @@ def test_of_many_images_the_first_are_named() -> None:
     assert failures(errors) == (
         "`i0`, `i1`, `i2`, `i3`, `i4`, `i5`, `i6`, `i7` and 2 more have no fingerprint: gone",
     )
-
-
-def test_an_image_is_listed_even_where_its_inputs_are_not_known() -> None:
-    listed = list_images(GRAPH, surveyed(no_inputs="base"), {"base": "base:base", "top": "top:t"})
-    assert [(image.name, image.address, image.inputs) for image in listed] == [
-        ("base", "base:base", None),
-        ("top", "top:t", 1),
-    ]
-    assert listed[1].dependencies == ("alone", "middle")
-    assert list_summary(listed) == []
-    many = [replace(listed[0], publish=number > 9) for number in range(60)]
-    assert list_summary(many) == ["60 images: 50 published, 60 of the main line"]
-    assert list_rows(listed) == [
-        ["base", "base:base", "?", "yes", "yes", "-", ""],
-        ["top", "top:t", "1", "yes", "yes", "alone, middle", ""],
-    ]

@@ -12,14 +12,12 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.fingerprint.configuration import Arch
-from mzbuild.core.registries.addresses import Registry
 from mzbuild.core.registries.client import Absent, Present, RegistryError
 from mzbuild.core.registries.http_settings import basic
 
 from tests.e2e.fault_proxy import FaultProxy, accept_then_fail, answer, reset, truncate
 from tests.e2e.registries.site import BUDGET, TAG, site, site_of
 from tests.e2e.registry import RunningRegistry, TokenServer
-from tests.e2e.repo import Docker
 
 
 def test_the_right_to_push_is_tried_and_leaves_nothing(
@@ -53,20 +51,6 @@ def test_the_right_to_push_on_a_bad_day(plain: RunningRegistry, faulty: FaultPro
 # --- Manifests -----------------------------------------------------------------------------
 
 
-def test_labels_of_an_image_that_docker_made(
-    plain: RunningRegistry, docker: Docker, tmp_path: Path
-) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
-    tag = f"{plain.address}/{docker.prefix}labels:{TAG}"
-    docker("build", f"--tag={tag}", "--label=mzbuild.fingerprint=ABC", str(tmp_path))
-    docker("push", tag)
-    host = Registry("r", plain.address)
-    with site_of(plain).client() as client:
-        config = client.image_config(host, tag, Arch.host(), BUDGET)
-    assert config.labels["mzbuild.fingerprint"] == "ABC"
-    assert config.architecture == Arch.host().go_name
-
-
 def test_a_tag_for_several_architectures(secure: RunningRegistry, faulty: FaultProxy) -> None:
     known = site_of(secure)
     arm = secure.push("acme/multi", f"{TAG}-arm", {"of": "arm"}, "arm64")
@@ -84,8 +68,6 @@ def test_a_tag_for_several_architectures(secure: RunningRegistry, faulty: FaultP
             (known.registry, tag): Present(made.digest)
         }
         assert client.manifest(known.registry, tag, BUDGET) == made
-        config = client.image_config(known.registry, tag, Arch.AARCH64, BUDGET)
-        assert config.labels == {"of": "arm"}
         # Lists may be made of lists.
         again = dict.fromkeys(Arch, tag)
         assert client.list_of(known.registry, again, BUDGET) == made

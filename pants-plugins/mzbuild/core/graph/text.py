@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from mzbuild.core.graph.nodes import CRATE, Node
-from mzbuild.core.image.description import show_count, show_size
+from mzbuild.core.text.quantities import show_count, show_size
 from mzbuild.core.text.table import MORE, SCREEN, Paint, some, table
 
 # Of a layer of many, so many are told of.

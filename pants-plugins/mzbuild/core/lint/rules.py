@@ -10,7 +10,6 @@ from types import MappingProxyType
 
 from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.image.declaration import Image
-from mzbuild.core.image.description import show_count
 from mzbuild.core.lint.context import (
     check_binaries,
     check_copies,
@@ -20,6 +19,7 @@ from mzbuild.core.lint.context import (
 )
 from mzbuild.core.lint.dockerfile import check_mzfroms, check_pins, check_stages, check_syntax
 from mzbuild.core.lint.findings import Finding, LintedImage, LintRule
+from mzbuild.core.text.quantities import show_count
 from mzbuild.core.text.table import SCREEN
 
 _SWITCH = re.compile(r"mzbuild:\s*ignore=(.*)")

@@ -24,13 +24,12 @@ from mzbuild.core.registries.credentials import Keychain
 from mzbuild.core.registries.http_transport import Response, Transport, split_url
 from mzbuild.core.registries.manifests import (
     MEDIA_TYPES,
-    ImageConfig,
     Manifest,
     NotAManifestError,
     digest_of,
     is_digest,
     manifest_list,
-    parse_image_config,
+    parse_architecture,
 )
 from mzbuild.core.registries.retry import FinalError, TransientError
 from mzbuild.core.registries.round import Unknown, ask_all
@@ -98,13 +97,6 @@ class RegistryClient:
         """The manifest that a tag stands for. Raises `RegistryError` where it cannot be had."""
         return self._ask((registry, tag), self._manifest, budget)
 
-    def image_config(self, registry: Registry, tag: str, arch: Arch, budget: float) -> ImageConfig:
-        """The architecture and labels of an image; in a list of images, of that for `arch`.
-
-        Raises `RegistryError` where they cannot be had.
-        """
-        return self._ask((registry, tag), functools.partial(self._image, arch), budget)[1]
-
     def list_of(self, registry: Registry, parts: Mapping[Arch, str], budget: float) -> Manifest:
         """A list, which `put_manifest` may then publish, of images of one repository by their tags.
 
@@ -114,11 +106,11 @@ class RegistryClient:
         manifests = {}
         for arch, tag in parts.items():
             ask = functools.partial(self._image, arch)
-            manifest, config = self._ask((registry, tag), ask, deadline - time.monotonic())
-            if config.architecture != arch.go_name:
+            manifest, architecture = self._ask((registry, tag), ask, deadline - time.monotonic())
+            if architecture != arch.go_name:
                 raise RegistryError(
                     f"{tag} should be an image for `{arch.go_name}`, but is one for "
-                    f"`{config.architecture}`. Build and push the right one."
+                    f"`{architecture}`. Build and push the right one."
                 )
             manifests[arch.go_name] = manifest
         return manifest_list(manifests)
@@ -181,7 +173,7 @@ class RegistryClient:
 
     def _image(
         self, arch: Arch, registry: Registry, image: RemoteImage, deadline: float
-    ) -> tuple[Manifest, ImageConfig]:
+    ) -> tuple[Manifest, str]:
         try:
             manifest = self._manifest(registry, image, deadline)
             if manifest.is_list:
@@ -195,7 +187,7 @@ class RegistryClient:
                 raise fault(image.server, blob, time.time())
             if digest_of(blob.body) != digest:
                 raise TransientError(f"{image.server} answers with other bytes than it says")
-            return manifest, parse_image_config(blob.body)
+            return manifest, parse_architecture(blob.body)
         except NotAManifestError as error:
             raise FinalError(f"what {image.server} has for it is no image: {error}") from None
 

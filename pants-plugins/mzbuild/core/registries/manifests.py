@@ -92,23 +92,12 @@ class Manifest:
         return _json_object(self.content)
 
 
-@dataclass(frozen=True)
-class ImageConfig:
-    """What an image's configuration says that matters here."""
+def parse_architecture(config: bytes) -> str:
+    """The architecture that an image's configuration names, as Go has it; empty if it names none.
 
-    architecture: str
-    labels: Mapping[str, str]
-
-
-def parse_image_config(content: bytes) -> ImageConfig:
-    """Reads an image's configuration. Raises `NotAManifestError` for what is none."""
-    fields = _json_object(content)
-    config = fields.get("config")
-    labels = config.get("Labels") if isinstance(config, dict) else None
-    return ImageConfig(
-        str(fields.get("architecture", "")),
-        {str(k): str(v) for k, v in labels.items()} if isinstance(labels, dict) else {},
-    )
+    Raises `NotAManifestError` for what is no configuration.
+    """
+    return str(_json_object(config).get("architecture", ""))
 
 
 def manifest_list(parts: Mapping[str, Manifest]) -> Manifest:

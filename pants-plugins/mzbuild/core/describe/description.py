@@ -12,6 +12,7 @@ from mzbuild.core.fingerprint.inputs import InputFile, InputGroup
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.image.declaration import CargoBuild, Image, PreImage
 from mzbuild.core.image.graph import ImageGraph
+from mzbuild.core.text.quantities import show_count, show_size
 
 
 @dataclass(frozen=True)
@@ -170,11 +171,6 @@ def _names(names: tuple[str, ...] | None) -> list[str]:
     return textwrap.wrap(", ".join(names or ()), 80, break_on_hyphens=False)
 
 
-def show_count(number: int) -> str:
-    """A number of files for people."""
-    return f"{number} file" if number == 1 else f"{number} files"
-
-
 def _action_line(action: Mapping[str, Any]) -> str:
     details = [
         f"{field}: {_show_value(value)}"
@@ -196,12 +192,3 @@ def _show_value(value: Any) -> str:
             for source, destination in paths.items()
         )
     return str(value)
-
-
-def show_size(size: int) -> str:
-    """A number of bytes for people: `999 B`, `1.0 kB`, `12 MB`."""
-    value, units = float(size), iter(("B", "kB", "MB", "GB", "TB"))
-    unit = next(units)
-    while value >= 999.5 and unit != "TB":
-        value, unit = value / 1000, next(units)
-    return f"{value:.1f} {unit}" if unit != "B" and value < 9.95 else f"{value:.0f} {unit}"

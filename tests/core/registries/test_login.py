@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mzbuild.core.docker.login import log_in
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.registries.addresses import Registry
+from mzbuild.core.registries.login import log_in
 
 REGISTRY = Registry("r", "ghcr.io/acme", "robot", "TOKEN")
 SECRET = "s3cret"

@@ -3,18 +3,16 @@ from __future__ import annotations
 import hashlib
 import re
 
-import pytest
-from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.inputs import InputFile, InputGroup, InputKind
-from mzbuild.core.fingerprint.survey import Survey
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image
-from mzbuild.core.image.description import (
+from mzbuild.core.describe.description import (
     FileDescription,
     ImageDescription,
     describe_image,
     description_lines,
-    show_size,
 )
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.fingerprint.inputs import InputFile, InputGroup, InputKind
+from mzbuild.core.fingerprint.survey import Survey
+from mzbuild.core.image.declaration import CargoBuild, Copy, Image
 from mzbuild.core.image.graph import build_graph
 from mzbuild.core.work_tree.files import EXECUTABLE, REGULAR, bytes_digests
 
@@ -136,14 +134,3 @@ def test_without_a_fingerprint_the_rest_is_told() -> None:
     assert (image.fingerprint, image.spec, image.error) == (None, None, "It is gone.")
     assert "  fingerprint  none: It is gone." in lines(image)
     assert (image.transitive_dependencies, image.transitive_dependents) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("size", "shown"),
-    [
-        *((0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (9_949, "9.9 kB"), (9_950, "10 kB")),
-        *((999_499, "999 kB"), (999_500, "1.0 MB"), (10**16, "10000 TB")),
-    ],
-)
-def test_a_size_is_shown_with_a_unit(size: int, shown: str) -> None:
-    assert show_size(size) == shown

@@ -1,0 +1,1 @@
+"""What is known of images, one by one and in a list."""
