@@ -28,7 +28,8 @@ from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
 
-_ENV_NAMES = (
+# What says where the engine is, and how it is reached.
+DOCKER_ENV_NAMES = (
     *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
     *("BUILDX_BUILDER", "BUILDX_CONFIG"),
     # For an engine that is reached by SSH, and one that runs without root.
@@ -96,7 +97,7 @@ class LocalImages:
 
 @rule
 async def docker_client() -> DockerClient:
-    tool = await Get(HostTool, HostToolRequest("docker", _ENV_NAMES, _INSTALL_DOCKER))
+    tool = await Get(HostTool, HostToolRequest("docker", DOCKER_ENV_NAMES, _INSTALL_DOCKER))
     # Attestations would make images differ that were built from the same inputs.
     return DockerClient(tool.path, FrozenDict({**tool.env, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}))
 

@@ -310,3 +310,20 @@ def test_a_workspace_elsewhere_shares_its_own_files_and_what_is_above_it() -> No
     strict = {*mzbuild, "a/b/rust-toolchain", "a/rust-toolchain.toml", "x/Cargo.toml"}
     assert shared_files(files, Scheme.STRICT, workspace) == tuple(sorted(strict))
     assert strict - {"ci/builder/x"} <= set(shared_globs(Scheme.STRICT, workspace))
+
+
+def test_vendored_crates_without_checksums_are_shared_by_the_strict_scheme() -> None:
+    files = {
+        **root("app"),
+        **crate("app"),
+        **crate("vendor/forked"),
+        ".cargo/config": "[source.there]\ngit = 'https://git/forked'\nreplace-with = 'here'\n"
+        "[source.here]\ndirectory = 'vendor'\n",
+    }
+    workspace = load(files)
+    mzbuild = {".cargo/config", "Cargo.toml"}
+    assert set(shared_files(listing(*files), Scheme.MZBUILD, workspace)) == mzbuild
+    strict = {*mzbuild, "vendor/forked/Cargo.toml", "vendor/forked/src/lib.rs"}
+    assert set(shared_files(listing(*files), Scheme.STRICT, workspace)) == strict
+    assert "vendor/**" in shared_globs(Scheme.STRICT, workspace)
+    assert "vendor/**" not in shared_globs(Scheme.MZBUILD, workspace)

@@ -41,7 +41,7 @@ BUILDER = """\
 set -e
 test "$1 $2" = "run stable"
 shift 2
-printf '%s %s %s\\n' "$PWD" "$MZBUILD_CARGO_DIRECTORY" "$*" >>"$BUILDER_CALLS"
+printf '%s %s %s %s\\n' "$PWD" "$BUILDX_CONFIG" "$MZBUILD_CARGO_DIRECTORY" "$*" >>"$BUILDER_CALLS"
 RUSTUP_HOME=${RUSTUP_HOME-$HOME/.rustup}
 exec env -i PATH="$PATH" HOME="$HOME" RUSTUP_HOME="$RUSTUP_HOME" IN_BUILDER=yes \\
   CARGO_TEST_TOKEN="$CARGO_TEST_TOKEN" "$@"
@@ -201,14 +201,17 @@ def log_time(workshop: Workshop) -> list[int]:
 
 def test_a_command_prefix_is_run_at_the_root_and_builds_elsewhere(workshop: Workshop) -> None:
     log = workshop.directory / "builder-calls"
-    env = {**TOKEN, "BUILDER_CALLS": str(log)}
+    # It may be that of a container, which takes what tells where the engine is.
+    env = {**TOKEN, "BUILDER_CALLS": str(log), "BUILDX_CONFIG": str(workshop.directory / "buildx")}
     program = workshop.package(PREFIX, env=env)
     assert run(program).stdout.startswith("of the profile yes\n")
-    calls = [call.split(" ", 2) for call in log.read_text().splitlines()]
-    assert {call[0] for call in calls} == {str(workshop.repo.root)}
-    commands = [call[2].split(" ")[0] for call in calls]
+    calls = [call.split(" ", 3) for call in log.read_text().splitlines()]
+    assert {(call[0], call[1]) for call in calls} == {
+        (str(workshop.repo.root), env["BUILDX_CONFIG"]),
+    }
+    commands = [call[3].split(" ")[0] for call in calls]
     assert commands == ["rustc", "env", "sh"], "the compiler, Cargo, and what strips its binary"
-    (built,) = {call[1] for call in calls[1:]}
+    (built,) = {call[2] for call in calls[1:]}
     caches = Path(workshop.repo.env["PANTS_NAMED_CACHES_DIR"]).resolve()
     assert Path(built).parent.parent == caches
 

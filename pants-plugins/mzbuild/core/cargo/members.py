@@ -71,6 +71,7 @@ def load_workspace(
         resolver=_resolver(root_toml),
         patched=loading.patched,
         manifests=tuple(sorted(loading.manifests)),
+        unpinned=tuple(dict.fromkeys(each for config in configs for each in config.unpinned)),
         problems=tuple(loading.problems),
     )
 

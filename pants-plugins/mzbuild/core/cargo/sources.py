@@ -88,7 +88,7 @@ class SourceTree:
     """The files of a work tree that Cargo may be given.
 
     `crate_files` are those of each crate by its name; `vendored` is what the repository has of
-    other people's crates. The latter is in no fingerprint by itself: `Cargo.lock` has its
+    other people's crates. Most of the latter is in no fingerprint by itself: `Cargo.lock` has its
     checksums, which Cargo verifies.
     """
 

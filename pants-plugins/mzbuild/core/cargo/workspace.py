@@ -70,6 +70,8 @@ class CargoWorkspace:
     patched: tuple[str, ...] = ()
     # The root manifests of other workspaces, from which crates inherit that are no members.
     manifests: tuple[str, ...] = ()
+    # The directories of vendored crates that `Cargo.lock` has no checksums of.
+    unpinned: tuple[str, ...] = ()
     # What keeps Cargo from building anything, in words.
     problems: tuple[str, ...] = ()
     # Why nothing is known of the workspace.
@@ -270,15 +272,16 @@ def shared_files(
 ) -> tuple[str, ...]:
     """The inputs, sorted, that all Cargo builds have in common."""
     files = {name for name in _shared_names(scheme, workspace) if name in listing}
-    for directory in _DIRECTORIES:
+    for directory in _shared_directories(scheme, workspace):
         files.update(listing.under(directory))
     return tuple(sorted(files))
 
 
 def shared_globs(scheme: Scheme, workspace: CargoWorkspace = CargoWorkspace()) -> tuple[str, ...]:
     """Globs that select what `shared_files` may return."""
-    directories = (f"{directory}/**" for directory in _DIRECTORIES)
-    return (*map(escape_glob, _shared_names(scheme, workspace)), *directories)
+    directories = map(escape_glob, _shared_directories(scheme, workspace))
+    names = map(escape_glob, _shared_names(scheme, workspace))
+    return (*names, *(f"{directory}/**" for directory in directories))
 
 
 def toolchain_files(listing: Listing, workspace: CargoWorkspace) -> tuple[str, ...]:
@@ -300,6 +303,10 @@ def _shared_names(scheme: Scheme, workspace: CargoWorkspace) -> list[str]:
         *_above(root, _FILES_ABOVE + (_STRICT_FILES_ABOVE if strict else ())),
         *(workspace.manifests if strict else ()),
     ]
+
+
+def _shared_directories(scheme: Scheme, workspace: CargoWorkspace) -> tuple[str, ...]:
+    return (*_DIRECTORIES, *(workspace.unpinned if scheme is Scheme.STRICT else ()))
 
 
 def _above(directory: str, names: Sequence[str]) -> Iterator[str]:

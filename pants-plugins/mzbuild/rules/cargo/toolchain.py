@@ -19,6 +19,7 @@ from mzbuild.core.cargo.workspace import CargoWorkspace, toolchain_files
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, files_to_capture
+from mzbuild.rules.docker_engine import DOCKER_ENV_NAMES
 from mzbuild.rules.host_tools import HostTool, HostToolRequest
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
@@ -63,7 +64,9 @@ def cargo_environment(options: CargoOptions, session_values: SessionValues) -> C
     def those(names: tuple[str, ...]) -> FrozenDict[str, str]:
         return FrozenDict({name: variables[name] for name in names if name in variables})
 
-    return CargoEnvironment(those(("PATH", "HOME", *_ENV_NAMES)), those(options.passed_env))
+    # A prefix may well be `docker run`.
+    passed = options.passed_env + (DOCKER_ENV_NAMES if options.command_prefix else ())
+    return CargoEnvironment(those(("PATH", "HOME", *_ENV_NAMES)), those(passed))
 
 
 # A prefix may lead to a container, whose compiler no file of this machine tells of.
