@@ -31,7 +31,7 @@ from mzbuild.core.work_tree.files import REGULAR, WorkTree, bytes_digests, link_
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images
-from mzbuild.rules.repository import CONTENTS, RustReferences
+from mzbuild.rules.repository import CONTENTS, KeptFiles, RustReferences
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 # Lives as long as pantsd does; what it remembers is used only while the files are as they were.
@@ -162,10 +162,12 @@ def configured_fingerprints(
     images: Images,
     inputs: ImageInputs,
     work_tree: WorkTree,
+    kept_files: KeptFiles,
     log: FingerprintLogFile,
     mzbuild: Mzbuild,
 ) -> ConfiguredFingerprints:
-    records = _RECORDS.of(work_tree, inputs.runs, declared_records(images.graph.images))
+    with kept_files.of(CONTENTS, "contents.json", work_tree):
+        records = _RECORDS.of(work_tree, inputs.runs, declared_records(images.graph.images))
     found = survey(images.graph, inputs, records, request.configuration)
     # This comes here only when something has changed.
     record = input_records(images, work_tree)

@@ -6,10 +6,13 @@ memoized by Pants as long as it is equal, and what is parsed from a file as long
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from pants.base.build_root import BuildRoot
 from pants.engine.env_vars import CompleteEnvironmentVars
@@ -18,29 +21,28 @@ from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.config_file import CargoConfig, parse_cargo_config
-from mzbuild.core.cargo.includes import References, rust_references
+from mzbuild.core.cargo.includes import References
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, config_files
 from mzbuild.core.errors import MzbuildError
+from mzbuild.core.fingerprint.known_files import content_cache, reference_cache
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, MzbuildYml, declared_in
-from mzbuild.core.work_tree.files import (
-    FileCache,
-    WorkTree,
-    digest_content,
-    read_content,
-)
+from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
+from mzbuild.core.work_tree.kept import KeptFileCache
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.core.work_tree.reader import WorkTreeReader
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
-# These live as long as pantsd does. They are no state that a rule's result depends on: an entry
-# is used only while the file's status vouches for it.
+logger = logging.getLogger(__name__)
+
+# These live as long as pantsd does, and what takes long to find out, longer. They are no state that
+# a rule's result depends on: an entry is used only while the file's status vouches for it.
 _reader = cache(WorkTreeReader)
-CONTENTS = FileCache(lambda absolute, _: digest_content(absolute))
+CONTENTS = content_cache()
+_REFERENCES = reference_cache()
 _CARGO_TOMLS = FileCache(lambda absolute, path: parse_cargo_toml(read_content(absolute), path))
 _CARGO_CONFIGS = FileCache(lambda absolute, path: parse_cargo_config(read_content(absolute), path))
-_REFERENCES = FileCache(lambda absolute, _: rust_references(read_content(absolute)))
 _MZBUILD_YMLS = FileCache(lambda absolute, _: read_content(absolute))
 
 
@@ -80,6 +82,27 @@ class RustReferences:
     """What Rust sources name of other files."""
 
     by_source: References
+
+
+@dataclass(frozen=True)
+class KeptFiles:
+    """Where this clone keeps what is known of its files, for the next pantsd."""
+
+    directory: str
+
+    @contextmanager
+    def of(self, cache: KeptFileCache[Any], name: str, work_tree: WorkTree) -> Iterator[None]:
+        """Has a cache know what was kept under a name, and keeps what it knows in the end.
+
+        Not being able to keep it is no reason to fail.
+        """
+        file = os.path.join(self.directory, name)
+        cache.load(file, work_tree.root)
+        yield
+        try:
+            cache.save(file, work_tree)
+        except OSError as error:
+            logger.debug(f"What is known of files could not be kept: {error}")
 
 
 # Pants learns of changed contents, but not of changed modes, symlinks or nested ignore files.
@@ -146,9 +169,17 @@ def cargo_workspace(
 
 
 @rule
-def all_rust_references(work_tree: WorkTree, listing: Listing) -> RustReferences:
+def kept_files(global_options: GlobalOptions) -> KeptFiles:
+    return KeptFiles(os.path.join(global_options.pants_workdir, "mzbuild"))
+
+
+@rule
+def all_rust_references(
+    work_tree: WorkTree, listing: Listing, kept_files: KeptFiles
+) -> RustReferences:
     sources = [path for path in listing.paths if path.endswith(".rs")]
-    found = ((path, _REFERENCES.get(work_tree, path)) for path in sources)
+    with kept_files.of(_REFERENCES, "references.json", work_tree):
+        found = [(path, _REFERENCES.get(work_tree, path)) for path in sources]
     return RustReferences({path: references for path, references in found if references})
 
 

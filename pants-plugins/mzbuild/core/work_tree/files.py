@@ -53,7 +53,7 @@ class WorkTree:
 
     def absolute(self, path: str) -> str:
         """The path in the file system."""
-        return os.path.join(self.root, path)
+        return f"{self.root}/{path}"
 
 
 def opaque_status(full_path: str, status: os.stat_result, now: int) -> bytes:
@@ -76,6 +76,11 @@ def git_mode(status: bytes) -> int:
     if stat.S_ISLNK(mode):
         return SYMLINK
     return EXECUTABLE if mode & stat.S_IXUSR else REGULAR
+
+
+def is_fresh(status: bytes) -> bool:
+    """Whether an opaque status was too fresh to be trusted when it was taken."""
+    return bool(_STATUS.unpack(status)[-1])
 
 
 class FileCache(Generic[T]):
