@@ -57,7 +57,9 @@ from mzbuild.rules import (
 from mzbuild.rules.cargo import actions as cargo_actions
 from mzbuild.rules.cargo import batch as cargo_batch
 from mzbuild.rules.cargo import groups as cargo_groups
+from mzbuild.rules.cargo import metadata as cargo_metadata
 from mzbuild.rules.cargo import pre_image as cargo_pre_image
+from mzbuild.rules.cargo import processes as cargo_processes
 from mzbuild.rules.cargo import sources as cargo_sources
 from mzbuild.rules.cargo import toolchain as cargo_toolchain
 
@@ -69,7 +71,9 @@ _MODULES = (
     cargo_actions,
     cargo_batch,
     cargo_groups,
+    cargo_metadata,
     cargo_pre_image,
+    cargo_processes,
     cargo_sources,
     cargo_toolchain,
     check,

@@ -34,11 +34,42 @@ def cargo_image(name: str, fields: str) -> dict[str, Content]:
     return image(name, COPY_ALL, f"pre-image: [{{type: cargo-build, {fields}}}]\n")
 
 
+def vendored(name: str, *lines: str) -> dict[str, Content]:
+    files = {f"vendor/{path}": content for path, content in crate(name, *lines).items()}
+    sources = {f"vendor/{name}/src/lib.rs": "", f"vendor/{name}/.cargo-checksum.json": SUMS}
+    return {**files, **sources}
+
+
+SUMS = '{"files": {}}'
 SAY = 'fn main() {\n    println!("{}", shared::NAME);\n}\n'
 
 FILES: Mapping[str, Content] = {
-    "Cargo.toml": '[workspace]\nresolver = "2"\nmembers = ["plain", "loud", "calm", "shared"]\n',
-    ".cargo/config.toml": '[build]\nrustflags = ["-C", "target-feature=+crt-static"]\n',
+    "Cargo.toml": '[workspace]\nresolver = "2"\nmembers = ["plain", "loud", "calm", "shared", '
+    '"left", "right", "more"]\n',
+    ".cargo/config.toml": '[build]\nrustflags = ["-C", "target-feature=+crt-static"]\n'
+    '[source.crates-io]\nreplace-with = "here"\n[source.here]\ndirectory = "vendor"\n',
+    # What both of these need, each of them by another way, comes from elsewhere.
+    **crate("left", "[dependencies]", 'one = "0.1"', main="fn main() {}\n"),
+    **crate("right", "[dependencies]", 'two = "0.1"', main="fn main() {}\n"),
+    **crate(
+        "more",
+        *("[dependencies]", 'two = "0.1"', 'base = { version = "0.1", features = ["more"] }'),
+        main="fn main() {}\n",
+    ),
+    **vendored("one", "[dependencies]", 'base = "0.1"'),
+    **vendored(
+        "two",
+        *("[dependencies]", 'base = "0.1"'),
+        *(
+            "[target.'cfg(special)'.dependencies]",
+            'base = { version = "0.1", features = ["more"] }',
+        ),
+    ),
+    **vendored("base", "[features]", "more = []"),
+    "apart/BUILD": "".join(
+        f'mzbuild_cargo_build(name="{name}", bin=["{name}"])\n'
+        for name in ("left", "right", "more")
+    ),
     **crate("shared", "[features]", "loud = []"),
     "shared/src/lib.rs": (
         'pub const NAME: &str = if cfg!(feature = "loud") { "LOUD" } else { "calm" };\n'
@@ -93,6 +124,7 @@ def workshop(
     recording = shadow(
         directory / "bin",
         "cargo",
+        f'if [ "$1" = metadata ] && [ -e {calls}-no-metadata ]; then exit 1; fi\n'
         f'if [ "$1" = build ]; then echo "$*" >>{calls}\n'
         f'while [ -e {calls}-wait ]; do sleep 0.1; done; fi; exec "$real" "$@"',
     )
@@ -208,3 +240,23 @@ def test_what_fails_does_not_keep_its_group_from_being_built(workshop: Workshop)
         assert "could not build calm" not in failed.stderr
         workshop.package("images/calm")
         assert workshop.built() == []
+
+
+def test_what_packages_from_elsewhere_ask_of_one_another_is_known(workshop: Workshop) -> None:
+    repo, asked = workshop.repo, "Ask Cargo for the features of packages"
+
+    def packaged_anew(cfg: str, text: str = "") -> tuple[list[str], bool]:
+        """What was built at once, and whether Cargo was asked before."""
+        with changed(repo, {f"{name}/src/new.rs": text for name in ("left", "right", "more")}):
+            flags = f"--mzbuild-cargo-rustflags=['--cfg={cfg}']"
+            result = workshop.package(flags, "apart::")
+        return sorted(workshop.built()), asked in result.stderr
+
+    assert packaged_anew("usual") == (["left right", "more"], True)
+    # What is in a crate's sources says nothing of features.
+    assert packaged_anew("usual", "// It has changed.\n") == (["left right", "more"], False)
+    # The compiler's flags may.
+    assert packaged_anew("special") == (["left", "more right"], True)
+    unknown = Path(f"{workshop.calls_file}-no-metadata")
+    unknown.touch()
+    assert packaged_anew("unknown") == (["left", "more", "right"], True)

@@ -76,7 +76,9 @@ class _Grouping:
         if any(arg.startswith(_SELECTING) for arg in args):
             return False
         known = {
-            feature for crate in self._crates(build) for feature in self._rules.features[crate]
+            feature
+            for crate in self._crates(build)
+            for feature in self._rules.packages[crate].features
         }
         return known.issuperset(build.features) and not self._resolution(build).uncertain
 
@@ -89,7 +91,7 @@ class _Grouping:
             bins.update(build.bins)
             examples.update(build.examples)
             for crate in self._crates(build):
-                own = self._rules.features[crate]
+                own = self._rules.packages[crate].features
                 features.update(f"{crate}/{name}" for name in build.features if name in own)
         return CargoBuild(
             tuple(sorted(bins)),

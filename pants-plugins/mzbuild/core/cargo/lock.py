@@ -30,6 +30,11 @@ class CargoLock:
         ]
         return found[0] if len(found) == 1 else None
 
+    @property
+    def external_packages(self) -> bool:
+        """Whether there is any that is not of the repository."""
+        return any(" " in name for name in self.dependencies)
+
     def reached(self, package: str) -> frozenset[str]:
         """A package and all that it depends on, on whatever platform and for whatever feature."""
         if package not in self._reached:

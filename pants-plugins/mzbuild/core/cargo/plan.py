@@ -17,6 +17,7 @@ from mzbuild.core.cargo.arguments import (
 )
 from mzbuild.core.cargo.command import scripts
 from mzbuild.core.cargo.settings import CargoSettings
+from mzbuild.core.cargo.sources import CargoSources
 from mzbuild.core.image.declaration import CargoBuild
 
 # What the context gets, and what debuggers get, of an action's results.
@@ -46,6 +47,33 @@ def action_steps(build: CargoBuild, settings: CargoSettings, where: str) -> Mapp
             for package, source, destination in extracted_files(build, where)
         ],
     }
+
+
+def process_plan(
+    directory: str,
+    root: str,
+    workspace: str,
+    sources: CargoSources,
+    scripts: Mapping[str, str],
+    command: Sequence[str],
+    settings: CargoSettings,
+    actions: Mapping[str, Mapping[str, Any]],
+) -> bytes:
+    """What the program is to do, as it reads it; `actions` has what is to be done when the command
+    is through, by their keys."""
+    plan = {
+        "directory": directory,
+        "workspace": workspace,
+        "root": root,
+        "sources": sources.files,
+        "empty": sources.empty,
+        "scripts": scripts,
+        "prefix": settings.command_prefix,
+        "command": command,
+        "triple": settings.target,
+        "actions": actions,
+    }
+    return json.dumps(plan).encode()
 
 
 def action_key(

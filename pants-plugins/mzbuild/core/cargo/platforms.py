@@ -6,24 +6,46 @@ The format is rustc's: https://doc.rust-lang.org/reference/conditional-compilati
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from typing import Callable, Optional
 
 _TOKEN = re.compile(r'"[^"]*"|[(),=]|[^\s"(),=]+')
+
+# Whether a name holds, or has a value; None where that is not known.
+Holds = Callable[[str, Optional[str]], Optional[bool]]
 
 _POINTER_WIDTHS = {"x86_64": "64", "aarch64": "64"}
 
 
-def applies(platform: str, triple: str) -> bool | None:
+def applies(platform: str, triple: str, cfg: Container[str] | None = None) -> bool | None:
     """Whether the dependencies of a platform are those of a target triple.
 
-    None stands for what cannot be told: what depends on the compiler's flags, say.
+    `cfg` has the lines of `rustc --print=cfg`, where they are known. Else None stands for what
+    cannot be told: what depends on the compiler's flags, say.
     """
     if not platform.startswith("cfg("):
         return platform == triple
     try:
-        return _condition(_TOKEN.findall(platform), _facts(triple))
+        holds = _by_triple(triple) if cfg is None else _by_compiler(cfg)
+        return _condition(_TOKEN.findall(platform), holds)
     except (IndexError, ValueError):
         return None
+
+
+def _by_compiler(cfg: Container[str]) -> Holds:
+    return lambda name, value: (name if value is None else f'{name}="{value}"') in cfg
+
+
+def _by_triple(triple: str) -> Holds:
+    facts = _facts(triple)
+
+    def holds(name: str, value: str | None) -> bool | None:
+        fact = facts.get(name)
+        if value is not None:
+            return None if fact is None else fact == value
+        return fact if isinstance(fact, bool) else None
+
+    return holds
 
 
 def _facts(triple: str) -> Mapping[str, bool | str]:
@@ -44,21 +66,20 @@ def _facts(triple: str) -> Mapping[str, bool | str]:
     }
 
 
-def _condition(tokens: list[str], facts: Mapping[str, bool | str]) -> bool | None:
+def _condition(tokens: list[str], holds: Holds) -> bool | None:
     """Takes one condition off the front of the tokens, and tells whether it holds."""
     name = tokens.pop(0)
     if tokens[:1] == ["="]:
         value = tokens[1].strip('"')
         del tokens[:2]
-        return facts[name] == value if name in facts else None
+        return holds(name, value)
     if tokens[:1] != ["("]:
-        fact = facts.get(name)
-        return fact if isinstance(fact, bool) else None
+        return holds(name, None)
     parts = []
     # What comes first is the parenthesis, and then the comma after each of the conditions.
     while tokens.pop(0) != ")":
         if tokens[0] != ")":
-            parts.append(_condition(tokens, facts))
+            parts.append(_condition(tokens, holds))
     if name == "not":
         (part,) = parts
         return None if part is None else not part

@@ -1,7 +1,7 @@
 """Which features Cargo builds each package with, by what is selected for one invocation.
 
 The rules are Cargo's: https://doc.rust-lang.org/cargo/reference/features.html#feature-unification
-Of packages from outside of the workspace, only what members ask of them is known here.
+Of packages from elsewhere, only what is asked of them is known, unless Cargo has told more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cached_property
 
 from mzbuild.core.cargo.lock import CargoLock
 from mzbuild.core.cargo.manifest import Dependency, DependencyKind
+from mzbuild.core.cargo.metadata import CargoMetadata, Package
 from mzbuild.core.cargo.platforms import applies
 from mzbuild.core.cargo.targets import known_features
 from mzbuild.core.cargo.workspace import CargoWorkspace
@@ -36,6 +37,8 @@ class FeatureRules:
     triple: str
     # What Cargo is given besides.
     args: tuple[str, ...] = ()
+    # What Cargo tells of packages from elsewhere.
+    metadata: CargoMetadata | None = None
 
     @property
     def unified(self) -> bool:
@@ -49,19 +52,30 @@ class FeatureRules:
         return root.name if self.unified and root is not None and root.member else None
 
     @cached_property
-    def features(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-        """For each package its features, each with what it switches on."""
-        found = {}
+    def packages(self) -> Mapping[str, Package]:
+        """What is known of each package: those of the repository by their names, others by `name
+        version`."""
+        found = dict(self.metadata.packages) if self.metadata else {}
         for crate in self.workspace.crates:
             own = dict(crate.manifest.features)
             # What is known beside them are optional dependencies, but for `default`.
             optional = known_features(crate.manifest) - own.keys() - {"default"}
-            found[crate.name] = {**own, **{name: (f"dep:{name}",) for name in optional}}
+            features = {**own, **{name: (f"dep:{name}",) for name in optional}}
+            found[crate.name] = Package(crate.dependencies, features, crate.manifest.proc_macro)
         return found
 
+    def applies(self, platform: str, *, for_host: bool) -> bool | None:
+        """Whether dependencies of a platform are needed; None where that is not known."""
+        if self.metadata is not None:
+            side = self.metadata.host if for_host else self.metadata.target
+            return applies(platform, side.triple, side.cfg)
+        # The machine that compiles may be of any platform.
+        return None if for_host else applies(platform, self.triple)
 
-# A package by its name, and whether it is built for the machine that compiles: a build script's
-# dependencies and macros are, and have features of their own unless all features are unified.
+
+# A package as `FeatureRules.packages` names it, and whether it is built for the machine that
+# compiles: a build script's dependencies and macros are, and have features of their own unless all
+# features are unified.
 Unit = tuple[str, bool]
 
 
@@ -106,18 +120,18 @@ class _Resolver:
         return self._found
 
     def _start(self, name: str) -> None:
-        crate, features = self._rules.workspace.by_name[name], self._rules.features[name]
+        package = self._rules.packages[name]
         values = [] if "--no-default-features" in self._rules.args else ["default"]
         for feature in self._selection.features:
             owner, slash, own = feature.partition("/")
             if slash and owner == name:
                 values.append(own)
-            elif feature in features or any(
-                slash and owner == dependency.name for dependency in crate.dependencies
+            elif feature in package.features or any(
+                slash and owner == dependency.name for dependency in package.dependencies
             ):
                 values.append(feature)
         self._use((name, False), values)
-        if crate.manifest.proc_macro and not self._rules.unified:
+        if package.proc_macro and not self._rules.unified:
             self._use((name, True), values)
 
     def _use(self, unit: Unit, values: Iterable[str]) -> None:
@@ -129,7 +143,7 @@ class _Resolver:
     def _dependencies(self, unit: Unit, name: str | None = None) -> Iterator[Dependency]:
         package, for_host = unit
         unified = self._rules.unified
-        for dependency in self._rules.workspace.by_name[package].dependencies:
+        for dependency in self._rules.packages[package].dependencies:
             if name is not None and dependency.name != name:
                 continue
             if dependency.kind is DependencyKind.DEV and not (
@@ -137,9 +151,8 @@ class _Resolver:
             ):
                 continue
             if dependency.platform is not None and not unified:
-                # The machine that compiles may be of any platform.
                 of_host = for_host or dependency.kind is DependencyKind.BUILD
-                there = None if of_host else applies(dependency.platform, self._rules.triple)
+                there = self._rules.applies(dependency.platform, for_host=of_host)
                 self._found.uncertain |= there is None
                 if there is False:
                     continue
@@ -151,11 +164,12 @@ class _Resolver:
         locked = lock.external(package, name) if lock and dependency.directory is None else None
         # One from elsewhere may have been replaced by a crate of the repository.
         here = dependency.directory is not None or locked == name
-        target = self._rules.workspace.by_name.get(name) if here else None
+        known = name if here else locked
+        target = None if known is None else self._rules.packages.get(known)
         apart = not self._rules.unified
         for_host = for_host or (apart and dependency.kind is DependencyKind.BUILD)
-        if target is not None:
-            self._use((name, for_host or (apart and target.manifest.proc_macro)), values)
+        if known is not None and target is not None:
+            self._use((known, for_host or (apart and target.proc_macro)), values)
             return
         self._found.uncertain |= locked is None and lock is not None
         self._found.requests[locked or name, for_host].update(values)
@@ -164,7 +178,7 @@ class _Resolver:
         on = self._found.units[unit]
         if value in on:
             return
-        features = self._rules.features[unit[0]]
+        features = self._rules.packages[unit[0]].features
         name, slash, feature = value.partition("/")
         if slash:
             self._pass_on(unit, name, feature)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 
-from mzbuild.core.cargo.workspace import CargoWorkspace, shared_files
+from mzbuild.core.cargo.workspace import CargoWorkspace, Crate, shared_files
 from mzbuild.core.fingerprint.configuration import Scheme
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.work_tree.files import (
@@ -113,12 +113,11 @@ class SourceTree:
         closure = {crate.name for crate in self.workspace.closure(roots, Scheme.STRICT)}
         others = [crate for crate in self.workspace.crates if crate.name not in closure]
         parts = (
-            self._vendored,
-            self._part(".shared", shared_files(self.listing, Scheme.STRICT, self.workspace)),
+            *self._common,
             *(self._part(name, self.crate_files[name]) for name in sorted(closure)),
             # Cargo reads the manifests of all members, whatever it builds: the lock file is about
             # them all.
-            *(self._part(f"{crate.name}/", (crate.manifest.path,)) for crate in others),
+            *map(self._manifest, others),
         )
         return CargoSources(
             parts,
@@ -129,6 +128,20 @@ class SourceTree:
                 if not any(path in part.files for part in parts)
             ),
         )
+
+    @property
+    def manifest_keys(self) -> tuple[object, ...]:
+        """What is another when Cargo may tell something else of packages and their features."""
+        parts = (*self._common, *map(self._manifest, self.workspace.crates))
+        return tuple((part.name, part.key) for part in parts)
+
+    @property
+    def _common(self) -> tuple[SourcePart, ...]:
+        shared = shared_files(self.listing, Scheme.STRICT, self.workspace)
+        return (self._vendored, self._part(".shared", shared))
+
+    def _manifest(self, crate: Crate) -> SourcePart:
+        return self._part(f"{crate.name}/", (crate.manifest.path,))
 
     def _part(self, name: str, paths: Iterable[str]) -> SourcePart:
         if name not in self._given:

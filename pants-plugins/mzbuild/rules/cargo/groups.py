@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pants.base.build_root import BuildRoot
-from pants.engine.fs import CreateDigest, Digest, FileContent
-from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
+from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 
@@ -19,11 +16,10 @@ from mzbuild.core.cargo.collected import add_collected_keys, collected_keys
 from mzbuild.core.cargo.command import cargo_command, scripts
 from mzbuild.core.cargo.failures import without_colors
 from mzbuild.core.cargo.groups import CargoGroup, group_builds
-from mzbuild.core.cargo.lent_environment import lent
 from mzbuild.core.cargo.lock import parse_cargo_lock
 from mzbuild.core.cargo.missing_inputs import missing_inputs, unread_files
-from mzbuild.core.cargo.plan import group_args, names
-from mzbuild.core.cargo.program import cargo_program, notes
+from mzbuild.core.cargo.plan import group_args, names, process_plan
+from mzbuild.core.cargo.program import notes
 from mzbuild.core.cargo.resolution import FeatureRules
 from mzbuild.core.cargo.sanitizers import sanitizer_advice
 from mzbuild.core.cargo.settings import CargoOptions
@@ -35,12 +31,11 @@ from mzbuild.core.image.declaration import CargoBuild, under
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.cargo.actions import CACHE, CargoAction, CargoActionPlan, CargoCache
-from mzbuild.rules.cargo.toolchain import CargoEnvironment, RustToolchain
+from mzbuild.rules.cargo.metadata import CargoMetadataRequest, KnownPackages
+from mzbuild.rules.cargo.processes import CargoProcess, CargoProcessResult
+from mzbuild.rules.cargo.toolchain import RustToolchain
 
 logger = logging.getLogger(__name__)
-
-_PROGRAM = ".mzbuild-program"
-_PLAN = ".mzbuild-plan.json"
 
 _LOCKS = FileCache(lambda absolute, path: parse_cargo_lock(read_content(absolute), path))
 
@@ -107,7 +102,13 @@ async def cargo_groups(
     lock = _LOCKS.get(work_tree, path) if path in listing else None
     settings = options.settings(batch.configuration)
     rules = FeatureRules(workspace, lock, settings.target, settings.flags.args)
-    return CargoGroups(group_builds(missing, rules))
+    groups = group_builds(missing, rules)
+    if len(groups) > 1 and lock is not None and lock.external_packages:
+        # They may be fewer when it is known what those packages ask of one another.
+        asked_for = CargoMetadataRequest(batch.configuration, tuple(missing))
+        known = (await Get(KnownPackages, CargoMetadataRequest, asked_for)).metadata
+        groups = group_builds(missing, replace(rules, metadata=known))
+    return CargoGroups(groups)
 
 
 # To find out whether what it remembers of this rule still holds, Pants would first do again all
@@ -120,7 +121,6 @@ async def run_cargo(
     options: CargoOptions,
     toolchain: RustToolchain,
     tree: SourceTree,
-    environment: CargoEnvironment,
     cache: CargoCache,
     build_root: BuildRoot,
     global_options: GlobalOptions,
@@ -144,46 +144,22 @@ async def run_cargo(
     args = cargo_build_args(group.together, workspace, settings, where, locked=locked)
     args = group_args(args, group.builds, toolchain.compiler)
     directory = build_directory(configuration)
-    plan = {
-        "directory": f"{CACHE}/{directory}",
-        "workspace": workspace.root,
-        "root": build_root.path,
-        "sources": sources.files,
-        "empty": sources.empty,
-        "scripts": scripts(toolchain.compiler),
-        "prefix": settings.command_prefix,
-        "command": cargo_command(toolchain.cargo, args, settings, workspace.root),
-        "triple": settings.target,
-        "actions": {plan.key: plan.steps for plan in plans},
-    }
-    content = json.dumps(plan).encode()
-    program = cargo_program().items()
-    files = await Get(
-        Digest,
-        CreateDigest(
-            (
-                FileContent(_PLAN, content),
-                *(FileContent(f"{_PROGRAM}/{path}", content) for path, content in program),
-            )
-        ),
+    plan = process_plan(
+        f"{CACHE}/{directory}",
+        build_root.path,
+        workspace.root,
+        sources,
+        scripts(toolchain.compiler),
+        cargo_command(toolchain.cargo, args, settings, workspace.root),
+        settings,
+        {plan.key: plan.steps for plan in plans},
     )
     built = names(group.builds)
     number = f" (group {request.index + 1} of {len(groups)})" if len(groups) > 1 else ""
     place = global_options.named_caches_dir / cache.name / directory
     logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {place}/build.log")
-    with lent(environment.passed) as lent_file:
-        result = await Get(
-            FallibleProcessResult,
-            Process(
-                (sys.executable, "-I", "-S", _PROGRAM, _PLAN, lent_file),
-                input_digest=files,
-                append_only_caches=cache.mounted,
-                env=environment.tools,
-                description=f"Build {built} with Cargo",
-                # What is cached is what comes of it, and not that it has run.
-                cache_scope=ProcessCacheScope.PER_SESSION,
-            ),
-        )
+    done = await Get(CargoProcessResult, CargoProcess(plan, f"Build {built} with Cargo"))
+    result = done.result
     output = (result.stdout + result.stderr).decode(errors="replace")
     for note in notes(output):
         logger.warning(note)

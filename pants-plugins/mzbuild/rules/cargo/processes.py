@@ -1,0 +1,68 @@
+"""Cargo as a process: in the directory that stays, with what its user lends it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from pants.engine.fs import CreateDigest, Digest, FileContent
+from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+
+from mzbuild.core.cargo.lent_environment import lent
+from mzbuild.core.cargo.program import cargo_program
+from mzbuild.rules.cargo.actions import CargoCache
+from mzbuild.rules.cargo.toolchain import CargoEnvironment
+
+_PROGRAM = ".mzbuild-program"
+_PLAN = ".mzbuild-plan.json"
+
+
+@dataclass(frozen=True)
+class CargoProcess:
+    """A request to have a plan carried out; see `cargo.staging` for what that is."""
+
+    plan: bytes
+    description: str
+
+
+@dataclass(frozen=True)
+class CargoProcessResult:
+    """What came of a plan."""
+
+    result: FallibleProcessResult
+
+
+# What is lent is there for as long as this lasts.
+@_uncacheable_rule
+async def carry_out(
+    request: CargoProcess, environment: CargoEnvironment, cache: CargoCache
+) -> CargoProcessResult:
+    program = cargo_program().items()
+    files = await Get(
+        Digest,
+        CreateDigest(
+            (
+                FileContent(_PLAN, request.plan),
+                *(FileContent(f"{_PROGRAM}/{path}", content) for path, content in program),
+            )
+        ),
+    )
+    with lent(environment.passed) as lent_file:
+        result = await Get(
+            FallibleProcessResult,
+            Process(
+                (sys.executable, "-I", "-S", _PROGRAM, _PLAN, lent_file),
+                input_digest=files,
+                append_only_caches=cache.mounted,
+                env=environment.tools,
+                description=request.description,
+                # What is cached is what comes of it, and not that it has run.
+                cache_scope=ProcessCacheScope.PER_SESSION,
+            ),
+        )
+    return CargoProcessResult(result)
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())
