@@ -131,3 +131,38 @@ def _executed(out_dir: Path) -> dict[str, str]:
         "package_id": "p 1 (x)",
         "out_dir": str(out_dir),
     }
+
+
+class TestWhatWasRead:
+    """For a program that needs the crate `a`, where `b` is staged for the sake of another one."""
+
+    def read(self, sandbox: Sandbox, *paths: str, **more: list[str]) -> tuple[int, str]:
+        sources, target = sandbox.directory / "sources", sandbox.directory / "target/t"
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "app").touch()
+        # As Cargo writes it down, and with paths as the compiler has them.
+        read = " ".join(f"{sources}/{path}".replace(" ", "\\ ") for path in paths)
+        (target / "app.d").write_text(f"{target}/app: {read}\n")
+        crates = {"a": {"a/main": "1"}, "b": {"b/x": "2", "b/a file": "3", "b/of a": "4"}}
+        plan = {"results": {"app": "t/app"}, "others": ["b"], "own": ["b/of a"], **more}
+        code, _, err = sandbox.run(["true"], crates, **plan)
+        return code, err
+
+    def test_what_is_there_for_it_alone_is_its_own(self, sandbox: Sandbox) -> None:
+        assert self.read(sandbox, "a/main", "b/of a", "../elsewhere") == (0, "")
+        assert (sandbox.results / "app").exists()
+
+    def test_what_is_there_for_others_is_not(self, sandbox: Sandbox) -> None:
+        code, err = self.read(sandbox, "a/../b/x", "b/a file", "a/main")
+        assert code == 1
+        first, second = err.splitlines()
+        assert first.startswith("`b/a file` was read to build `app`, but is there only because")
+        assert second == (
+            "`b/x` was read to build `app`, but is there only because something else that needs "
+            "the crate `b` is built at the same time. Depend on that crate by `path`, or move the "
+            "file into the crate that reads it."
+        )
+        assert not sandbox.results.exists()
+
+    def test_where_nothing_else_is_built_nothing_is_asked(self, sandbox: Sandbox) -> None:
+        assert self.read(sandbox, "b/x", others=[]) == (0, "")

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 from mzbuild.core.cargo.includes import crate_inputs
-from mzbuild.core.cargo.sources import CargoSources, SourceParts, SourceTree
+from mzbuild.core.cargo.sources import CargoSources, SourcePart, SourceParts, SourceTree
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.work_tree import files as work_tree_module
@@ -95,6 +95,20 @@ def test_a_build_has_its_crates_and_of_all_others_the_manifests(sources: Sources
         "vendor/x/lib.rs": regular(".vendored", "x"),
     }
     assert set(built.empty) == {"c/src/lib.rs", "c/src/main.rs"}
+
+
+def test_what_others_lack_is_told_from_what_they_have(sources: Sources) -> None:
+    together, a, c = sources("a", "c"), sources("a"), sources("c")
+    assert together.beyond(a) == {"others": ["c"], "own": ["c/Cargo.toml"]}
+    assert together.beyond(c) == {"others": ["a", "b"], "own": ["a/Cargo.toml", "b/Cargo.toml"]}
+    assert together.beyond(together) == {"others": [], "own": []}
+    # What the sources of a crate name may be another's.
+    named = SourcePart("named", "", {"c/src/main.rs": ("", REGULAR)})
+    naming = CargoSources((*together.parts, named), ())
+    assert naming.beyond(CargoSources((*a.parts, named), ())) == {
+        "others": ["c"],
+        "own": ["c/Cargo.toml", "c/src/main.rs"],
+    }
 
 
 def test_a_symlink_to_a_file_is_that_file(sources: Sources, repository: Repository) -> None:

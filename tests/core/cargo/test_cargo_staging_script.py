@@ -42,6 +42,7 @@ class Sandbox:
         plan: dict[str, object] = {"directory": str(self.directory), "sources": sources}
         plan["command"] = command
         nothing: Plan = {"results": {}, "directories": [], "finish": [], "extract": []}
+        nothing = {**nothing, "others": [], "own": []}
         action = {name: more.pop(name, value) for name, value in nothing.items()}
         plan.update({"workspace": "", "empty": [], "triple": "t"})
         plan.update({"scripts": {}, "prefix": [], "root": str(self.root / "repository")})

@@ -260,3 +260,18 @@ def test_what_packages_from_elsewhere_ask_of_one_another_is_known(workshop: Work
     unknown = Path(f"{workshop.calls_file}-no-metadata")
     unknown.touch()
     assert packaged_anew("unknown") == (["left", "more", "right"], True)
+
+
+def test_what_is_there_for_another_program_is_no_input(workshop: Workshop) -> None:
+    reading = 'fn main() {\n    println!("{}", include_str!("../../calm/data.txt"));\n}\n'
+    of_a_script = 'fn main() {\n    println!("cargo:rerun-if-changed=../calm/data.txt");\n}\n'
+    said = "`calm/data.txt` was read to build `plain`, but is there only because something else"
+    for naming in ({"plain/src/main.rs": reading}, {"plain/build.rs": of_a_script}):
+        with changed(workshop.repo, {"calm/data.txt": "data", **naming}):
+            refused = workshop.package("images/calm", "images/plain", check=False)
+            assert workshop.built() == ["calm plain"]
+            assert said in refused.stderr
+            assert "images/plain/mzbuild.yml: Cargo could not build plain." in refused.stderr
+            # The other one is there.
+            workshop.package("images/calm")
+            assert workshop.built() == []

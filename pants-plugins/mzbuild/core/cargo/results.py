@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+_SPACE = "\0"
+
 # Results lie ready until whoever wanted them has fetched them, which is soon.
 _KEPT = 600  # seconds
 
@@ -55,6 +57,52 @@ def is_built(
     """Whether Cargo has said that all of these programs are up to date or were just built."""
     built = {message.get("executable") for message in messages}
     return all(os.path.join(target_directory, path) in built for path in paths)
+
+
+def by_crate(sources: Mapping[str, tuple[Any, ...]]) -> Mapping[Any, Sequence[str]]:
+    """The paths of a plan's sources by their crates."""
+    paths = defaultdict(list)
+    for path, (crate, *_) in sources.items():
+        paths[crate].append(path)
+    return paths
+
+
+def check_read(
+    action: Mapping[str, Any],
+    sources_directory: str,
+    crates: Mapping[Any, Sequence[str]],
+    target_directory: str,
+) -> None:
+    """Raises `ResultError` where something was read for an action that is not there for it alone.
+
+    `crates` has the paths of all sources. Beside a program, Cargo writes down what the compiler has
+    read for it, and what build scripts say that they have:
+    https://doc.rust-lang.org/cargo/reference/build-cache.html#dep-info-files
+    """
+    own = frozenset(action["own"])
+    foreign = {
+        # Between what was read are spaces, so that those of a path stand behind a backslash there.
+        os.path.join(sources_directory, path).replace(" ", _SPACE): (path, crate)
+        for crate in action["others"]
+        for path in crates[crate]
+        if path not in own
+    }
+    problems = set()
+    for built in action["results"].values() if foreign else ():
+        with open(os.path.join(target_directory, f"{built}.d"), errors="surrogateescape") as file:
+            written = file.read().replace("\\ ", _SPACE)
+        read = written.split()
+        if "/../" in written:
+            read = [os.path.normpath(path) if "/../" in path else path for path in read]
+        for path, crate in (foreign[path] for path in read if path in foreign):
+            program = os.path.basename(built)
+            problems.add(
+                f"`{path}` was read to build `{program}`, but is there only because something else "
+                f"that needs the crate `{crate}` is built at the same time. Depend on that crate "
+                "by `path`, or move the file into the crate that reads it."
+            )
+    if problems:
+        raise ResultError("\n".join(sorted(problems)))
 
 
 def deliver(

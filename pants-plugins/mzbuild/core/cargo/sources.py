@@ -6,6 +6,7 @@ They come in parts, one for each crate, and a part is looked at once however man
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -54,6 +55,22 @@ class CargoSources:
         return {
             path: (part.name, *source) for part in self.parts for path, source in part.files.items()
         }
+
+    def beyond(self, own: CargoSources) -> Mapping[str, Sequence[str]]:
+        """What of these sources others lack that are among them, as `cargo.staging` wants it."""
+        names, known = ({part.name for part in each.parts} for each in (self, own))
+        # Of a crate that they lack, they may have the manifest, or what their own sources name.
+        all_the_same = {path for part in own.parts if part.name not in names for path in part.files}
+        all_the_same |= {
+            path for path in self._repeated if any(path in part.files for part in own.parts)
+        }
+        return {"others": sorted(names - known), "own": sorted(all_the_same)}
+
+    @cached_property
+    def _repeated(self) -> frozenset[str]:
+        """The files that are in several parts."""
+        counts = Counter(path for part in self.parts for path in part.files)
+        return frozenset(path for path, count in counts.items() if count > 1)
 
 
 class SourceParts:

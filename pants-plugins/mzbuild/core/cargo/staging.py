@@ -18,12 +18,14 @@ The plan is a JSON object:
     triple      the platform that is compiled for
     actions     what is to be done when the command is through, by keys of any kind
 
-What is done for an action ends up in the directory `results/KEY`, where all these paths begin:
+What is done for an action ends up in the directory `results/KEY`, where all paths of it begin:
 
     results     path -> path in Cargo's target directory
     directories those that the commands of `finish` write to
     finish      command lines to run one after another once the results are there
     extract     for each file: package, path in its build script's OUT_DIR, path
+    others      the crates of sources that are not there when this alone is built
+    own         sources of those crates that are there all the same
 
 It needs nothing but the standard library, so that any Python can run it.
 """
@@ -46,7 +48,15 @@ from typing import Any, BinaryIO, NamedTuple
 
 from mzbuild.core.cargo.failures import RETRIES, Remedy, recognize
 from mzbuild.core.cargo.lent_environment import borrowed
-from mzbuild.core.cargo.results import ResultError, Tools, deliver, discard_old, is_built
+from mzbuild.core.cargo.results import (
+    ResultError,
+    Tools,
+    by_crate,
+    check_read,
+    deliver,
+    discard_old,
+    is_built,
+)
 
 
 class Known(NamedTuple):
@@ -338,9 +348,14 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
             if code == 0 or is_built(action["results"].values(), target_directory, messages)
         }
 
+        crates = by_crate(sources)
+
         def finish(key: str) -> str:
             place = os.path.join(results_directory, key)
             try:
+                if code == 0:
+                    # Of what was built before something failed, Cargo writes nothing down.
+                    check_read(built[key], sources_directory, crates, target_directory)
                 deliver(built[key], place, tools, target_directory, messages, triple_directory)
             except ResultError as error:
                 return f"{error}\n"

@@ -22,7 +22,7 @@ from mzbuild.core.cargo.directories import cache_name
 from mzbuild.core.cargo.plan import action_key, action_steps, names
 from mzbuild.core.cargo.program import cargo_program
 from mzbuild.core.cargo.settings import CargoOptions
-from mzbuild.core.cargo.sources import SourceTree
+from mzbuild.core.cargo.sources import CargoSources, SourceTree
 from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild, under
@@ -48,6 +48,7 @@ class CargoActionPlan:
     """What an action's results depend on, all of which is in `key`, and how they are made."""
 
     key: str
+    sources: CargoSources
     steps: Mapping[str, Any]
     collect: Process
 
@@ -94,8 +95,8 @@ def plan_cargo_action(
     locked = under(workspace.root, LOCK_FILE) in listing
     args = cargo_build_args(build, workspace, settings, where, locked=locked)
     steps = action_steps(build, settings, where)
-    inputs = sources.of(build, where).keys
-    key = action_key(steps, inputs, args, settings, toolchain.compiler, cargo_program())
+    own = sources.of(build, where)
+    key = action_key(steps, own.keys, args, settings, toolchain.compiler, cargo_program())
     collect = Process(
         (
             "/bin/cp",
@@ -108,7 +109,7 @@ def plan_cargo_action(
         description=f"Fetch what Cargo has built: {names([build])}",
         level=LogLevel.DEBUG,
     )
-    return CargoActionPlan(key, steps, collect)
+    return CargoActionPlan(key, own, steps, collect)
 
 
 def rules() -> tuple[Rule, ...]:

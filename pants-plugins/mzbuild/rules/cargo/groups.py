@@ -152,7 +152,7 @@ async def run_cargo(
         scripts(toolchain.compiler),
         cargo_command(toolchain.cargo, args, settings, workspace.root),
         settings,
-        {plan.key: plan.steps for plan in plans},
+        {plan.key: {**plan.steps, **sources.beyond(plan.sources)} for plan in plans},
     )
     built = names(group.builds)
     number = f" (group {request.index + 1} of {len(groups)})" if len(groups) > 1 else ""
