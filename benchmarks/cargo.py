@@ -6,6 +6,7 @@ once where it should have, and 2 where a command fails. No timing is ever a fail
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
@@ -16,15 +17,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from time import perf_counter
+from typing import NamedTuple
 
 from benchmarks.bench import Bench, CommandError
 from benchmarks.generate import HUB_SOURCE, Plan, Size, generate
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-SIZE = Size(images=5, crates=64, files=10_000)
-PROGRAMS = 10
-RUNS = 5
 TARGET = f"{os.uname().machine}-unknown-linux-gnu"
+
+
+class Scale(NamedTuple):
+    """What is generated, how many of its programs are built, and how often each row is measured."""
+
+    size: Size
+    programs: int
+    runs: int
+
+
+FULL = Scale(Size(images=5, crates=64, files=10_000), programs=10, runs=5)
+TINY = Scale(Size(images=5, crates=10, files=200), programs=2, runs=1)
 
 
 @dataclass
@@ -69,11 +80,11 @@ class Workspace:
 
     @property
     def targets(self) -> list[str]:
-        return [f"//:{number}" for number in range(PROGRAMS)]
+        return [f"//:{number}" for number in range(len(self.programs))]
 
 
 @contextmanager
-def prepared() -> Iterator[Workspace]:
+def prepared(scale: Scale = FULL) -> Iterator[Workspace]:
     """A workspace in a new repository; nothing of it stays."""
     environment = {name: value for name, value in os.environ.items() if name[:6] != "PANTS_"}
     real = shutil.which("cargo")
@@ -92,8 +103,8 @@ def prepared() -> Iterator[Workspace]:
             "PATH": f"{shim.parent}:{environment['PATH']}",
         }
         root = Path(scratch, "repository")
-        plan = generate(SIZE, root)
-        programs = _programs(plan)
+        plan = generate(scale.size, root)
+        programs = _programs(plan)[: scale.programs]
         (root / "BUILD").write_text(
             "".join(
                 f'mzbuild_cargo_build(name="{number}", bin=["{program[len("bin=") :]}"])\n'
@@ -110,18 +121,19 @@ def prepared() -> Iterator[Workspace]:
 
 
 def _programs(plan: Plan) -> list[tuple[str, str]]:
-    found = [
+    return [
         (f"package={crate.name}", f"bin={crate.programs['src/bin'][0]}")
         for crate in plan.crates
         if crate.programs
     ]
-    return found[:PROGRAMS]
 
 
-def repeated(change: Callable[[int], None], *measured: Callable[[], float]) -> list[list[float]]:
+def repeated(
+    runs: int, change: Callable[[int], None], *measured: Callable[[], float]
+) -> list[list[float]]:
     """Times of several things, in turn after each change."""
     times: list[list[float]] = [[] for _ in measured]
-    for turn in range(RUNS):
+    for turn in range(runs):
         change(turn)
         for one, measure in zip(times, measured):
             one.append(measure())
@@ -135,7 +147,13 @@ def row(name: str, what: str, ours: list[float], baseline: str, theirs: list[flo
 
 
 def main() -> int:
-    with prepared() as workspace:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m benchmarks.cargo",
+        description="Measure builds with Cargo side by side with Cargo itself.",
+    )
+    parser.add_argument("--tiny", action="store_true", help="all rows once, in a small workspace")
+    size, programs, runs = scale = TINY if parser.parse_args().tiny else FULL
+    with prepared(scale) as workspace:
         package = workspace.package
         print("building everything for the first time …", file=sys.stderr, flush=True)
         workspace.forget()
@@ -143,15 +161,15 @@ def main() -> int:
         workspace.cargo()
         print("one line changed …", file=sys.stderr, flush=True)
         edited, by_cargo = repeated(
-            workspace.edit, lambda: package(*workspace.targets, calls=1), workspace.cargo
+            runs, workspace.edit, lambda: package(*workspace.targets, calls=1), workspace.cargo
         )
         print("nothing changed …", file=sys.stderr, flush=True)
-        (same,) = repeated(lambda _: None, lambda: package(*workspace.targets, calls=0))
+        (same,) = repeated(runs, lambda _: None, lambda: package(*workspace.targets, calls=0))
         print("one after another …", file=sys.stderr, flush=True)
         workspace.forget()
         apart = sum(package(target, calls=1) for target in workspace.targets)
-    crates = f"{SIZE.crates} crates, {SIZE.files:,} files, {PROGRAMS} programs"
-    print(f"{crates}; median of {RUNS} runs, alternating; {os.cpu_count()} cores, ", end="")
+    crates = f"{size.crates} crates, {size.files:,} files, {programs} programs"
+    print(f"{crates}; median of {runs} runs, alternating; {os.cpu_count()} cores, ", end="")
     print(f"load at the end {os.getloadavg()[0]:.1f}.\n")
     print("| row | what | plugin | baseline | ratio |\n|---|---|---|---|---:|")
     print(row("edit", "a line of a crate that all use", edited, "`cargo build`", by_cargo))

@@ -37,3 +37,14 @@ def test_all_rows_are_measured_and_their_fingerprints_agree(tmp_path: Path) -> N
 
     assert Docker("benchmark-").images() == set()
     assert not list(tmp_path.glob("mzbuild-benchmark-*"))
+
+
+def test_builds_are_measured_against_cargo_and_call_it_as_often_as_they_should(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-m", "benchmarks.cargo", "--tiny"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    result = finish(start(command, cwd=CHECKOUT, env=env), check=True, timeout=600)
+    lines = [line for line in result.stdout.splitlines() if line.startswith("| ")]
+    assert [line.split(" | ")[0] for line in lines] == ["| row", "| edit", "| same", "| batch"]
+    assert not list(tmp_path.glob("mzbuild-cargo-benchmark-*"))
