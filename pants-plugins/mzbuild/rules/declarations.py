@@ -30,19 +30,24 @@ from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 @dataclass(frozen=True)
 class Declarations:
-    """The images that files declare, the crates of the workspace, and where symlinks lead to.
+    """The images that files declare, and the crates of the workspace.
 
-    Of images and crates, only what stands in these files is filled in. `links` has the files that
-    symlinks in the directories of images, crates and copies lead to, by the symlinks' paths.
+    Only what stands in these files is filled in.
     """
 
     images: tuple[Image, ...]
     workspace: CargoWorkspace
-    links: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class LinkTargets:
+    """The files that symlinks in the directories of images, crates and copies lead to."""
+
+    by_link: Mapping[str, str]
 
 
 @rule
-async def declarations(build_root: BuildRoot, mzbuild_cargo: MzbuildCargo) -> Declarations:
+async def declarations(mzbuild_cargo: MzbuildCargo) -> Declarations:
     files = await Get(DigestContents, PathGlobs([f"**/{FILE_NAME}", f"**/{ROOT_MANIFEST}"]))
     contents = {file.path: file.content for file in files}
     listing = Listing(tuple(sorted(contents)))
@@ -60,14 +65,21 @@ async def declarations(build_root: BuildRoot, mzbuild_cargo: MzbuildCargo) -> De
         mzbuild_cargo.workspace_root,
         lenient=True,
     )
+    return Declarations(images, workspace)
+
+
+# By itself, since only targets are made of it: it looks at each file, whenever some come or go.
+@rule
+async def all_link_targets(build_root: BuildRoot, declarations: Declarations) -> LinkTargets:
+    images = declarations.images
     directories = [image.context for image in images]
-    directories += [crate.directory for crate in workspace.crates]
+    directories += [crate.directory for crate in declarations.workspace.crates]
     copies = [action for image in images for action in image.pre_image if isinstance(action, Copy)]
     sources = [source_directory(action) for action in copies]
     directories += [source for source in sources if not leads_outside(source)]
     # This rule runs again when files come and go: a symlink is found out when it appears.
     paths = await Get(Paths, PathGlobs(under(escape_glob(name), "**/*") for name in directories))
-    return Declarations(images, workspace, link_targets(build_root.path, paths.files))
+    return LinkTargets(link_targets(build_root.path, paths.files))
 
 
 def rules() -> tuple[Rule, ...]:

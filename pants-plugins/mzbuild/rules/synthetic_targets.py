@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Any
@@ -34,7 +34,7 @@ from mzbuild.core.image.copy_action import (
 )
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage, under
 from mzbuild.core.work_tree.listing import Listing, is_under, less_nested, nesting
-from mzbuild.rules.declarations import Declarations
+from mzbuild.rules.declarations import Declarations, LinkTargets
 from mzbuild.target_types import (
     BinField,
     BuildArgsField,
@@ -129,10 +129,11 @@ class _Targets:
 async def mzbuild_targets(
     request: MzbuildTargetsRequest,
     declarations: Declarations,
+    link_targets: LinkTargets,
     configuration: Configuration,
     build_file_options: BuildFileOptions,
 ) -> SyntheticAddressMaps:
-    targets = _Targets()
+    targets, all_links = _Targets(), link_targets.by_link
     images, workspace = declarations.images, declarations.workspace
     # The names that people type are taken first: those of images, then those of crates.
     image_names = [targets.name(image.context, main_name(image)) for image in images]
@@ -140,10 +141,10 @@ async def mzbuild_targets(
     nested_contexts = nesting(image.context for image in images)
     for image, name in zip(images, image_names):
         nested = nested_contexts[image.context]
-        _add_image(targets, name, image, nested, declarations)
+        _add_image(targets, name, image, nested, all_links)
     for crate, name in zip(workspace.crates, crate_names):
         nested = workspace.nested[crate.directory]
-        links = _links_in(declarations, crate.directory, nested)
+        links = _links_in(all_links, crate.directory, nested)
         _add_crate(targets, name, crate, nested, links)
     if workspace.crates:
         targets.add(
@@ -167,9 +168,9 @@ def _add_image(
     name: str,
     image: Image,
     nested: tuple[str, ...],
-    declarations: Declarations,
+    all_links: Mapping[str, str],
 ) -> None:
-    links = _links_in(declarations, image.context, nested)
+    links = _links_in(all_links, image.context, nested)
     fields = {
         InputsField.alias: ("**/*", *_excluded(image.context, nested)),
         ImageNameField.alias: image.name,
@@ -178,7 +179,7 @@ def _add_image(
         MainlineField.alias: image.mainline,
         BuildArgsField.alias: dict(image.build_args),
         PreImageField.alias: [
-            f":{_add_action(targets, image, action, declarations)}" for action in image.pre_image
+            f":{_add_action(targets, image, action, all_links)}" for action in image.pre_image
         ],
         "dependencies": _linked_files(targets, image.context, links, f"linked-by-{image.name}"),
     }
@@ -186,7 +187,7 @@ def _add_image(
 
 
 def _add_action(
-    targets: _Targets, image: Image, action: PreImage, declarations: Declarations
+    targets: _Targets, image: Image, action: PreImage, all_links: Mapping[str, str]
 ) -> str:
     if isinstance(action, CargoBuild):
         name = targets.name(image.context, "cargo-build")
@@ -205,14 +206,14 @@ def _add_action(
             CopySourceField.alias: action.source,
             CopyDestinationField.alias: action.destination,
             CopyMatchingField.alias: action.matching,
-            "dependencies": _copied_files(targets, image, action, declarations),
+            "dependencies": _copied_files(targets, image, action, all_links),
         }
         targets.add(image.origin, MzbuildCopyTarget, name, **fields)
     return name
 
 
 def _copied_files(
-    targets: _Targets, image: Image, action: Copy, declarations: Declarations
+    targets: _Targets, image: Image, action: Copy, all_links: Mapping[str, str]
 ) -> list[str]:
     """Makes a target for the files that a `copy` copies; only one beside them can own them."""
     source = source_directory(action)
@@ -221,15 +222,15 @@ def _copied_files(
         return []
     globs = [posixpath.relpath(glob, source or ".") for glob in copy_globs(action)]
     copied = _add_files(targets, source, f"copied-by-{image.name}", globs)
-    links = matching_files(action, Listing(tuple(sorted(declarations.links))))
-    leading_to = [declarations.links[link] for link in links]
+    links = matching_files(action, Listing(tuple(sorted(all_links))))
+    leading_to = [all_links[link] for link in links]
     return [copied, *_linked_files(targets, source, leading_to, f"linked-by-{image.name}")]
 
 
-def _links_in(declarations: Declarations, directory: str, nested: tuple[str, ...]) -> list[str]:
+def _links_in(all_links: Mapping[str, str], directory: str, nested: tuple[str, ...]) -> list[str]:
     """The files that symlinks in a directory lead to."""
-    inside = tuple(link for link in declarations.links if is_under(link, directory))
-    return [declarations.links[link] for link in less_nested(inside, nested)]
+    inside = tuple(link for link in all_links if is_under(link, directory))
+    return [all_links[link] for link in less_nested(inside, nested)]
 
 
 def _linked_files(targets: _Targets, directory: str, links: Iterable[str], name: str) -> list[str]:
