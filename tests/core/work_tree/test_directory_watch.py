@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,15 +70,68 @@ def test_names_are_kept_as_they_are(root: Path, watch: DirectoryWatch) -> None:
     assert watch.touched() == names
 
 
-def test_when_a_directory_goes_nothing_is_known(root: Path, watch: DirectoryWatch) -> None:
+def test_a_directory_that_went_is_told_of_and_can_be_watched_anew(
+    root: Path, watch: DirectoryWatch
+) -> None:
     (root / "a/b/file").unlink()
     assert watch.touched() == {"a/b/file"}
     (root / "a/b").rmdir()
     (root / "a/b").mkdir()
-    assert watch.touched() is None
+    assert watch.touched() == {"a/b"}
+    assert not watch.covers("a/b")
     watch.cover(["a/b"])
     (root / "a/b/file").write_text("y")
     assert watch.touched() == {"a/b/file"}
+
+
+def test_a_directory_that_somebody_has_open_when_it_goes_is_watched_anew(
+    root: Path, watch: DirectoryWatch
+) -> None:
+    opened = os.open(root / "a/b", os.O_RDONLY)
+    shutil.rmtree(root / "a")
+    (root / "a/b").mkdir(parents=True)
+    assert watch.touched() == {"a/b/file", "a/b", "a"}
+    watch.cover(["a/b"])
+    os.close(opened)
+    assert watch.touched() == set()
+    (root / "a/b/file").write_text("y")
+    assert watch.touched() == {"a/b/file"}
+
+
+def test_what_came_in_the_place_of_a_directory_that_went_is_watched_anew(
+    root: Path, watch: DirectoryWatch
+) -> None:
+    shutil.rmtree(root / "a")
+    (root / "a/new").mkdir(parents=True)
+    watch.cover(["a/new"])
+    assert watch.touched() == {"a/b/file", "a/b", "a"}
+    # Nobody would tell of it being moved together with its directory.
+    assert not watch.covers("a/new")
+
+
+@pytest.mark.parametrize(("number", "touched"), [(1, None), (2, {"a"}), (3, {"a/b"})])
+def test_when_the_kernel_ends_a_watch_it_is_as_if_the_directory_were_gone(
+    watch: DirectoryWatch, number: int, touched: set[str] | None
+) -> None:
+    (descriptor,) = (
+        int(name)
+        for name in os.listdir("/proc/self/fd")
+        if os.path.exists(f"/proc/self/fdinfo/{name}")
+        and "inotify wd:" in Path("/proc/self/fdinfo", name).read_text()
+    )
+    assert ctypes.CDLL(None).inotify_rm_watch(descriptor, number) == 0
+    assert watch.touched() == touched
+    assert not watch.covers("a/b")
+
+
+def test_when_the_root_goes_nothing_is_known(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    root.mkdir()
+    watch = DirectoryWatch(str(root))
+    assert watch.touched() is None
+    watch.cover([])
+    root.rmdir()
+    assert watch.touched() is None
 
 
 def test_only_who_is_told_that_nothing_is_known_begins_anew(

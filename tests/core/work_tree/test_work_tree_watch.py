@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable
 from unittest import mock
@@ -117,6 +118,21 @@ OPERATIONS: Mapping[str, Callable[[Path, str, str], object]] = {
 }
 
 
+def attempt(operation: Callable[[Path, str, str], object], *args: Any) -> None:
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):
+        operation(*args)
+
+
+def list_and(operate: Callable[[], None], *args: Any, first: bool) -> bytes:
+    """Lists files as Git does, while somebody else does something first, or right after it."""
+    if first:
+        operate()
+    listing = read_listing(*args)
+    if not first:
+        operate()
+    return listing
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
@@ -125,6 +141,7 @@ OPERATIONS: Mapping[str, Callable[[Path, str, str], object]] = {
             st.sampled_from([*PATHS, *DIRECTORIES]),
             st.sampled_from([*PATHS, *DIRECTORIES]),
             st.sampled_from([0, 1, 3]),
+            st.sampled_from(["before", "as it begins", "after listing"]),
         ),
         min_size=1,
         max_size=12,
@@ -132,7 +149,7 @@ OPERATIONS: Mapping[str, Callable[[Path, str, str], object]] = {
 )
 def test_whatever_is_done_to_files_the_next_reading_has_it(
     tmp_path_factory: pytest.TempPathFactory,
-    operations: list[tuple[str, str, str, int]],
+    operations: list[tuple[str, str, str, int, str]],
 ) -> None:
     repository = Repository(tmp_path_factory.mktemp("repository"))
     repository.commit(dict.fromkeys(PATHS[::2], "x"))
@@ -142,9 +159,15 @@ def test_whatever_is_done_to_files_the_next_reading_has_it(
     reader = WorkTreeReader(str(root), watch=True)
     # The third one can do without Git, and so it is below where nothing speaks against it.
     assert reader.read(ENV) == reader.read(ENV) == reader.read(ENV)
-    for name, path, other, readings in operations:
-        with contextlib.suppress(OSError, subprocess.CalledProcessError):
-            OPERATIONS[name](root, path, other)
+    for number, (name, path, other, readings, when) in enumerate(operations):
+        operate = partial(attempt, OPERATIONS[name], root, path, other)
+        if when == "before":
+            operate()
+        else:
+            (root / f"new-{number}").touch()  # So that Git has to be asked.
+            side_effect = partial(list_and, operate, first=when == "as it begins")
+            with mock.patch.object(work_tree_reader, "read_listing", side_effect):
+                reader.read(ENV)
         # A second name that comes and goes unseen is the one thing that nothing tells of.
         found = [reader.read(ENV) for _ in range(readings or name == "hard link")]
         assert found[-1:] in ([], [read_work_tree(str(root), ENV)]), (name, path, other)
@@ -258,6 +281,11 @@ def test_a_file_that_was_not_touched_is_not_looked_at(repository: Repository) ->
         (repository.root / "d/b").write_text("y")
         assert reader.read(ENV) != first
         assert sorted(looked_at) == ["d/b", "link"]
+        looked_at.clear()
+        shutil.rmtree(repository.root / "d")
+        repository.write({"d/c": "new", "e/f": ""})
+        reader.read(ENV)
+        assert {*looked_at} == {"d", "d/b", "d/c", "e", "e/f", "link"}
 
 
 def test_a_file_written_through_another_name_is_seen(

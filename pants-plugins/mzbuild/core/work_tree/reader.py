@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.commands import OF_ONE_REPOSITORY, list_files, listed_paths, read_listing
 from mzbuild.core.work_tree.files import FRESH_NS, SYMLINK, WorkTree, git_mode, opaque_status
+from mzbuild.core.work_tree.listing import Listing
 from mzbuild.core.work_tree.same_listing import SameListing, is_rule_file
 from mzbuild.core.work_tree.watch import DirectoryWatch
 
@@ -71,7 +72,7 @@ class WorkTreeReader:
         last, last_listing = self._last, self._listing
         self._last, self._listing = WorkTree(self._root, {}), None
         known = last.statuses
-        doubtful = set(known) if touched is None else touched | self._unsure
+        doubtful = set(known) if touched is None else self._unsure.union(_all_at(touched, known))
         seen: dict[str, bytes] = {}
 
         def look_ahead() -> None:
@@ -184,6 +185,13 @@ class WorkTreeReader:
 def read_work_tree(root: str, env: Mapping[str, str]) -> WorkTree:
     """Reads a work tree once; see `WorkTreeReader`."""
     return WorkTreeReader(root).read(env)
+
+
+def _all_at(touched: set[str], known: Mapping[str, bytes]) -> set[str]:
+    """The paths that were touched, and of the known ones those that are in directories there."""
+    others = touched.difference(known)
+    listing = Listing(tuple(known) if others else ())
+    return touched.union(*map(listing.under, others))
 
 
 def _is_file(status: os.stat_result) -> bool:

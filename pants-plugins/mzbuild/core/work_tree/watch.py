@@ -35,14 +35,14 @@ _MOVE_SELF = 0x800
 _UNMOUNT = 0x2000
 _OVERFLOW = 0x4000
 _IGNORED = 0x8000
+_IS_DIRECTORY = 0x40000000
 _ONLY_DIRECTORY = 0x01000000
 _NO_FOLLOW = 0x02000000
 
 _FILES = _MODIFY | _ATTRIB | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE
 _WATCHED = _FILES | _MOVE_SELF | _ONLY_DIRECTORY | _NO_FOLLOW
-# After these, paths are no longer what they were, or something was forgotten. A directory that is
-# gone may have been replaced before anybody could watch the new one.
-_LOST = _MOVE_SELF | _UNMOUNT | _OVERFLOW | _IGNORED
+# After these, paths are no longer what they were, or something was forgotten.
+_LOST = _MOVE_SELF | _UNMOUNT | _OVERFLOW
 
 _EVENT = struct.Struct("=iIII")
 _BUFFER_SIZE = 1 << 18  # bytes
@@ -59,7 +59,7 @@ class DirectoryWatch:
         self._place: object = None
         self._descriptor: int | None = None
         self._directories: dict[int, str] = {}
-        self._watched: set[str] = set()
+        self._watched: dict[str, int] = {}
 
     def __del__(self) -> None:
         self.close()
@@ -67,8 +67,8 @@ class DirectoryWatch:
     def touched(self) -> set[str] | None:
         """The paths at which a file may be another than when this was last asked.
 
-        None if that is not known, as at first: `cover` then has to be called for all directories,
-        and each file to be looked at after that.
+        At the path of a directory, any file in it may be. None if nothing is known, as at first:
+        `cover` then has to be called for all directories, and each file to be looked at after that.
         """
         touched = None if self._descriptor is None else self._told(self._descriptor)
         if touched is None:
@@ -79,15 +79,33 @@ class DirectoryWatch:
         return touched
 
     def _told(self, descriptor: int) -> set[str] | None:
-        touched = set()
+        touched, gone = set(), set()
         for watch, mask, name in self._events(descriptor):
             if mask & _LOST:
                 return None
-            if name:
-                directory = self._directories[watch]
-                touched.add(f"{directory}/{name}" if directory else name)
+            directory = self._directories.get(watch)
+            if directory is None:
+                continue  # It was gone the last time, but somebody still had it open.
+            if mask & _IGNORED:
+                gone.add(directory)
+            elif name:
+                path = f"{directory}/{name}" if directory else name
+                touched.add(path)
+                if mask & _IS_DIRECTORY and mask & _DELETE:
+                    gone.add(path)
+        if "" in gone:
+            return None
+        if gone:
+            touched |= gone
+            self._forget(gone)
         # What is asked last holds for all that was told before.
         return touched if _place(self._root) == self._place else None
+
+    def _forget(self, gone: set[str]) -> None:
+        """Has directories, and those in them, watched no more: others may come in their place."""
+        for directory in [*self._watched]:
+            if not gone.isdisjoint(_with_outer(directory)):
+                del self._directories[self._watched.pop(directory)]
 
     def cover(self, directories: Iterable[str]) -> None:
         """Watches these directories, and those that they lie in, from now on.
@@ -95,13 +113,13 @@ class DirectoryWatch:
         What is not there, or is there through a symlink, is left out. Where watching is not
         possible at all, `touched` stays unknown. It has to have been asked for once.
         """
-        missing = {"", *directories} - self._watched
+        missing = {"", *directories} - self._watched.keys()
         if not missing:
             return
         # To move a directory is to move all below it, and only its own watch tells of that. So
         # each comes after the one that it lies in, and only with it.
-        missing.update([outer for directory in missing for outer in _outer(directory)])
-        for directory in sorted(missing - self._watched):
+        missing.update([outer for directory in missing for outer in _with_outer(directory)])
+        for directory in sorted(missing - self._watched.keys()):
             if self._descriptor is None:
                 return
             if directory and directory.rpartition("/")[0] not in self._watched:
@@ -112,7 +130,7 @@ class DirectoryWatch:
                 self.close()
             elif watch:
                 self._directories[watch] = directory
-                self._watched.add(directory)
+                self._watched[directory] = watch
 
     def covers(self, directory: str) -> bool:
         """Whether a directory is watched."""
@@ -138,10 +156,11 @@ class DirectoryWatch:
                     yield watch, mask, name.decode("utf-8", "surrogateescape")
 
 
-def _outer(directory: str) -> Iterator[str]:
+def _with_outer(directory: str) -> Iterator[str]:
+    """A directory and those that it lies in, less the root."""
     while directory:
-        directory = directory.rpartition("/")[0]
         yield directory
+        directory = directory.rpartition("/")[0]
 
 
 def _place(root: str) -> object:
