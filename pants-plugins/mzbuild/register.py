@@ -60,6 +60,7 @@ from mzbuild.rules.cargo import groups as cargo_groups
 from mzbuild.rules.cargo import metadata as cargo_metadata
 from mzbuild.rules.cargo import pre_image as cargo_pre_image
 from mzbuild.rules.cargo import processes as cargo_processes
+from mzbuild.rules.cargo import results as cargo_results
 from mzbuild.rules.cargo import sources as cargo_sources
 from mzbuild.rules.cargo import toolchain as cargo_toolchain
 
@@ -74,6 +75,7 @@ _MODULES = (
     cargo_metadata,
     cargo_pre_image,
     cargo_processes,
+    cargo_results,
     cargo_sources,
     cargo_toolchain,
     check,

@@ -2,14 +2,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mzbuild.core.cargo.collected import add_collected_keys, collected_keys
+from mzbuild.core.cargo.collected import add_collected, collected_together
 
 
-def test_the_keys_that_were_written_down_are_found_in_the_same_store(tmp_path: Path) -> None:
+def test_what_was_written_down_is_found_in_the_same_store(tmp_path: Path) -> None:
     store, other = str(tmp_path / "store"), str(tmp_path / "other")
-    assert collected_keys(store) == set()
-    add_collected_keys(store, ["a", "b"])
-    add_collected_keys(store, ["b", "c"])
-    add_collected_keys(store, [])
-    assert collected_keys(store) == {"a", "b", "c"}
-    assert collected_keys(other) == set()
+    assert collected_together(store) == {}
+    add_collected(store, [("a", "b"), ("c",)])
+    add_collected(store, [])
+    add_collected(store, [("d", "b")])
+    assert collected_together(store) == {
+        "a": ("a", "b"),
+        "b": ("d", "b"),
+        "c": ("c",),
+        "d": ("d", "b"),
+    }
+    assert collected_together(other) == {}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from pants.engine.internals.native_engine import PyExecutor, PyStubCAS
 
 from tests.e2e.images import (
     COPY_ALL,
@@ -96,12 +97,19 @@ class Workshop(NamedTuple):
     docker: Docker
     calls_file: Path
 
-    def package(self, *targets: str, check: bool = True) -> Result:
+    def package(
+        self,
+        *targets: str,
+        options: tuple[str, ...] = (),
+        env: Mapping[str, str] | None = None,
+        check: bool = True,
+    ) -> Result:
         """Packages images that the engine does not have."""
         for spec in self.docker.images():
             self.docker("image", "rm", "--force", spec)
         self.calls_file.write_text("")
-        return self.repo.pants("--mzbuild-profile=dev", "package", *targets, check=check)
+        args = ("--mzbuild-profile=dev", *options, "package", *targets)
+        return self.repo.pants(*args, env=env, check=check)
 
     def built(self) -> list[str]:
         """The programs that each invocation of Cargo was to build in the last command."""
@@ -166,6 +174,33 @@ def test_only_what_is_not_there_is_built(workshop: Workshop) -> None:
         for selection in (["images/plain"], ["images/plain", "images/loud"], ["images::"]):
             workshop.package(*selection)
             assert workshop.built() == []
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["local", "remote"])
+def test_what_was_built_together_is_found_alone_when_all_else_is_gone(
+    workshop: Workshop, tmp_path: Path, shared: bool
+) -> None:
+    """Only a cache is left: of Pants on this machine, or a remote one that a machine writes to."""
+    # It lasts as long as what executes it.
+    executor = PyExecutor(2, 4)
+    remote = PyStubCAS.builder().build(executor)
+    address = f"--remote-store-address={remote.address.replace('http', 'grpc')}"
+    options = ("--remote-cache-read", address) if shared else ()
+    files = {f"{name}/src/{shared}.rs": "" for name in ("calm", "plain")}
+    targets = ("images/calm", "images/plain")
+    with changed(workshop.repo, files):
+        writing = (*options, "--remote-cache-write") if options else ()
+        workshop.package(*targets, options=writing)
+        assert workshop.built() == ["calm plain"]
+        for number, target in enumerate(targets):
+            workshop.repo.stop_pantsd()
+            env = {"PANTS_NAMED_CACHES_DIR": str(tmp_path / f"caches-{number}")}
+            if shared:
+                env["PANTS_LOCAL_STORE_DIR"] = str(tmp_path / f"store-{number}")
+            workshop.package(target, options=options, env=env)
+            assert described(workshop.repo)[target.partition("/")[2]]["origin"] == "built"
+            assert workshop.built() == []
+    workshop.repo.stop_pantsd()
 
 
 def test_an_image_that_is_there_needs_no_cargo(workshop: Workshop) -> None:

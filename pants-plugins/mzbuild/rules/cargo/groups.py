@@ -7,12 +7,11 @@ import os
 from dataclasses import dataclass, replace
 
 from pants.base.build_root import BuildRoot
-from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
+from pants.util.frozendict import FrozenDict
 
 from mzbuild.core.cargo.arguments import build_directory, cargo_build_args
-from mzbuild.core.cargo.collected import add_collected_keys, collected_keys
 from mzbuild.core.cargo.command import cargo_command, scripts
 from mzbuild.core.cargo.failures import without_colors
 from mzbuild.core.cargo.groups import CargoGroup, group_builds
@@ -30,9 +29,16 @@ from mzbuild.core.fingerprint.configuration import Configuration, Sanitizer
 from mzbuild.core.image.declaration import CargoBuild, under
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
-from mzbuild.rules.cargo.actions import CACHE, CargoAction, CargoActionPlan, CargoCache
+from mzbuild.rules.cargo.actions import CargoAction, CargoActionPlan
 from mzbuild.rules.cargo.metadata import CargoMetadataRequest, KnownPackages
 from mzbuild.rules.cargo.processes import CargoProcess, CargoProcessResult
+from mzbuild.rules.cargo.results import (
+    CACHE,
+    CargoCache,
+    CargoResults,
+    CollectResults,
+    FindResults,
+)
 from mzbuild.rules.cargo.toolchain import RustToolchain
 
 logger = logging.getLogger(__name__)
@@ -50,9 +56,11 @@ class CargoBatch:
 
 @dataclass(frozen=True)
 class CargoGroups:
-    """The actions that Cargo has to build, in groups that share an invocation."""
+    """The actions that Cargo has to build, in groups that share an invocation; and the results of
+    the others."""
 
     groups: tuple[CargoGroup, ...]
+    there: CargoResults
 
     def index(self, build: CargoBuild) -> int | None:
         """The number of the group with an action, from 0; None where its results are there."""
@@ -71,18 +79,19 @@ class CargoRunRequest:
 
 @dataclass(frozen=True)
 class CargoRun:
-    """What an invocation of Cargo has said, and its arguments.
+    """What an invocation of Cargo has made and said, and its arguments.
 
-    Where it has failed, results of some of its actions may lie ready all the same. `advice` tells
+    Where it has failed, there may be results of some of its actions all the same. `advice` tells
     what it lacks, in sentences: files that are not among its inputs, parts of the toolchain.
     """
 
+    made: CargoResults
     args: tuple[str, ...]
     output: str
     advice: tuple[str, ...]
 
 
-# Pants knows nothing of the file that tells what was collected.
+# What the cache has may change between two commands.
 @_uncacheable_rule
 async def cargo_groups(
     batch: CargoBatch,
@@ -90,14 +99,11 @@ async def cargo_groups(
     work_tree: WorkTree,
     listing: Listing,
     options: CargoOptions,
-    global_options: GlobalOptions,
 ) -> CargoGroups:
     plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in batch.actions)
-    collected = collected_keys(global_options.local_store_dir)
-    asked = [plan for plan in plans if plan.key in collected or global_options.remote_cache_read]
-    found = await MultiGet(Get(FallibleProcessResult, Process, plan.lookup) for plan in asked)
-    there = {plan.key for plan, result in zip(asked, found) if not result.exit_code}
-    missing = [action.build for action, plan in zip(batch.actions, plans) if plan.key not in there]
+    keys = tuple(plan.key for plan in plans)
+    there = await Get(CargoResults, FindResults(batch.configuration, keys))
+    missing = [action.build for action, key in zip(batch.actions, keys) if key not in there.by_key]
     path = under(workspace.root, LOCK_FILE)
     lock = _LOCKS.get(work_tree, path) if path in listing else None
     settings = options.settings(batch.configuration)
@@ -108,7 +114,7 @@ async def cargo_groups(
         asked_for = CargoMetadataRequest(batch.configuration, tuple(missing))
         known = (await Get(KnownPackages, CargoMetadataRequest, asked_for)).metadata
         groups = group_builds(missing, replace(rules, metadata=known))
-    return CargoGroups(groups)
+    return CargoGroups(groups, there)
 
 
 # To find out whether what it remembers of this rule still holds, Pants would first do again all
@@ -132,7 +138,7 @@ async def run_cargo(
     configuration = request.batch.configuration
     groups = (await Get(CargoGroups, CargoBatch, request.batch)).groups
     if request.index >= len(groups):
-        return CargoRun((), "", ())
+        return CargoRun(CargoResults(FrozenDict()), (), "", ())
     group = groups[request.index]
     by_build = {action.build: action for action in request.batch.actions}
     actions = [by_build[build] for build in group.builds]
@@ -178,10 +184,9 @@ async def run_cargo(
             flags = options.sanitizers[sanitizer].rustflags
             advice += sanitizer_advice(plain, sanitizer, flags, settings.target)
     # All that was made is cached now. Whoever waits for what was not made may end this command.
-    made = await MultiGet(Get(FallibleProcessResult, Process, plan.collect) for plan in plans)
-    keys = [plan.key for plan, each in zip(plans, made) if not each.exit_code]
-    add_collected_keys(global_options.local_store_dir, keys)
-    return CargoRun(args, output, advice)
+    keys = tuple(plan.key for plan in plans)
+    made = await Get(CargoResults, CollectResults(configuration, keys))
+    return CargoRun(made, args, output, advice)
 
 
 def rules() -> tuple[Rule, ...]:

@@ -21,8 +21,8 @@ from mzbuild.core.cargo.sources import SourceTree
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild
-from mzbuild.rules.cargo.actions import CACHE, CargoCache
 from mzbuild.rules.cargo.processes import CargoProcess, CargoProcessResult
+from mzbuild.rules.cargo.results import CACHE, CargoCache
 from mzbuild.rules.cargo.toolchain import RustToolchain
 
 # The last answer in each place, with what it depends on. It lives as long as pantsd does.

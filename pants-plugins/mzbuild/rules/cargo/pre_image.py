@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pants.engine.fs import Digest, DigestSubset, PathGlobs, RemovePrefix
-from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.failures import without_colors
 from mzbuild.core.cargo.plan import DEBUG, RESULTS, names
 from mzbuild.core.errors import MzbuildError
-from mzbuild.rules.cargo.actions import FETCHED, CargoAction, CargoActionPlan
+from mzbuild.rules.cargo.actions import CargoAction, CargoActionPlan
 from mzbuild.rules.cargo.groups import CargoBatch, CargoGroups, CargoRun, CargoRunRequest
 
 
@@ -48,12 +47,11 @@ async def cargo_build(
         Get(CargoActionPlan, CargoAction, action), Get(CargoGroups, CargoBatch, batch)
     )
     index = groups.index(action.build)
-    if index is None:
-        result = await Get(FallibleProcessResult, Process, plan.lookup)
-    else:
+    results = groups.there
+    if index is not None:
         run = await Get(CargoRun, CargoRunRequest(batch, index))
-        result = await Get(FallibleProcessResult, Process, plan.collect)
-        if result.exit_code:
+        results = run.made
+        if plan.key not in results.by_key:
             output = run.output if global_options.colors else without_colors(run.output)
             lines = [
                 f"{action.where}: Cargo could not build {names([action.build])}.",
@@ -62,9 +60,10 @@ async def cargo_build(
                 *run.advice,
             ]
             raise MzbuildError("\n".join(lines))
-    parts = (f"{FETCHED}/{RESULTS}", f"{FETCHED}/{DEBUG}")
+    digest = results.by_key[plan.key]
+    parts = (f"{plan.key}/{RESULTS}", f"{plan.key}/{DEBUG}")
     subsets = await MultiGet(
-        Get(Digest, DigestSubset(result.output_digest, PathGlobs([f"{part}/**"]))) for part in parts
+        Get(Digest, DigestSubset(digest, PathGlobs([f"{part}/**"]))) for part in parts
     )
     return CargoBuildResult(
         *await MultiGet(

@@ -11,7 +11,7 @@ from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 
 from mzbuild.core.cargo.lent_environment import lent
 from mzbuild.core.cargo.program import cargo_program
-from mzbuild.rules.cargo.actions import CargoCache
+from mzbuild.rules.cargo.results import CargoCache
 from mzbuild.rules.cargo.toolchain import CargoEnvironment
 
 _PROGRAM = ".mzbuild-program"
