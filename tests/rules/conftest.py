@@ -11,6 +11,7 @@ import pytest
 from mzbuild import register
 from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.core.work_tree.files import WorkTree
+from mzbuild.rules.cargo.toolchain import RustToolchain
 from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
@@ -51,6 +52,7 @@ _QUERIES = (
     QueryRule(Owners, (OwnersRequest,)),
     QueryRule(PreImageResult, (PreImageRequest,)),
     QueryRule(Registries, ()),
+    QueryRule(RustToolchain, ()),
     QueryRule(SelectedImages, ()),
     QueryRule(SpecifiedImages, (Specs,)),
     QueryRule(WorkTree, ()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
+from mzbuild.core.cargo.installed import compiler_state
 from mzbuild.core.cargo.prefix import compiler_by_prefix, no_compiler, rustc_version_args
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.workspace import CargoWorkspace, toolchain_files
@@ -24,6 +26,8 @@ from mzbuild.rules.host_tools import HostTool, HostToolRequest
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 _ENV_NAMES = ("CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "SSL_CERT_FILE")
+# No program reads it: it makes another process of one that might say something else.
+_STATE = "MZBUILD_COMPILER_STATE"
 _INSTALL_RUST = "Install Rust: https://rustup.rs, or `apt-get install cargo`."
 
 
@@ -41,6 +45,21 @@ class PrefixedCompiler:
     """What tells the compiler that the command prefix leads to from any other."""
 
     identity: str
+
+
+@dataclass(frozen=True)
+class CompilerStateRequest:
+    """A request for the state of the compiler that a program is or leads to."""
+
+    rustc: HostTool
+    toolchain_files: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CompilerState:
+    """What is another when the compiler may be; None where nothing but itself can tell."""
+
+    state: str | None
 
 
 @dataclass(frozen=True)
@@ -78,6 +97,13 @@ def prefixed_compiler(
     return PrefixedCompiler(compiler_by_prefix(options, build_root.path, env))
 
 
+# Toolchains are installed and chosen without Pants' knowledge.
+@_uncacheable_rule
+def state_of_compiler(request: CompilerStateRequest, build_root: BuildRoot) -> CompilerState:
+    files = [os.path.join(build_root.path, path) for path in request.toolchain_files]
+    return CompilerState(compiler_state(request.rustc.path, request.rustc.env, files))
+
+
 @rule
 async def rust_toolchain(
     options: CargoOptions, work_tree: WorkTree, listing: Listing, workspace: CargoWorkspace
@@ -90,6 +116,7 @@ async def rust_toolchain(
         Get(HostTool, HostToolRequest("rustc", _ENV_NAMES, _INSTALL_RUST)),
         Get(CapturedFiles, CaptureFiles, files_to_capture(work_tree, files, follow_links=True)),
     )
+    known = await Get(CompilerState, CompilerStateRequest(rustc, files))
     args = rustc_version_args(options)
     version = await Get(
         FallibleProcessResult,
@@ -97,10 +124,14 @@ async def rust_toolchain(
             (rustc.path, *args),
             input_digest=captured.digest,
             working_directory=workspace.root or None,
-            env=rustc.env,
+            env={**rustc.env, _STATE: known.state or ""},
             description="Ask for the version of the Rust compiler",
             level=LogLevel.DEBUG,
-            cache_scope=ProcessCacheScope.PER_SESSION,
+            cache_scope=(
+                ProcessCacheScope.PER_RESTART_SUCCESSFUL
+                if known.state
+                else ProcessCacheScope.PER_SESSION
+            ),
         ),
     )
     if version.exit_code:
