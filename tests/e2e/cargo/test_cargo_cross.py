@@ -173,13 +173,14 @@ def test_a_command_for_several_architectures_builds_each_once(
             '--mzbuild-archs=["x86_64", "aarch64"]',
             f"--mzbuild-registries={{'local': {{'address': '{registry.address}'}}}}",
         ]
-        first = repo.pants(*options, "mzbuild-ensure", "--format=json", "images/app")
+        first = repo.pants(*options, "mzbuild-ensure", "--format=json", "images::")
+        # The program of both images is built at once.
         assert first.stderr.count("Cargo builds app;") == 2
         tags = [one["spec"] for one in json.loads(first.stdout)]
         for tag in tags:
             docker("pull", "--quiet", tag)
         shown = docker("image", "inspect", "--format={{.Os}}/{{.Architecture}}", *tags).stdout
-        assert sorted(shown.split()) == ["linux/amd64", "linux/arm64"]
+        assert sorted(shown.split()) == ["linux/amd64"] * 2 + ["linux/arm64"] * 2
         docker("image", "rm", "--force", *tags)
-        again = repo.pants(*options, "mzbuild-ensure", "images/app")
+        again = repo.pants(*options, "mzbuild-ensure", "images::")
         assert "Cargo builds" not in again.stderr
