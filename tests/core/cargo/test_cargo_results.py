@@ -60,6 +60,21 @@ def run(
     return sandbox.run(command, {}, extract=extract, triple=TRIPLE)
 
 
+def test_messages_are_read_whatever_is_said_meanwhile(sandbox: Sandbox) -> None:
+    """As a command prefix may have it, which passes on two outputs by turns."""
+    out = sandbox.directory / "target" / TRIPLE / "out"
+    out.mkdir(parents=True)
+    (out / "f").write_text("1")
+    message = {"reason": "build-script-executed", "package_id": "p 1 (x)", "out_dir": str(out)}
+    line = json.dumps(message, separators=(",", ":"))
+    script = 'printf %s "$0"; echo words >&2; sleep 0.1; printf "%s\\n" "$1"'
+    command = ["sh", "-c", script, line[:30], line[30:]]
+    code, said, err = sandbox.run(command, {}, extract=[("p", "f", "g")], triple=TRIPLE)
+    assert (code, err) == (0, "")
+    assert said.splitlines()[1:] == ["words"]
+    assert (sandbox.results / "g").read_text() == "1"
+
+
 def test_files_and_directories_come_where_the_plan_wants_them(sandbox: Sandbox) -> None:
     code, out, err = run(
         sandbox, ("p", "f", "r/a/b"), ("p", "d", "r/e"), ("p", "f", "r/"), ("p", "", "all/")

@@ -44,7 +44,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from hashlib import sha256
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
 from mzbuild.core.cargo.failures import RETRIES, Remedy, recognize
 from mzbuild.core.cargo.lent_environment import borrowed
@@ -245,15 +245,27 @@ def run(
     line: https://doc.rust-lang.org/cargo/reference/external-tools.html
     """
     messages = []
-    with subprocess.Popen(
-        command, cwd=directory, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as process:
+
+    def follow(stream: IO[bytes]) -> None:
+        # Where nobody reads any more, Cargo is not to wait until somebody does.
+        with stream:
+            for line in stream:
+                if line.startswith(_MESSAGE_START):
+                    messages.append(json.loads(line))
+                else:
+                    _write(line, log)
+
+    # Not by one pipe: what runs Cargo elsewhere, as `docker run` does, would mix them within lines.
+    pipe = subprocess.PIPE
+    with (
+        subprocess.Popen(command, cwd=directory, env=env, stdout=pipe, stderr=pipe) as process,
+        ThreadPoolExecutor(2) as pool,
+    ):
         assert process.stdout is not None
-        for line in process.stdout:
-            if line.startswith(_MESSAGE_START):
-                messages.append(json.loads(line))
-            else:
-                _write(line, log)
+        assert process.stderr is not None
+        both = [pool.submit(follow, each) for each in (process.stdout, process.stderr)]
+        for each in both:
+            each.result()
     return process.returncode, messages
 
 
