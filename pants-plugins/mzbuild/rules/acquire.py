@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from importlib import resources
 
 from pants.engine.fs import CreateDigest, Digest, DigestContents, FileContent, MergeDigests
@@ -25,7 +24,7 @@ from mzbuild.core.docker.arguments import (
     familiar,
     image_labels,
     inspect_args,
-    logged,
+    once_args,
     parse_inspected,
     pull_args,
     retried,
@@ -65,7 +64,8 @@ from mzbuild.subsystems.mzbuild import Mzbuild
 logger = logging.getLogger(__name__)
 
 _IIDFILE = "image.id"
-_SCRIPT = ".mzbuild-once.py"
+# Read when this module is, so that both are of the same version of the plugin.
+_ONCE = FileContent(".mzbuild-once.py", resources.read_binary("mzbuild.core.docker", "once.py"))
 
 # How much of a failed build's output is in the error.
 _SHOWN_LINES = 40
@@ -306,6 +306,7 @@ async def build_image(
     request: BuildRequest,
     images: Images,
     inputs: ImageInputs,
+    local: LocalImages,
     client: DockerClient,
     buildx: Buildx,
     limit: TransferLimit,
@@ -334,25 +335,26 @@ async def build_image(
         iidfile=_IIDFILE,
         context=CONTEXT,
     )
-    script = await Get(
-        Digest,
-        CreateDigest(
-            [FileContent(_SCRIPT, resources.read_binary("mzbuild.core.docker", "once.py"))]
-        ),
-    )
+    script = await Get(Digest, CreateDigest([_ONCE]))
     logger.info(f"Building {tag}; follow it with: tail -F {log}")
     process = client.process(args, f"Build the image {name}", LogLevel.INFO)
     command = limit.command(process.argv, log) if request.push else process.argv
-    lock = global_options.named_caches_dir / "mzbuild" / "locks" / sha256(tag.encode()).hexdigest()
+    args_of_script = once_args(
+        docker=client.path,
+        tag=tag,
+        caches=os.path.join(global_options.named_caches_dir, "mzbuild"),
+        since=local.asked_at,
+        iidfile=_IIDFILE,
+        log=log,
+        command=command,
+        again=request.again,
+    )
     result = await Get(
         FallibleProcessResult,
         Process,
         replace(
             process,
-            argv=(
-                *(sys.executable, _SCRIPT, str(lock), client.path, "" if request.again else tag),
-                *(_IIDFILE, *logged(command, log)),
-            ),
+            argv=(sys.executable, "-I", "-S", _ONCE.path, *args_of_script),
             input_digest=await Get(Digest, MergeDigests((context.digest, script, limit.digest))),
             # Where a process may write, Pants leaves large files their modes; elsewhere it makes
             # them read-only, and so they would be in the image. Nothing of a directory that is

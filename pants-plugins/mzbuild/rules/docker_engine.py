@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from pants.engine.fs import CreateDigest, Digest, FileContent
@@ -22,8 +23,9 @@ from mzbuild.core.docker.arguments import (
     list_images_args,
     parse_image_list,
 )
+from mzbuild.core.docker.plugins import plugin_paths
 from mzbuild.core.errors import MzbuildError
-from mzbuild.rules.host_tools import HostTool, HostToolRequest
+from mzbuild.rules.host_tools import HostTool, HostToolRequest, file_statuses
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
@@ -36,7 +38,10 @@ DOCKER_ENV_NAMES = (
     *("SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
 )
-_LIMIT_SCRIPT = ".mzbuild-limit.py"
+# Docker does not read it: it makes one process another than that with an older plugin.
+_PLUGIN_VARIABLE = "MZBUILD_BUILDX_PLUGIN"
+# Read when this module is, so that both are of the same version of the plugin.
+_LIMIT = FileContent(".mzbuild-limit.py", resources.read_binary("mzbuild.core.docker", "limit.py"))
 _INSTALL_DOCKER = (
     "Install Docker: https://docs.docker.com/engine/install, or `apt-get install docker.io`."
 )
@@ -81,7 +86,7 @@ class TransferLimit:
 
     def command(self, argv: tuple[str, ...], log: str = "") -> tuple[str, ...]:
         """The command with a limit; for a build, which writes to `log`, on its push alone."""
-        return (sys.executable, _LIMIT_SCRIPT, str(self.seconds), log, *argv)
+        return (sys.executable, "-I", "-S", _LIMIT.path, str(self.seconds), log, *argv)
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,7 @@ class LocalImages:
     """The images that the engine had when this run of Pants asked, by spec, with their IDs."""
 
     ids: Mapping[str, str]
+    asked_at: float  # In seconds since the epoch.
 
     def id_of(self, spec: str) -> str | None:
         """The ID of an image, `None` where the engine does not have it."""
@@ -98,17 +104,25 @@ class LocalImages:
 @rule
 async def docker_client() -> DockerClient:
     tool = await Get(HostTool, HostToolRequest("docker", DOCKER_ENV_NAMES, _INSTALL_DOCKER))
-    # Attestations would make images differ that were built from the same inputs.
-    return DockerClient(tool.path, FrozenDict({**tool.env, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}))
+    # Images that were built from the same inputs are not to differ by attestations, nor by what
+    # Git says of the directory that they were built in.
+    env = {**tool.env, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_GIT_INFO": "0"}
+    return DockerClient(tool.path, FrozenDict(env))
 
 
 @rule
 async def buildx(client: DockerClient, run_id: RunId) -> Buildx:
-    result = await Get(
-        FallibleProcessResult,
-        Process,
-        client.process(("buildx", "version"), "Look for Docker's buildx plugin"),
-    )
+    process = client.process(("buildx", "version"), "Look for Docker's buildx plugin")
+    plugin = file_statuses(plugin_paths("buildx", client.env))
+    if plugin:
+        # It takes long to start, but what it said of itself holds for as long as it is the same.
+        same = {_PLUGIN_VARIABLE: f"{file_statuses([client.path])} {plugin}"}
+        process = replace(
+            process,
+            env=FrozenDict({**client.env, **same}),
+            cache_scope=ProcessCacheScope.SUCCESSFUL,
+        )
+    result = await Get(FallibleProcessResult, Process, process)
     if result.exit_code:
         logger.warning(INSTALL_BUILDX)
     return Buildx(result.exit_code == 0)
@@ -116,13 +130,13 @@ async def buildx(client: DockerClient, run_id: RunId) -> Buildx:
 
 @rule
 async def transfer_limit(mzbuild: Mzbuild) -> TransferLimit:
-    script = resources.read_binary("mzbuild.core.docker", "limit.py")
-    digest = await Get(Digest, CreateDigest([FileContent(_LIMIT_SCRIPT, script)]))
+    digest = await Get(Digest, CreateDigest([_LIMIT]))
     return TransferLimit(digest, mzbuild.transfer_timeout)
 
 
 @_uncacheable_rule
 async def local_images(client: DockerClient) -> LocalImages:
+    asked_at = time.time()
     result = await Get(
         FallibleProcessResult,
         Process,
@@ -130,7 +144,7 @@ async def local_images(client: DockerClient) -> LocalImages:
     )
     if result.exit_code:
         raise MzbuildError(explain_failure(result.stderr.decode(errors="replace")))
-    return LocalImages(parse_image_list(result.stdout.decode()))
+    return LocalImages(parse_image_list(result.stdout.decode()), asked_at)
 
 
 def rules() -> tuple[Rule, ...]:

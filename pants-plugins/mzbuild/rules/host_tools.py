@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pants.engine.env_vars import CompleteEnvironmentVars
@@ -43,6 +45,16 @@ def find_host_tool(request: HostToolRequest, session_values: SessionValues) -> H
     return HostTool(
         path, FrozenDict({name: variables[name] for name in names if name in variables})
     )
+
+
+def file_statuses(paths: Iterable[str]) -> str:
+    """What tells that any of the files has become another; empty where there are none."""
+    statuses = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            status = os.stat(path)
+            statuses.append(f"{path} {status.st_ino} {status.st_size} {status.st_mtime_ns}")
+    return "\n".join(statuses)
 
 
 def rules() -> tuple[Rule, ...]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from mzbuild.core.docker.arguments import (
     explain_failure,
     familiar,
     image_labels,
-    logged,
+    once_args,
     parse_image_list,
     parse_inspected,
     retried,
@@ -21,6 +22,7 @@ from mzbuild.core.docker.arguments import (
     waits_within,
 )
 from mzbuild.core.docker.limit import GIVEN_UP
+from mzbuild.core.docker.plugins import plugin_paths
 from mzbuild.core.fingerprint.configuration import Arch, Profile, Sanitizer
 from mzbuild.core.image.declaration import Image
 
@@ -185,15 +187,36 @@ def test_what_was_given_up_is_not_tried_again(tmp_path: Path) -> None:
     assert (tmp_path / "tries").read_text() == "\n"
 
 
-@pytest.mark.parametrize("code", [0, 3])
-def test_a_logged_command_shows_everything_and_keeps_its_exit_code(
-    tmp_path: Path, code: int
-) -> None:
-    log = tmp_path / "a log"
-    command = logged(("sh", "-c", f"echo out; echo err >&2; exit {code}"), str(log))
-    result = subprocess.run(command, capture_output=True)
-    assert (result.returncode, result.stdout, result.stderr) == (code, b"out\nerr\n", b"")
-    assert log.read_bytes() == b"out\nerr\n"
+def test_what_builds_an_image_has_a_lock_of_its_own_and_tells_of_all_of_its_name() -> None:
+    def lock_and_built(tag: str) -> tuple[str, ...]:
+        return once_args(
+            docker="/docker",
+            tag=tag,
+            caches="/caches",
+            since=1.5,
+            iidfile="id",
+            log="/log",
+            command=("build",),
+        )[:2]
+
+    (lock, built), (other_lock, same_built) = map(lock_and_built, ("r:5000/a:x", "r:5000/a:y"))
+    assert (os.path.dirname(lock), os.path.dirname(built)) == ("/caches/locks", "/caches/built")
+    assert lock != other_lock
+    assert built == same_built
+    assert built != lock_and_built("r:5000/b:x")[1]
+
+
+@pytest.mark.parametrize(
+    ("env", "first"),
+    [
+        ({"HOME": "/h"}, "/h/.docker/cli-plugins/docker-buildx"),
+        ({"HOME": "/h", "DOCKER_CONFIG": "/c"}, "/c/cli-plugins/docker-buildx"),
+    ],
+)
+def test_plugins_are_where_the_client_looks_for_them(env: Mapping[str, str], first: str) -> None:
+    paths = plugin_paths("buildx", env)
+    assert paths[0] == first
+    assert "/usr/libexec/docker/cli-plugins/docker-buildx" in paths
 
 
 def test_an_image_is_run_with_what_follows_handed_to_it(tmp_path: Path) -> None:

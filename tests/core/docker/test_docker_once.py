@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.docker import once as docker_once
+from mzbuild.core.docker.arguments import once_args
 
 # The image is a file, and has its ID in it.
 DOCKER = '#!/bin/sh\n[ "$1 $2 $3" = "image inspect --format={{.Id}}" ] && cat "$4" 2>/dev/null\n'
+
+
+# When the engine was asked: what was built since, nobody knows of yet.
+LONG_AGO, LATER = 1.0, time.time() + 1e6
 
 
 class Place:
@@ -20,28 +25,41 @@ class Place:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.lock = directory / "locks/l"
         self.image = directory / "image"
         self.id_file = directory / "id"
+        self.log = directory / "log"
         self.docker = directory / "docker"
         self.docker.write_text(DOCKER)
         self.docker.chmod(0o755)
 
-    def start(self, command: str, spec: str | None = None) -> subprocess.Popen[str]:
-        spec = str(self.image) if spec is None else spec
-        script = [sys.executable, docker_once.__file__, str(self.lock), str(self.docker), spec]
+    def start(
+        self, command: str, since: float = LONG_AGO, *, again: bool = False
+    ) -> subprocess.Popen[str]:
+        args = once_args(
+            docker=str(self.docker),
+            tag=str(self.image),
+            caches=str(self.directory),
+            since=since,
+            iidfile=str(self.id_file),
+            log=str(self.log),
+            command=("sh", "-c", command),
+            again=again,
+        )
         return subprocess.Popen(
-            [*script, str(self.id_file), "sh", "-c", command],
+            [sys.executable, "-I", "-S", docker_once.__file__, *args],
             cwd=self.directory,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    def run(self, command: str, spec: str | None = None) -> tuple[int, str]:
-        process = self.start(command, spec)
+    def run(self, command: str, since: float = LONG_AGO, *, again: bool = False) -> tuple[int, str]:
+        process = self.start(command, since, again=again)
         said = process.communicate(timeout=60)[0]
-        assert not self.lock.exists()
+        assert not self.is_locked()
         return process.returncode, said
+
+    def is_locked(self) -> bool:
+        return any((self.directory / "locks").iterdir())
 
 
 BUILD = "echo building; echo new >id; echo new >image"
@@ -55,18 +73,36 @@ def place(tmp_path: Path) -> Place:
 def test_an_image_is_built(place: Place) -> None:
     assert place.run(BUILD) == (0, "building\n")
     assert place.id_file.read_text() == "new\n"
+    assert place.log.read_text() == "building\n"
 
 
-def test_an_image_that_is_there_is_not(place: Place) -> None:
-    place.image.write_text("old\n")
-    assert place.run(BUILD) == (0, "")
-    assert place.id_file.read_text() == "old"
+def test_all_that_a_build_says_is_shown_and_logged(place: Place) -> None:
+    place.log.write_text("what another build has said\n" * 9)
+    assert place.run("echo out; echo err >&2; exit 3") == (3, "out\nerr\n")
+    assert place.log.read_text() == "out\nerr\n"
 
 
-def test_unless_it_is_to_be_built_in_any_case(place: Place) -> None:
-    place.image.write_text("old\n")
-    assert place.run(BUILD, "") == (0, "building\n")
-    assert place.run("exit 3", "") == (3, "")
+def test_an_image_that_was_built_meanwhile_is_not(place: Place) -> None:
+    assert place.run(BUILD) == (0, "building\n")
+    assert place.run("exit 3", since=LONG_AGO) == (0, "")
+    assert place.id_file.read_text() == "new"
+
+
+def test_unless_it_is_gone_again(place: Place) -> None:
+    place.run(BUILD)
+    place.image.unlink()
+    assert place.run(BUILD, since=LONG_AGO) == (0, "building\n")
+
+
+def test_what_nobody_has_built_meanwhile_is_not_looked_for(place: Place) -> None:
+    assert place.run(BUILD) == (0, "building\n")
+    assert place.run(BUILD, since=LATER) == (0, "building\n")
+
+
+def test_an_image_may_be_built_in_any_case(place: Place) -> None:
+    place.run(BUILD)
+    assert place.run(BUILD, again=True) == (0, "building\n")
+    assert place.run("exit 3", again=True) == (3, "")
 
 
 def test_a_failure_is_one_unless_the_image_is_there_then(place: Place) -> None:
@@ -74,6 +110,8 @@ def test_a_failure_is_one_unless_the_image_is_there_then(place: Place) -> None:
     assert not place.id_file.exists()
     assert place.run("echo pushing; echo new >image; exit 3") == (0, "pushing\n")
     assert place.id_file.read_text() == "new"
+    # Whoever has waited for that finds it, too.
+    assert place.run("exit 4") == (0, "")
 
 
 def test_of_many_at_once_one_builds(place: Place) -> None:
@@ -81,7 +119,7 @@ def test_of_many_at_once_one_builds(place: Place) -> None:
     said = [process.communicate(timeout=60)[0] for process in processes]
     assert sorted(said) == ["", "", "", "", "", "building\n"]
     assert [process.returncode for process in processes] == [0] * 6
-    assert not place.lock.exists()
+    assert not place.is_locked()
 
 
 def test_the_lock_goes_with_its_holder(place: Place) -> None:
@@ -96,4 +134,4 @@ def test_the_lock_goes_with_its_holder(place: Place) -> None:
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     assert waiting.communicate(timeout=30)[0] == "building\n"
-    assert not place.lock.exists()
+    assert not place.is_locked()

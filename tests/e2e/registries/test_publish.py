@@ -43,7 +43,7 @@ def built_and_pushed(shop: Workshop) -> set[str]:
     """The images that were pushed where they were built, with all else that was done to images."""
     calls = [call for call in shop.calls() if call.split()[0] not in ("login", "image")]
     builds = [call for call in calls if call.startswith("buildx build")]
-    assert set(calls) - set(builds) == {"buildx version"}
+    assert set(calls) - set(builds) <= {"buildx version"}
     assert all(" --push " in call and call.count(" --tag=") == 2 for call in builds)
     return {call.split(f"/{shop.acme}/")[1].partition(":")[0] for call in builds}
 

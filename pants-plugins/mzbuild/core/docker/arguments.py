@@ -6,6 +6,7 @@ import json
 import os
 import random
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 
 from mzbuild.core.docker.limit import GIVEN_UP
 from mzbuild.core.fingerprint.configuration import Arch, Configuration
@@ -124,13 +125,28 @@ def build_args(
     )
 
 
-def logged(argv: Sequence[str], log: str) -> tuple[str, ...]:
-    """A command that runs another and writes its output to a file as it comes.
+def once_args(
+    *,
+    docker: str,
+    tag: str,
+    caches: str,
+    since: float,
+    iidfile: str,
+    log: str,
+    command: Sequence[str],
+    again: bool = False,
+) -> tuple[str, ...]:
+    """Arguments of `once.py` to run a command that builds an image, unless the engine has it since.
 
-    All of it is on the standard output in the end, and the exit code is the other's.
+    `caches` is the directory for what processes have in common. With `again`, it is built in any
+    case.
     """
-    script = 'log=$1; shift; "$@" >"$log" 2>&1; code=$?; cat "$log"; exit "$code"'
-    return ("/bin/sh", "-c", script, "sh", log, *argv)
+    lock, built = (
+        os.path.join(caches, kind, sha256(name.encode()).hexdigest())
+        for kind, name in (("locks", tag), ("built", tag.rpartition(":")[0]))
+    )
+    spec = "" if again else tag
+    return (lock, built, str(since), docker, spec, iidfile, log, *command)
 
 
 def pull_args(arch: Arch, reference: str) -> tuple[str, ...]:

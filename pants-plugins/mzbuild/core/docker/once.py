@@ -2,64 +2,50 @@
 
 This file runs by itself, as a process in a sandbox:
 
-    python once.py LOCK DOCKER SPEC IDFILE COMMAND...
+    python -I -S once.py LOCK BUILT SINCE DOCKER SPEC IDFILE LOG COMMAND...
 
 Under a lock on the file LOCK, it runs the command, which builds the image SPEC and writes its ID
-to IDFILE. Where the engine has the image by the time the lock is got, somebody else has just built
-it: then only the ID is written. The exit code is the command's; but it is 0, too, where the image
-is there and just could not be pushed: who wants to know asks the registry. An empty SPEC builds in
-any case.
+to IDFILE. What the command says goes to the file LOG as it comes, and to the standard output in the
+end. The file BUILT is touched then: it is for all images of SPEC's name. Where it was touched since
+SINCE, when the engine was found not to have the image, somebody else may have built it meanwhile;
+if so, only the ID is written. The exit code is the command's; but it is 0, too, where the
+image is there and just could not be pushed: who wants to know asks the registry. An empty SPEC
+builds in any case.
 
-The lock goes with the process that holds it, however that ends. It needs nothing but the standard
-library, so that any Python can run it.
+The lock goes with the process that holds it, however that ends. As a machine with few cores feels
+each of many such processes, it is quick to start: it needs hardly any modules.
 """
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
-import subprocess
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+import time
 
 
-@contextlib.contextmanager
-def locked(path: str) -> Iterator[None]:
-    """Holds the lock on a file that is there only while somebody holds it or waits for it."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    while True:
-        with open(path, "a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            # Who had it before has removed the file, and somebody may have made a new one since.
-            try:
-                current = os.path.samestat(os.fstat(file.fileno()), os.stat(path))
-            except FileNotFoundError:
-                current = False
-            if current:
-                try:
-                    yield
-                finally:
-                    os.unlink(path)
-                return
-
-
-def image_id(docker: str, spec: str) -> str | None:
-    """The ID of an image that the engine has."""
-    command = [docker, "image", "inspect", "--format={{.Id}}", spec]
-    found = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
-    return found.stdout.decode().strip() if found.returncode == 0 else None
-
-
-def main(lock: str, docker: str, spec: str, id_file: str, *command: str) -> int:
+def main(
+    lock: str,
+    built: str,
+    since: str,
+    docker: str,
+    spec: str,
+    id_file: str,
+    log: str,
+    *command: str,
+) -> int:
     """Does what the module says and returns the exit code."""
-    with locked(lock):
-        found = image_id(docker, spec) if spec else None
-        code = 0 if found else _run(command)
-        if code and spec:
-            found = image_id(docker, spec)
+    _lock(lock)
+    try:
+        found = _image_id(docker, spec) if spec and _touched(built) >= float(since) else None
+        if not found:
+            code = _run(command, log)
+            if code and spec:
+                found = _image_id(docker, spec)
+            _touch(built)
+    finally:
+        os.unlink(lock)
     if found:
         with open(id_file, "w") as file:
             file.write(found)
@@ -67,8 +53,60 @@ def main(lock: str, docker: str, spec: str, id_file: str, *command: str) -> int:
     return code
 
 
-def _run(command: Sequence[str]) -> int:
-    return subprocess.run(command, check=False).returncode
+def _lock(path: str) -> None:
+    """Gets the lock on a file that is there only while somebody holds it or waits for it."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        # Who had it before has removed the file, and somebody may have made a new one since.
+        try:
+            if os.path.samestat(os.fstat(file), os.stat(path)):
+                return
+        except FileNotFoundError:
+            pass
+        os.close(file)
+
+
+def _touched(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _touch(path: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666))
+    # The file system's own clock is coarser than the one of SINCE.
+    now = time.time()
+    os.utime(path, (now, now))
+
+
+def _image_id(docker: str, spec: str) -> str | None:
+    """The ID of an image that the engine has."""
+    import subprocess  # It takes as long to load as all else.
+
+    command = [docker, "image", "inspect", "--format={{.Id}}", spec]
+    found = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    return found.stdout.decode().strip() if found.returncode == 0 else None
+
+
+def _run(command: tuple[str, ...], log: str) -> int:
+    new = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    process = os.posix_spawnp(
+        command[0],
+        command,
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_OPEN, 1, log, new, 0o666), (os.POSIX_SPAWN_DUP2, 1, 2)],
+        setsigdef=[signal.SIGPIPE],  # Python ignores it.
+    )
+    code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    with open(log, "rb") as said:
+        sys.stdout.buffer.write(said.read())
+    return code
 
 
 if __name__ == "__main__":
