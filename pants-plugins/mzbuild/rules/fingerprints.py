@@ -171,7 +171,8 @@ def configured_fingerprints(
     found = survey(images.graph, inputs, records, request.configuration)
     # This comes here only when something has changed.
     record = input_records(images, work_tree)
-    log.add(Snapshot(request.configuration, found, images.graph.dependencies, record))
+    joined = {run: known for run, known in zip(inputs.runs, records) if isinstance(known, bytes)}
+    log.add(Snapshot(request.configuration, found, images.graph.dependencies, record, joined))
     specs = {name: mzbuild.spec(name, value) for name, value in found.fingerprints.items()}
     return ConfiguredFingerprints(found.fingerprints, specs, found.errors)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,25 @@ def error(log: FingerprintLog, wanted: str) -> str:
     with pytest.raises(MzbuildError) as raised:
         recorded(log.path, wanted)
     return str(raised.value)
+
+
+def test_records_that_are_known_joined_are_not_asked_for_to_tell_what_is_new(
+    tmp_path: Path, log: FingerprintLog
+) -> None:
+    root = make_vectors_repository(tmp_path / "vectors")
+    current = snapshot(root)
+    log.add(current)
+    groups = {group.paths for groups in current.survey.inputs.values() for group in groups}
+    joined = {paths: b"".join(map(current.record, paths)) for paths in groups}
+    # As after a change to one image alone, which has no group that is new.
+    again = replace(current, joined=joined, record=lambda path: pytest.fail(f"{path} is asked for"))
+    other = FingerprintLog(str(tmp_path / "other"))
+    other.add(replace(current, joined=joined))
+    assert Path(other.path).read_bytes() == Path(log.path).read_bytes()
+    lines = Path(other.path).read_text().splitlines(keepends=True)
+    Path(other.path).write_text("".join(line for line in lines if line.split("\t")[0].islower()))
+    FingerprintLog(other.path).add(again)
+    assert sorted(Path(other.path).read_text().splitlines(True)) == sorted(lines)
 
 
 def test_what_was_recorded_is_explained_as_the_revision_itself(

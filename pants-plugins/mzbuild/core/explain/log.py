@@ -142,7 +142,8 @@ def _snapshot(lines: Mapping[str, str], fingerprint: str) -> tuple[str, Snapshot
 
 def _identifier(group: InputGroup, snapshot: Snapshot) -> str:
     hashed = hashlib.sha1(f"{group.kind.value}\0{group.name}\0".encode())
-    hashed.update(b"".join(map(snapshot.record, group.paths)))
+    known = snapshot.joined.get(group.paths)
+    hashed.update(b"".join(map(snapshot.record, group.paths)) if known is None else known)
     return hashed.hexdigest()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from typing import Callable
@@ -37,6 +37,8 @@ class Snapshot:
     survey: Survey
     dependencies: Mapping[str, tuple[str, ...]]
     record: Callable[[str], bytes]
+    # The records of some groups of inputs by their paths, joined, where they are known anyway.
+    joined: Mapping[tuple[str, ...], bytes] = field(default_factory=dict)
 
 
 def declared_records(images: Iterable[Image]) -> dict[str, bytes]:
