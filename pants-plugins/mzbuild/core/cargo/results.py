@@ -8,10 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
+
+from mzbuild.core.cargo.staging import SOURCES
 
 _SPACE = "\0"
 
@@ -59,48 +63,84 @@ def is_built(
     return all(os.path.join(target_directory, path) in built for path in paths)
 
 
-def by_crate(sources: Mapping[str, tuple[Any, ...]]) -> Mapping[Any, Sequence[str]]:
-    """The paths of a plan's sources by their crates."""
-    paths = defaultdict(list)
-    for path, (crate, *_) in sources.items():
-        paths[crate].append(path)
-    return paths
+def deliver_all(
+    plan: Mapping[str, Any],
+    code: int,
+    messages: Sequence[Mapping[str, Any]],
+    tools: Tools,
+    directory: str,
+) -> int:
+    """Puts the results of a plan's actions where they lie ready, when Cargo is through.
+
+    `code` is Cargo's exit code, and `messages` is what it has told programs. Says on standard error
+    which results are not to be had, and why; returns the exit code of it all.
+    """
+    target_directory = tools.env["CARGO_TARGET_DIR"]
+    triple_directory = os.path.join(target_directory, plan["triple"])
+    results_directory = os.path.join(directory, "results")
+    discard_old(results_directory)
+    # A command that has failed may have built all that one of the actions needs.
+    built = {
+        key: action
+        for key, action in plan["actions"].items()
+        if code == 0 or is_built(action["results"].values(), target_directory, messages)
+    }
+    places = crates_by_place(plan["sources"], os.path.join(directory, SOURCES))
+
+    def finish(key: str) -> str:
+        place = os.path.join(results_directory, key)
+        try:
+            if code == 0:
+                # Of what was built before something failed, Cargo writes nothing down.
+                check_read(built[key], places, target_directory)
+            deliver(built[key], place, tools, target_directory, messages, triple_directory)
+        except ResultError as error:
+            return f"{error}\n"
+        return ""
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        problems = "".join(pool.map(finish, built))
+    sys.stderr.write(problems)
+    return code or int(bool(problems))
+
+
+def crates_by_place(
+    sources: Mapping[str, Sequence[Any]], directory: str
+) -> Mapping[str, tuple[str, str]]:
+    """The path and the crate of each source, by how Cargo writes down that it was read; `directory`
+    is where they are staged."""
+    # Between what was read are spaces, so that those of a path stand behind a backslash there.
+    start = os.path.join(directory, "").replace(" ", _SPACE)
+    return {
+        start + path.replace(" ", _SPACE): (path, crate) for path, (crate, *_) in sources.items()
+    }
 
 
 def check_read(
-    action: Mapping[str, Any],
-    sources_directory: str,
-    crates: Mapping[Any, Sequence[str]],
-    target_directory: str,
+    action: Mapping[str, Any], places: Mapping[str, tuple[str, str]], target_directory: str
 ) -> None:
     """Raises `ResultError` where something was read for an action that is not there for it alone.
 
-    `crates` has the paths of all sources. Beside a program, Cargo writes down what the compiler has
-    read for it, and what build scripts say that they have:
+    `places` is what `crates_by_place` gives of all sources. Beside a program, Cargo writes down
+    what the compiler has read for it, and what build scripts say that they have:
     https://doc.rust-lang.org/cargo/reference/build-cache.html#dep-info-files
     """
-    own = frozenset(action["own"])
-    foreign = {
-        # Between what was read are spaces, so that those of a path stand behind a backslash there.
-        os.path.join(sources_directory, path).replace(" ", _SPACE): (path, crate)
-        for crate in action["others"]
-        for path in crates[crate]
-        if path not in own
-    }
+    others, own = frozenset(action["others"]), frozenset(action["own"])
     problems = set()
-    for built in action["results"].values() if foreign else ():
+    for built in action["results"].values() if others else ():
         with open(os.path.join(target_directory, f"{built}.d"), errors="surrogateescape") as file:
             written = file.read().replace("\\ ", _SPACE)
         read = written.split()
         if "/../" in written:
             read = [os.path.normpath(path) if "/../" in path else path for path in read]
-        for path, crate in (foreign[path] for path in read if path in foreign):
-            program = os.path.basename(built)
-            problems.add(
-                f"`{path}` was read to build `{program}`, but is there only because something else "
-                f"that needs the crate `{crate}` is built at the same time. Depend on that crate "
-                "by `path`, or move the file into the crate that reads it."
-            )
+        for path, crate in (places[path] for path in read if path in places):
+            if crate in others and path not in own:
+                program = os.path.basename(built)
+                problems.add(
+                    f"`{path}` was read to build `{program}`, but is there only because something "
+                    f"else that needs the crate `{crate}` is built at the same time. Depend on "
+                    "that crate by `path`, or move the file into the crate that reads it."
+                )
     if problems:
         raise ResultError("\n".join(sorted(problems)))
 

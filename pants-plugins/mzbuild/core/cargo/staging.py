@@ -36,7 +36,6 @@ import errno
 import fcntl
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -44,19 +43,10 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from importlib import import_module
 from typing import IO, Any, BinaryIO, NamedTuple
 
-from mzbuild.core.cargo.failures import RETRIES, Remedy, recognize
 from mzbuild.core.cargo.lent_environment import borrowed
-from mzbuild.core.cargo.results import (
-    ResultError,
-    Tools,
-    by_crate,
-    check_read,
-    deliver,
-    discard_old,
-    is_built,
-)
 
 
 class Known(NamedTuple):
@@ -83,6 +73,8 @@ _EMPTY = "empty"
 
 _CHUNK_SIZE = 1 << 20  # bytes
 _DIRECTORY = "@MZBUILD_CARGO_DIRECTORY@"
+
+_RESULTS = "mzbuild.core.cargo.results"
 
 # Modes are Git's.
 _REGULAR = 0o100644
@@ -264,6 +256,8 @@ def run(
         assert process.stdout is not None
         assert process.stderr is not None
         both = [pool.submit(follow, each) for each in (process.stdout, process.stderr)]
+        # Needed when Cargo is through, this is loaded while it begins.
+        import_module(_RESULTS)
         for each in both:
             each.result()
     return process.returncode, messages
@@ -277,21 +271,26 @@ def run_until_sound(
     Each such time is told, among the output, by a line that begins with `NOTE`. The target
     directory, whose state may be damaged, is `env`'s. Returns what the last run gives.
     """
-    left = dict(RETRIES)
+    tried: list[object] = []
     while True:
         start = log.tell()
         code, messages = run(command, directory, env, log)
-        failure = None
-        if code:
-            failure = recognize(_read_from(log, start))
-            # What the compiler said of itself, Cargo would believe even in another environment.
-            with suppress(FileNotFoundError):
-                os.remove(os.path.join(env["CARGO_TARGET_DIR"], ".rustc_info.json"))
-        if failure is None or not left[failure.remedy]:
+        if not code:
             return code, messages
-        left[failure.remedy] -= 1
+        # Nobody else waits for these to be loaded.
+        import shutil
+
+        from mzbuild.core.cargo.failures import RETRIES, Remedy, recognize
+
+        failure = recognize(_read_from(log, start))
+        target_directory = env["CARGO_TARGET_DIR"]
+        # What the compiler said of itself, Cargo would believe even in another environment.
+        with suppress(FileNotFoundError):
+            os.remove(os.path.join(target_directory, ".rustc_info.json"))
+        if failure is None or tried.count(failure.remedy) == RETRIES[failure.remedy]:
+            return code, messages
+        tried.append(failure.remedy)
         if failure.remedy is Remedy.CLEAR:
-            target_directory = env["CARGO_TARGET_DIR"]
             done = f"{target_directory}, which may be damaged, was cleared to build once more"
             shutil.rmtree(target_directory, ignore_errors=True)
         else:
@@ -347,36 +346,11 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
             "MZBUILD_CARGO_DIRECTORY": directory,
         }
         root = plan["root"] if plan["prefix"] else None
-        tools = Tools(plan["prefix"], root, env)
         with open(os.path.join(directory, "build.log"), "w+b") as log:
             code, messages = run_until_sound(command, root or workspace, env, log)
-        triple_directory = os.path.join(target_directory, plan["triple"])
-        results_directory = os.path.join(directory, "results")
-        discard_old(results_directory)
-        # A command that has failed may have built all that one of the actions needs.
-        built = {
-            key: action
-            for key, action in plan["actions"].items()
-            if code == 0 or is_built(action["results"].values(), target_directory, messages)
-        }
+        from mzbuild.core.cargo.results import Tools, deliver_all
 
-        crates = by_crate(sources)
-
-        def finish(key: str) -> str:
-            place = os.path.join(results_directory, key)
-            try:
-                if code == 0:
-                    # Of what was built before something failed, Cargo writes nothing down.
-                    check_read(built[key], sources_directory, crates, target_directory)
-                deliver(built[key], place, tools, target_directory, messages, triple_directory)
-            except ResultError as error:
-                return f"{error}\n"
-            return ""
-
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            problems = "".join(pool.map(finish, built))
-        sys.stderr.write(problems)
-        return code or int(bool(problems))
+        return deliver_all(plan, code, messages, Tools(plan["prefix"], root, env), directory)
 
 
 def main(plan_file: str, lent_file: str) -> int:
