@@ -266,7 +266,7 @@ def test_ctrl_c_ends_a_cargo_build(workshop: Workshop) -> None:
     os.killpg(process.pid, signal.SIGINT)
     assert finish(process, check=False, timeout=60).returncode != 0
     until(lambda: not is_anybody_running(str(directory)), "nobody works in there any more", 20)
-    assert not is_locked(directory / "lock")
+    until(lambda: not is_locked(directory / "lock"), "whoever had the lock is gone, too", 20)
     unfinished = re.compile(r"\.git|.*\.unfinished")
     assert not [path for path in directory.rglob("*") if unfinished.fullmatch(path.name)]
     until(lambda: not sandboxes(repo), "no sandbox is left", 20)
