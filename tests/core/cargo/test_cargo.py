@@ -17,6 +17,7 @@ from mzbuild.core.cargo.arguments import (
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.settings import CargoFlags, CargoSettings, parse_cargo_options
+from mzbuild.core.cargo.staging import DIRECTORY
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile, Sanitizer
@@ -140,13 +141,18 @@ def test_a_finished_binary_runs_and_debuggers_find_what_was_split_off(
     tmp_path: Path, strip: bool, split: bool
 ) -> None:
     (tmp_path / "main.rs").write_text('fn main() { println!("runs"); }\n')
-    for name in ("results/examples", "debug/examples"):
+    for name in ("results/examples", "debug/examples", "target"):
         (tmp_path / name).mkdir(parents=True)
-    compiling = ["rustc", "-g", "-o", "results/examples/demo", "main.rs"]
-    subprocess.run(compiling, cwd=tmp_path, env=ENV, check=True)
     build = CargoBuild(examples=("demo",), strip=strip, split_debuginfo=split)
+    (built,) = (tmp_path / "target" / path for path in built_files(build, settings()).values())
+    built.parent.mkdir(parents=True)
+    compiling = ["rustc", "-g", "-o", str(built), "main.rs"]
+    subprocess.run(compiling, cwd=tmp_path, env=ENV, check=True)
+    content = built.read_bytes()
     for command in finishing_commands(build, settings(), "results", "debug"):
+        command = tuple(word.replace(DIRECTORY, str(tmp_path)) for word in command)
         subprocess.run(command, cwd=tmp_path, env=ENV, check=True)
+    assert built.read_bytes() == content, "what Cargo has built is Cargo's"
     demo = tmp_path / "results/examples/demo"
     found = sections(demo)
     assert (".debug_info" in found) is not strip

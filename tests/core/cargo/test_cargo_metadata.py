@@ -6,7 +6,6 @@ import json
 import subprocess
 from pathlib import Path
 
-from mzbuild.core.cargo.command import DIRECTORY
 from mzbuild.core.cargo.metadata import (
     host_triple,
     metadata_command,
@@ -15,7 +14,7 @@ from mzbuild.core.cargo.metadata import (
     read_metadata,
 )
 from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
-from mzbuild.core.cargo.staging import write_scripts
+from mzbuild.core.cargo.staging import DIRECTORY, write_scripts
 from mzbuild.core.fingerprint.configuration import Arch
 
 from tests.core.cargo.workspaces import crate

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.cargo.results import package_name
+from mzbuild.core.cargo.staging import DIRECTORY
 
 from tests.core.cargo.test_cargo_staging_script import Sandbox
 
@@ -159,8 +160,9 @@ class TestWhatWasRead:
         read = " ".join(f"{sources}/{path}".replace(" ", "\\ ") for path in paths)
         (target / "app.d").write_text(f"{target}/app: {read}\n")
         crates = {"a": {"a/main": "1"}, "b": {"b/x": "2", "b/a file": "3", "b/of a": "4"}}
-        plan = {"results": {"app": "t/app"}, "others": ["b"], "own": ["b/of a"], **more}
-        code, _, err = sandbox.run(["true"], crates, **plan)
+        plan = {"programs": ["t/app"], "others": ["b"], "own": ["b/of a"], **more}
+        finish = [["cp", f"{DIRECTORY}/target/t/app", "app"]]
+        code, _, err = sandbox.run(["true"], crates, finish=finish, **plan)
         return code, err
 
     def test_what_is_there_for_it_alone_is_its_own(self, sandbox: Sandbox) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mzbuild.core.cargo.settings import CargoSettings
+from mzbuild.core.cargo.staging import DIRECTORY
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
@@ -89,7 +90,7 @@ def debug_files(build: CargoBuild) -> Mapping[str, str]:
 def finishing_commands(
     build: CargoBuild, settings: CargoSettings, results: str, debug: str
 ) -> tuple[tuple[str, ...], ...]:
-    """The commands that are run on an action's results once they lie in the directory `results`.
+    """The commands that make an action's results, in the directory `results`, of what Cargo built.
 
     They write debug information into the directory `debug`. A debugger finds it by the name and
     the checksum that are left in the binary:
@@ -97,14 +98,14 @@ def finishing_commands(
     """
     commands: list[tuple[str, ...]] = []
     debugs = debug_files(build)
-    for path in _result_paths(build):
-        binary = f"{results}/{path}"
+    for path, made in built_files(build, settings).items():
+        built, result = f"{DIRECTORY}/target/{made}", f"{results}/{path}"
         split = f"{debug}/{debugs[path]}" if path in debugs else None
         if split:
-            commands.append((settings.objcopy, "--only-keep-debug", binary, split))
-        commands.append((*_strip_args(build.strip, settings), binary))
+            commands.append((settings.objcopy, "--only-keep-debug", built, split))
+        commands.append(_strip_command(build.strip, settings, built, result))
         if split:
-            commands.append((settings.objcopy, f"--add-gnu-debuglink={split}", binary))
+            commands.append((settings.objcopy, f"--add-gnu-debuglink={split}", result))
     return tuple(commands)
 
 
@@ -133,8 +134,11 @@ def _result_paths(build: CargoBuild) -> list[str]:
     return [*build.bins, *(f"examples/{name}" for name in build.examples)]
 
 
-def _strip_args(strip: bool, settings: CargoSettings) -> tuple[str, ...]:
+def _strip_command(
+    strip: bool, settings: CargoSettings, built: str, result: str
+) -> tuple[str, ...]:
     if strip:
-        return (settings.strip, "--strip-debug")
+        return (settings.strip, "--strip-debug", "-o", result, built)
     # These tables double a binary's size, and no debugger needs them.
-    return (settings.objcopy, "-R", ".debug_pubnames", "-R", ".debug_pubtypes")
+    tables = ("-R", ".debug_pubnames", "-R", ".debug_pubtypes")
+    return (settings.objcopy, *tables, built, result)

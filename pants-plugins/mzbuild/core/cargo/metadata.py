@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mzbuild.core.cargo.command import DIRECTORY, cargo_command, scripts
+from mzbuild.core.cargo.command import cargo_command, scripts
 from mzbuild.core.cargo.manifest import Dependency, DependencyKind
 from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
+from mzbuild.core.cargo.staging import DIRECTORY
 
 # Cargo asks the compiler what holds on a platform, with the flags that it will compile with. This
 # stands in between, and writes down the answers.

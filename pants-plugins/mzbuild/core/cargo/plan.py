@@ -36,11 +36,11 @@ def action_steps(build: CargoBuild, settings: CargoSettings, where: str) -> Mapp
     Raises `MzbuildError` for a path that leads out of its place; `where` names the action in it.
     """
     built = built_files(build, settings)
+    written = [f"{RESULTS}/{path}" for path in built]
+    written += [f"{DEBUG}/{path}" for path in debug_files(build).values()]
     return {
-        "results": {f"{RESULTS}/{path}": made for path, made in built.items()},
-        "directories": sorted(
-            {posixpath.dirname(f"{DEBUG}/{path}") for path in debug_files(build).values()}
-        ),
+        "programs": list(built.values()),
+        "directories": sorted({posixpath.dirname(path) for path in written}),
         "finish": finishing_commands(build, settings, RESULTS, DEBUG),
         "extract": [
             (package, source, f"{RESULTS}/{destination}")

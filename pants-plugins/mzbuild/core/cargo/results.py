@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from mzbuild.core.cargo.staging import SOURCES
+from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
 
 _SPACE = "\0"
 
@@ -29,15 +29,17 @@ class ResultError(Exception):
 
 class Tools(NamedTuple):
     """How programs are run that are not Cargo's: by the command prefix, if there is one, which is
-    itself run in `root`."""
+    itself run in `root`; `directory` is that of the build."""
 
     prefix: Sequence[str]
     root: str | None
     env: Mapping[str, str]
+    directory: str
 
     def run(self, command: Sequence[str], directory: str) -> None:
         """Runs a command in a directory; raises `ResultError` where it is not there or fails."""
         there = ["sh", "-c", 'cd "$0" && exec "$@"', directory] if self.prefix else []
+        command = [word.replace(DIRECTORY, self.directory) for word in command]
         try:
             subprocess.run(
                 [*self.prefix, *there, *command],
@@ -68,7 +70,6 @@ def deliver_all(
     code: int,
     messages: Sequence[Mapping[str, Any]],
     tools: Tools,
-    directory: str,
 ) -> int:
     """Puts the results of a plan's actions where they lie ready, when Cargo is through.
 
@@ -77,15 +78,15 @@ def deliver_all(
     """
     target_directory = tools.env["CARGO_TARGET_DIR"]
     triple_directory = os.path.join(target_directory, plan["triple"])
-    results_directory = os.path.join(directory, "results")
+    results_directory = os.path.join(tools.directory, "results")
     discard_old(results_directory)
     # A command that has failed may have built all that one of the actions needs.
     built = {
         key: action
         for key, action in plan["actions"].items()
-        if code == 0 or is_built(action["results"].values(), target_directory, messages)
+        if code == 0 or is_built(action["programs"], target_directory, messages)
     }
-    places = crates_by_place(plan["sources"], os.path.join(directory, SOURCES))
+    places = crates_by_place(plan["sources"], os.path.join(tools.directory, SOURCES))
 
     def finish(key: str) -> str:
         place = os.path.join(results_directory, key)
@@ -127,7 +128,7 @@ def check_read(
     """
     others, own = frozenset(action["others"]), frozenset(action["own"])
     problems = set()
-    for built in action["results"].values() if others else ():
+    for built in action["programs"] if others else ():
         with open(os.path.join(target_directory, f"{built}.d"), errors="surrogateescape") as file:
             written = file.read().replace("\\ ", _SPACE)
         read = written.split()
@@ -164,7 +165,6 @@ def deliver(
     unfinished = f"{place}.unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     os.makedirs(unfinished)
-    collect(action["results"], target_directory, unfinished)
     finish(action["finish"], action["directories"], tools, unfinished)
     extract(action["extract"], messages, triple_directory, unfinished)
     os.rename(unfinished, place)
@@ -178,18 +178,10 @@ def discard_old(directory: str) -> None:
             shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def collect(results: Mapping[str, str], target_directory: str, place: str) -> None:
-    """Copies what was built out of Cargo's target directory."""
-    for destination, built in results.items():
-        copy = os.path.join(place, destination)
-        _make_parent(copy)
-        shutil.copy(os.path.join(target_directory, built), copy)
-
-
 def finish(
     commands: Iterable[Sequence[str]], directories: Iterable[str], tools: Tools, place: str
 ) -> None:
-    """Runs commands on the copies, which may write into the directories.
+    """Runs commands, which may write into the directories.
 
     Raises `ResultError` for a command that is not there or that fails.
     """

@@ -20,9 +20,9 @@ The plan is a JSON object:
 
 What is done for an action ends up in the directory `results/KEY`, where all paths of it begin:
 
-    results     path -> path in Cargo's target directory
+    programs    their paths in Cargo's target directory
     directories those that the commands of `finish` write to
-    finish      command lines to run one after another once the results are there
+    finish      command lines, as `command` is one, to run one after another: they take the programs
     extract     for each file: package, path in its build script's OUT_DIR, path
     others      the crates of sources that are not there when this alone is built
     own         sources of those crates that are there all the same
@@ -40,7 +40,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from importlib import import_module
@@ -69,11 +68,12 @@ Staged = dict[str, Known]
 LOCK = "lock"
 SOURCES = "sources"
 
+# Stands for the directory of a build in command lines.
+DIRECTORY = "@MZBUILD_CARGO_DIRECTORY@"
+
 _EMPTY = "empty"
 
 _CHUNK_SIZE = 1 << 20  # bytes
-_DIRECTORY = "@MZBUILD_CARGO_DIRECTORY@"
-
 _RESULTS = "mzbuild.core.cargo.results"
 
 # Modes are Git's.
@@ -249,15 +249,15 @@ def run(
 
     # Not by one pipe: what runs Cargo elsewhere, as `docker run` does, would mix them within lines.
     pipe = subprocess.PIPE
-    with (
-        subprocess.Popen(command, cwd=directory, env=env, stdout=pipe, stderr=pipe) as process,
-        ThreadPoolExecutor(2) as pool,
-    ):
+    with subprocess.Popen(command, cwd=directory, env=env, stdout=pipe, stderr=pipe) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        both = [pool.submit(follow, each) for each in (process.stdout, process.stderr)]
-        # Needed when Cargo is through, this is loaded while it begins.
+        # What is needed only from here on is loaded while Cargo begins.
+        from concurrent.futures import ThreadPoolExecutor
+
         import_module(_RESULTS)
+        with ThreadPoolExecutor(2) as pool:
+            both = [pool.submit(follow, each) for each in (process.stdout, process.stderr)]
         for each in both:
             each.result()
     return process.returncode, messages
@@ -338,7 +338,7 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
         print(f"Staged {len(sources)} files in {time.monotonic() - start:.2f} s.", flush=True)
         workspace = os.path.join(sources_directory, plan["workspace"])
         write_scripts(directory, plan["scripts"])
-        command = plan["prefix"] + [word.replace(_DIRECTORY, directory) for word in plan["command"]]
+        command = plan["prefix"] + [word.replace(DIRECTORY, directory) for word in plan["command"]]
         env = {
             **os.environ,
             **lent,
@@ -350,7 +350,8 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
             code, messages = run_until_sound(command, root or workspace, env, log)
         from mzbuild.core.cargo.results import Tools, deliver_all
 
-        return deliver_all(plan, code, messages, Tools(plan["prefix"], root, env), directory)
+        tools = Tools(plan["prefix"], root, env, directory)
+        return deliver_all(plan, code, messages, tools)
 
 
 def main(plan_file: str, lent_file: str) -> int:
