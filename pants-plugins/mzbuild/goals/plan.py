@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import Enum
 
 import yaml
@@ -184,7 +185,11 @@ async def plan_goal(
         Get(CargoBatch, ImagesToBuild(each, names)) for each, names in zip(configurations, built)
     )
     # Without anything for Cargo to build, there need be none.
-    groups = await MultiGet(Get(CargoGroups, CargoBatch, each) for each in batches if each.actions)
+    groups = await MultiGet(
+        Get(CargoGroups, CargoBatch, replace(each, only_looking=True))
+        for each in batches
+        if each.actions
+    )
     groups_of = dict(zip([arch for arch, each in zip(archs, batches) if each.actions], groups))
     runs = [groups_of[arch].groups if arch in groups_of else () for arch in archs]
     if subsystem.format is PlanFormat.JSON:

@@ -41,6 +41,8 @@ def vendored(name: str, *lines: str) -> dict[str, Content]:
     return {**files, **sources}
 
 
+# How Pants calls the process in which Cargo tells of packages from elsewhere.
+ASKED = "Ask Cargo for the features of packages"
 SUMS = '{"files": {}}'
 SAY = 'fn main() {\n    println!("{}", shared::NAME);\n}\n'
 
@@ -278,14 +280,14 @@ def test_what_fails_does_not_keep_its_group_from_being_built(workshop: Workshop)
 
 
 def test_what_packages_from_elsewhere_ask_of_one_another_is_known(workshop: Workshop) -> None:
-    repo, asked = workshop.repo, "Ask Cargo for the features of packages"
+    repo = workshop.repo
 
     def packaged_anew(cfg: str, text: str = "") -> tuple[list[str], bool]:
         """What was built at once, and whether Cargo was asked before."""
         with changed(repo, {f"{name}/src/new.rs": text for name in ("left", "right", "more")}):
             flags = f"--mzbuild-cargo-rustflags=['--cfg={cfg}']"
             result = workshop.package(flags, "apart::")
-        return sorted(workshop.built()), asked in result.stderr
+        return sorted(workshop.built()), ASKED in result.stderr
 
     assert packaged_anew("usual") == (["left right", "more"], True)
     # What is in a crate's sources says nothing of features.
@@ -295,6 +297,15 @@ def test_what_packages_from_elsewhere_ask_of_one_another_is_known(workshop: Work
     unknown = Path(f"{workshop.calls_file}-no-metadata")
     unknown.touch()
     assert packaged_anew("unknown") == (["left", "more", "right"], True)
+
+
+def test_a_plan_does_not_run_cargo(workshop: Workshop) -> None:
+    # Nothing is known of packages with these flags.
+    flags = "--mzbuild-cargo-rustflags=['--cfg=planned']"
+    with changed(workshop.repo, {f"{name}/src/planned.rs": "" for name in ("plain", "shared")}):
+        result = workshop.repo.pants("--mzbuild-profile=dev", flags, "mzbuild-plan", "images::")
+    assert "Cargo would run for calm, plain; then for loud" in result.stdout
+    assert ASKED not in result.stderr
 
 
 def test_what_is_there_for_another_program_is_no_input(workshop: Workshop) -> None:

@@ -48,10 +48,14 @@ _LOCKS = FileCache(lambda absolute, path: parse_cargo_lock(read_content(absolute
 
 @dataclass(frozen=True)
 class CargoBatch:
-    """A request for the results of all actions that a command needs in a configuration."""
+    """A request for the results of all actions that a command needs in a configuration.
+
+    Whoever is only looking at the groups runs nothing, and may see more of them.
+    """
 
     configuration: Configuration
     actions: tuple[CargoAction, ...]
+    only_looking: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,8 @@ async def cargo_groups(
     groups = group_builds(missing, rules)
     if len(groups) > 1 and lock is not None and lock.external_packages:
         # They may be fewer when it is known what those packages ask of one another.
-        asked_for = CargoMetadataRequest(batch.configuration, tuple(missing))
+        may_run = not batch.only_looking
+        asked_for = CargoMetadataRequest(batch.configuration, tuple(missing), may_run)
         known = (await Get(KnownPackages, CargoMetadataRequest, asked_for)).metadata
         groups = group_builds(missing, replace(rules, metadata=known))
     return CargoGroups(groups, there)

@@ -31,15 +31,20 @@ _KNOWN: dict[str, tuple[object, CargoMetadata]] = {}
 
 @dataclass(frozen=True)
 class CargoMetadataRequest:
-    """A request for what Cargo knows of the packages that builds may need."""
+    """A request for what Cargo knows of the packages that builds may need.
+
+    If it may not be run, that is what it has told before.
+    """
 
     configuration: Configuration
     builds: tuple[CargoBuild, ...]
+    may_run: bool
 
 
 @dataclass(frozen=True)
 class KnownPackages:
-    """What Cargo knows; nothing where it cannot tell, and is left to say why when it builds."""
+    """What Cargo knows; nothing where it was not run, or cannot tell and is left to say why when
+    it builds."""
 
     metadata: CargoMetadata | None
 
@@ -61,6 +66,8 @@ async def known_packages(
     depends_on = (tree.manifest_keys, settings, toolchain)
     if place in _KNOWN and _KNOWN[place][0] == depends_on:
         return KnownPackages(_KNOWN[place][1])
+    if not request.may_run:
+        return KnownPackages(None)
     # All that is going to be built, so that it is staged once.
     bins = {name for build in request.builds for name in build.bins}
     examples = {name for build in request.builds for name in build.examples}
