@@ -216,8 +216,9 @@ class ExtractField(Field):
     default: ClassVar[Extract] = None
     help = help_text(
         """
-        Files that build scripts make: for each package, paths in its build script's `OUT_DIR`
-        with the paths that they get in the context. For example,
+        Files that build scripts make: for each package, paths with those that they get in the
+        context. A path is relative to the `OUT_DIR` of the package's build script, and may lead
+        anywhere in Cargo's target directory, which `$CARGO_TARGET_DIR` names, too. For example,
         `extract={"protos": {"schema.bin": "share/schema.bin"}}`.
         """
     )

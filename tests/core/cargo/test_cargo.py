@@ -171,19 +171,38 @@ def test_extracted_files_stay_in_their_places() -> None:
     pairs = (("a/./x", "share/y"), (".", "."), ("d", "e/"))
     build = CargoBuild(bins=("app",), extract=(("p", pairs),))
     assert extracted_files(build, "i/mzbuild.yml") == (
-        ("p", "a/x", "share/y"),
-        ("p", "", ""),
+        ("p", "a/./x", "share/y"),
+        ("p", ".", ""),
         ("p", "d", "e/"),
     )
 
 
-@pytest.mark.parametrize("path", ["..", "../x", "a/../../x", "/x"])
-@pytest.mark.parametrize("of_source", [True, False])
-def test_extracting_to_or_from_elsewhere_is_an_error(path: str, of_source: bool) -> None:
-    pair, boundary = ((path, "x"), "the OUT_DIR") if of_source else (("x", path), "the context")
+@pytest.mark.parametrize(
+    "source", ["../../../../../download", "$CARGO_TARGET_DIR/download", "${CARGO_TARGET_DIR}"]
+)
+def test_what_lies_in_the_target_directory_may_be_extracted(source: str) -> None:
+    build = CargoBuild(bins=("app",), extract=(("p", ((source, "d"),)),))
+    assert extracted_files(build, "i/mzbuild.yml") == (("p", source, "d"),)
+
+
+def _extracting(source: str, destination: str) -> str:
+    build = CargoBuild(bins=("app",), extract=(("p", ((source, destination),)),))
     with pytest.raises(MzbuildError) as error:
-        extracted_files(CargoBuild(bins=("app",), extract=(("p", (pair,)),)), "i/mzbuild.yml")
-    assert str(error.value) == (
-        f"i/mzbuild.yml: `extract.p: {path}` leads out of {boundary}. Give a path relative to the "
-        f"root of {boundary}, without `..`."
+        extracted_files(build, "i/mzbuild.yml")
+    return str(error.value)
+
+
+@pytest.mark.parametrize("path", ["..", "../x", "a/../../x", "/x"])
+def test_extracting_to_elsewhere_is_an_error(path: str) -> None:
+    assert _extracting("x", path) == (
+        f"i/mzbuild.yml: `extract.p: {path}` leads out of the context. Give a path relative to the "
+        "root of the context, without `..`."
+    )
+
+
+@pytest.mark.parametrize("path", ["/x", "$CARGO_TARGET_DIR/..", "${CARGO_TARGET_DIR}/a/../../x"])
+def test_extracting_from_what_can_be_no_target_directory_is_an_error(path: str) -> None:
+    assert _extracting(path, "x") == (
+        f"i/mzbuild.yml: `extract.p: {path}` leads out of Cargo's target directory. Give a path "
+        "relative to the OUT_DIR of the package, or `$CARGO_TARGET_DIR/…`."
     )

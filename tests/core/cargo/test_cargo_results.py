@@ -92,10 +92,42 @@ def test_files_and_directories_come_where_the_plan_wants_them(sandbox: Sandbox) 
     assert (sandbox.results / "r/a/b").read_text() == "1"
 
 
+def test_what_lies_anywhere_in_the_target_directory_comes_as_well(sandbox: Sandbox) -> None:
+    root = sandbox.directory / "target"
+    (root / "download").mkdir(parents=True)
+    (root / "download/f").write_text("3")
+    code, _, err = run(
+        sandbox,
+        ("p", "../../../../download", "up"),
+        ("p", "$CARGO_TARGET_DIR/download", "named"),
+        ("p", "${CARGO_TARGET_DIR}//download/./f", "file/"),
+        ("p", "../../p2/../p/out/f", "beside"),
+    )
+    assert (code, err) == (0, "")
+    found = [sandbox.results / path for path in ("up/f", "named/f", "file/f", "beside")]
+    assert [path.read_text() for path in found] == ["3", "3", "3", "1"]
+
+
+@pytest.mark.parametrize("up", ["../../../../..", "../../../../../target2/x", "a/" + "../" * 6])
+def test_what_leads_out_of_the_target_directory_is_an_error(sandbox: Sandbox, up: str) -> None:
+    code, _, err = run(sandbox, ("p", up, "r/x"))
+    assert (code, err) == (
+        1,
+        f"`extract`: `{up}` leads from the OUT_DIR of `p` out of Cargo's target directory. Give a "
+        "path in it, such as `$CARGO_TARGET_DIR/…`.\n",
+    )
+
+
 @pytest.mark.parametrize(
     ("package", "path", "said"),
     [
         ("p", "x", "the build script of `p` made no `x`. Its OUT_DIR has: d, f."),
+        (
+            "p",
+            "$CARGO_TARGET_DIR/x",
+            "the build script of `p` made no `$CARGO_TARGET_DIR/x`. The target directory has: "
+            f"debug, {TRIPLE}.",
+        ),
         (
             "q",
             "x",

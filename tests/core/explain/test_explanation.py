@@ -278,6 +278,17 @@ def test_a_revision_with_mistakes_has_all_other_images(images: Repository) -> No
     assert found.fingerprints == {name: sound.fingerprints[name] for name in others}
 
 
+@pytest.mark.parametrize("source", ["../../../../../download", "$CARGO_TARGET_DIR/download"])
+def test_a_revision_that_extracts_from_the_target_directory(
+    images: Repository, source: str
+) -> None:
+    extracting = CARGO.replace("bin: app", f"bin: app, extract: {{ore: {{{source}: d}}}}")
+    images.commit({"top/mzbuild.yml": f"name: top\n{extracting}"})
+    images.commit({"src/ore/src/lib.rs": "// changed\n"})
+    assert not snapshot(images.root, "HEAD~1").survey.errors
+    assert told(images).keys() == {"top"}
+
+
 def test_an_image_whose_declaration_cannot_be_read_is_not_said_to_be_gone(
     images: Repository,
 ) -> None:

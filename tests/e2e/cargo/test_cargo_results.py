@@ -35,6 +35,9 @@ fn main() {
     fs::write(Path::new(&out).join("more/of-it"), "more\\n").unwrap();
     let name = env::var("CARGO_PKG_NAME").unwrap();
     fs::write(Path::new(&out).join("made"), format!("by {name}{host}\\n")).unwrap();
+    let root = Path::new(&env::var("CARGO_TARGET_DIR").unwrap()).join("download");
+    fs::create_dir_all(&root).unwrap();
+    fs::write(root.join(&name), "downloaded\\n").unwrap();
 }
 """
 
@@ -81,9 +84,9 @@ APP = 'fn main() {\n    println!("runs");\n}\n'
 
 EXTRACT = """
     extract:
-      far: {made: share/far}
+      far: {made: share/far, $CARGO_TARGET_DIR/download/far: share/downloaded}
       forked: {made: share/}
-      near: {made: share/near, more: share/more}
+      near: {made: share/near, more: share/more, ../../../../../download/near: share/up}
 """
 
 
@@ -148,6 +151,8 @@ def test_files_of_build_scripts_are_extracted_from_packages_of_every_kind(
     made = {path: text(entry) for path, entry in found.items() if path.startswith("share/")}
     assert made == {
         "share/far": "by far\n",
+        "share/downloaded": "downloaded\n",
+        "share/up": "downloaded\n",
         "share/made": "by forked\n",
         "share/near": "by near\n",
         "share/more/of-it": "more\n",
@@ -210,8 +215,12 @@ def test_an_image_that_is_there_needs_no_debug_information(workshop: Workshop) -
     ("extract", "said"),
     [
         (
-            "{near: {../out/made: made}}",
-            "images/app/mzbuild.yml: `extract.near: ../out/made` leads out of the OUT_DIR.",
+            "{near: {../../../../../../made: made}}",
+            "`../../../../../../made` leads from the OUT_DIR of `near` out of Cargo's target",
+        ),
+        (
+            "{near: {$CARGO_TARGET_DIR/../made: made}}",
+            "`extract.near: $CARGO_TARGET_DIR/../made` leads out of Cargo's target directory.",
         ),
         (
             "{near: {made: /tmp/made}}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mzbuild.core.cargo.results import origin
 from mzbuild.core.cargo.settings import CargoSettings
 from mzbuild.core.cargo.staging import DIRECTORY
 from mzbuild.core.cargo.workspace import CargoWorkspace
@@ -110,23 +111,26 @@ def finishing_commands(
 
 
 def extracted_files(build: CargoBuild, where: str) -> tuple[tuple[str, str, str], ...]:
-    """What an action takes of what build scripts make: the package, the path in its build
-    script's OUT_DIR, and the path in the context, which ends in `/` if a file is to keep its name.
+    """What an action takes of what build scripts make: the package, the source, and the path in
+    the context, which ends in `/` if a file is to keep its name.
 
-    Raises `MzbuildError` for a path that leads out of the OUT_DIR or the context; `where` names
-    the action in it.
+    A source is relative to the OUT_DIR of the package's build script, or begins with
+    `$CARGO_TARGET_DIR`. Where the OUT_DIR lies, only Cargo knows, so that a `..` is judged when it
+    is through. Raises `MzbuildError` for a path that leads out of its place wherever that is;
+    `where` names the action in it.
     """
     found = []
     for package, pairs in build.extract:
+        field = f"extract.{package}"
         for source, destination in pairs:
-            path = inside(where, f"extract.{package}", destination, "the context")
-            found.append(
-                (
-                    package,
-                    inside(where, f"extract.{package}", source, "the OUT_DIR"),
-                    f"{path}/" if path and destination.endswith("/") else path,
+            path = inside(where, field, destination, "the context")
+            if source.startswith(("/", "$")) and origin(source, "/target/of", "/target") is None:
+                raise MzbuildError(
+                    f"{where}: `{field}: {source}` leads out of Cargo's target directory. Give a "
+                    "path relative to the OUT_DIR of the package, or `$CARGO_TARGET_DIR/…`."
                 )
-            )
+            path = f"{path}/" if path and destination.endswith("/") else path
+            found.append((package, source, path))
     return tuple(found)
 
 

@@ -6,6 +6,7 @@ This is part of the program in `cargo.program`. It copies files and runs process
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any, NamedTuple
 from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
 
 _SPACE = "\0"
+_TARGET_ROOT = re.compile(r"\$(?:CARGO_TARGET_DIR|\{CARGO_TARGET_DIR\})(?:/+|$)")
 
 # Results lie ready until whoever wanted them has fetched them, which is soon.
 _KEPT = 600  # seconds
@@ -197,37 +199,61 @@ def extract(
     triple_directory: str,
     place: str,
 ) -> None:
-    """Copies files that build scripts made: of a package, from a path in its OUT_DIR, to a path,
+    """Copies files that build scripts made: of a package, from a path as in `origin`, to a path,
     or into a directory whose path ends in `/`.
 
-    `triple_directory` is where Cargo keeps what it makes for the target platform. Raises
-    `ResultError` for a package without the one build script, and for a path that is not there.
+    `triple_directory` is where Cargo keeps what it makes for the target platform, in its target
+    directory. Raises `ResultError` for a package without the one build script, and for a path that
+    is not there or leads out of the target directory.
     """
     ran = _out_directories(messages)
+    target_directory = os.path.dirname(triple_directory)
     for package, source, destination in wanted:
         directory = _out_directory(package, ran, triple_directory)
-        origin = os.path.join(directory, source)
+        made = origin(source, directory, target_directory)
+        if made is None:
+            raise ResultError(
+                f"`extract`: `{source}` leads from the OUT_DIR of `{package}` out of Cargo's "
+                "target directory. Give a path in it, such as `$CARGO_TARGET_DIR/…`."
+            )
         copy = os.path.join(place, destination)
-        if destination.endswith("/") and os.path.isfile(origin):
-            copy += os.path.basename(source)
+        if destination.endswith("/") and os.path.isfile(made):
+            copy += os.path.basename(made)
         _make_parent(copy)
-        if os.path.isdir(origin):
+        if os.path.isdir(made):
             try:
-                shutil.copytree(origin, copy, dirs_exist_ok=True)
+                shutil.copytree(made, copy, dirs_exist_ok=True)
             except shutil.Error as error:
                 ((path, _, reason), *_) = error.args[0]
                 raise ResultError(
                     f"`extract`: `{os.path.relpath(path, directory)}`, which the build script of "
                     f"`{package}` made, cannot be copied: {reason}."
                 ) from None
-        elif os.path.isfile(origin):
-            shutil.copy(origin, copy)
+        elif os.path.isfile(made):
+            shutil.copy(made, copy)
         else:
-            there = ", ".join(sorted(os.listdir(directory))) or "nothing"
+            inside = made.startswith(f"{directory}/")
+            there = sorted(os.listdir(directory if inside else target_directory))
             raise ResultError(
                 f"`extract`: the build script of `{package}` made no `{source}`. "
-                f"Its OUT_DIR has: {there}."
+                f"{'Its OUT_DIR' if inside else 'The target directory'} has: "
+                f"{', '.join(there) or 'nothing'}."
             )
+
+
+def origin(source: str, out_directory: str, target_directory: str) -> str | None:
+    """The path of what is to be extracted; None where it leads out of Cargo's target directory.
+
+    `source` is relative to a package's OUT_DIR, or begins with `$CARGO_TARGET_DIR`, which is the
+    directory that has those of triples and profiles in it.
+    """
+    below = _TARGET_ROOT.match(source)
+    if below:
+        path = os.path.join(target_directory, source[below.end() :])
+    else:
+        path = os.path.join(out_directory, source)
+    normal = os.path.normpath(path)
+    return normal if f"{normal}/".startswith(f"{target_directory}/") else None
 
 
 def package_name(package_id: str) -> str:

@@ -23,7 +23,7 @@ What is done for an action ends up in the directory `results/KEY`, where all pat
     programs    their paths in Cargo's target directory
     directories those that the commands of `finish` write to
     finish      command lines, as `command` is one, to run one after another: they take the programs
-    extract     for each file: package, path in its build script's OUT_DIR, path
+    extract     for each file: package, path as in `results.origin`, path
     others      the crates of sources that are not there when this alone is built
     own         sources of those crates that are there all the same
 
