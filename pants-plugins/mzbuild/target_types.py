@@ -66,8 +66,9 @@ class ImageNameField(StringField):
     alias = "image_name"
     help = help_text(
         """
-        The image's name, of letters, digits and `-`, which no other image of the repository may
-        have; the target's name if not set. For example, `image_name="environmentd"`.
+        The image's name, of lower-case letters and digits with `-` between them, which no other
+        image of the repository may have; the target's name if not set. For example,
+        `image_name="environmentd"`.
         """
     )
 

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from mzbuild.core.cargo.settings import CargoFlags
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image
-from mzbuild.core.image.mzbuild_yml import MzbuildYml, canonical_mzbuild_yml, parse_mzbuild_yml
+from mzbuild.core.image.mzbuild_yml import (
+    MzbuildYml,
+    canonical_mzbuild_yml,
+    is_image_name,
+    parse_mzbuild_yml,
+)
 
 PATH = "misc/images/i/mzbuild.yml"
 
@@ -40,7 +45,7 @@ pre-image:
 """
 
 TEXT = st.text(min_size=1, max_size=8)
-NAMES = st.from_regex(r"[A-Za-z0-9-]+", fullmatch=True)
+NAMES = st.from_regex(r"[a-z0-9]+(-+[a-z0-9]+)*", fullmatch=True).filter(is_image_name)
 WORDS = st.lists(TEXT, max_size=3).map(tuple)
 PAIRS = st.dictionaries(TEXT, st.text(max_size=8), max_size=3).map(
     lambda pairs: tuple(sorted(pairs.items()))
@@ -171,11 +176,23 @@ ACTION = "name: a\npre-image:\n"
         ("\nname: ''\n", "2: the required field `name` is empty. Add `name: …`."),
         (
             "\nname: under_score\n",
-            "2: `under_score` cannot name an image: only letters, digits and `-` may be in it.",
+            "2: `under_score` cannot name an image: Docker allows lower-case letters and digits, "
+            "with `-` between them, up to 127 characters. Write `under-score`.",
+        ),
+        (
+            "\nname: Web\n",
+            "2: `Web` cannot name an image: Docker allows lower-case letters and digits, "
+            "with `-` between them, up to 127 characters. Write `web`.",
+        ),
+        (
+            "\nname: --rm\n",
+            "2: `--rm` cannot name an image: Docker allows lower-case letters and digits, "
+            "with `-` between them, up to 127 characters. Write `rm`.",
         ),
         (
             "name: 'a\n\n  '\n",
-            "1: `a\n` cannot name an image: only letters, digits and `-` may be in it.",
+            "1: `a\n` cannot name an image: Docker allows lower-case letters and digits, "
+            "with `-` between them, up to 127 characters. Write `a`.",
         ),
         ("name: 1\n", "1: `name` must be a string, but is an integer. Quote it: '1'."),
         ("name: a\npublish: maybe\n", "2: `publish` must be true or false, but is a string."),

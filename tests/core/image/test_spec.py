@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from mzbuild.core.image.spec import image_spec
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.image.mzbuild_yml import is_image_name
+from mzbuild.core.image.spec import image_spec, is_component
 
 
 @pytest.mark.parametrize(
@@ -17,3 +19,36 @@ def test_a_spec_is_registry_prefix_name_and_fingerprint(
     registry: str, prefix: str, spec: str
 ) -> None:
     assert image_spec(registry, prefix, "base", "F") == spec
+
+
+@pytest.mark.parametrize(
+    ("registry", "prefix"),
+    [
+        ("Acme", ""),
+        ("--rm", ""),
+        ("-acme.example", ""),
+        ("acme//team", ""),
+        ("localhost:port", ""),
+        ("", "-"),
+        ("", "Dev-"),
+        ("", "dev\x1b[31m"),
+        ("acme", "x" * 250),
+    ],
+)
+def test_what_docker_takes_for_no_name_is_refused(registry: str, prefix: str) -> None:
+    with pytest.raises(MzbuildError, match="of the image `base`, which Docker does not allow"):
+        image_spec(registry, prefix, "base", "F")
+
+
+@pytest.mark.parametrize("name", ["base", "a", "0", "a-b", "a--b", "x" * 127])
+def test_names_that_docker_allows(name: str) -> None:
+    assert is_image_name(name)
+    assert is_component(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "Web", "--rm", "-f", "-", "a-", "a/b", "a:b", "a.b", "a b", "a\n", "ä", "x" * 128],
+)
+def test_names_that_images_cannot_have(name: str) -> None:
+    assert not is_image_name(name)

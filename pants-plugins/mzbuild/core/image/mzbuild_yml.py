@@ -12,11 +12,14 @@ from typing import Callable
 from mzbuild.core.cargo.settings import CargoFlags
 from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
+from mzbuild.core.image.spec import is_component
 from mzbuild.core.text.yaml_reader import YamlMap, read_yaml
 
 FILE_NAME = "mzbuild.yml"
 
-_NAME = re.compile(r"[A-Za-z0-9-]+")
+_NAME = re.compile(r"[a-z0-9-]+")
+# Docker takes 255 characters for all that stands before the tag: half of them are for registries.
+_LONGEST_NAME = 127
 
 
 @dataclass(frozen=True)
@@ -76,15 +79,22 @@ def declared_in(path: str, read: Callable[[str], bytes]) -> MzbuildYml:
 
 def is_image_name(name: str) -> bool:
     """Whether an image can have this name."""
-    return _NAME.fullmatch(name) is not None
+    return bool(_NAME.fullmatch(name)) and is_component(name) and len(name) <= _LONGEST_NAME
 
 
 def check_image_name(name: str, place: str) -> None:
     """Raises `MzbuildError` for what cannot be an image's name."""
     if not is_image_name(name):
         raise MzbuildError(
-            f"{place}: `{name}` cannot name an image: only letters, digits and `-` may be in it."
+            f"{place}: `{name}` cannot name an image: Docker allows lower-case letters and digits, "
+            f"with `-` between them, up to {_LONGEST_NAME} characters.{_allowed(name)}"
         )
+
+
+def _allowed(name: str) -> str:
+    """A sentence that gives the nearest name which is allowed, `""` where it takes more thought."""
+    near = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
+    return f" Write `{near}`." if is_image_name(near) else ""
 
 
 def _parse_action(action: YamlMap) -> PreImage:

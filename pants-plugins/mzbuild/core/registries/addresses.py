@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mzbuild.core.errors import MzbuildError, listed, nearest
+from mzbuild.core.image.spec import HOST, is_component, is_host
 
 # Docker's own convention: this name stands for another host, whose images without a namespace are
 # in the namespace `library`.
@@ -17,8 +18,6 @@ _DOCKER_HUB_NAMESPACE = "library"
 
 _STRING_FIELDS = ("address", "user", "token_env", "primary_env")
 _FIELDS = (*_STRING_FIELDS, "plain_http")
-_HOST = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9][A-Za-z0-9.-]*)(:(?P<port>[0-9]{1,5}))?")
-_PATH = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PORTS = {"http": 80, "https": 443}
 
@@ -131,23 +130,18 @@ def _check_address(address: str, where: str) -> str:
             f"{example}. For a registry without TLS, set `plain_http = true`."
         )
     host, *path = address.split("/")
-    matched = _HOST.fullmatch(host)
-    if not matched or not _is_host(host) or int(matched["port"] or 1) not in range(1, 65536):
+    matched = HOST.fullmatch(host)
+    if not matched or not is_host(host) or int(matched["port"] or 1) not in range(1, 65536):
         raise MzbuildError(
             f"{where}: the address `{address}` must begin with the name of a host, {example}."
         )
     for component in path:
-        if not _PATH.fullmatch(component):
+        if not is_component(component):
             raise MzbuildError(
                 f"{where}: `{component}` in the address `{address}` cannot be part of an image's "
                 "name: Docker allows lower-case letters and digits with `.`, `_` and `-` between."
             )
     return address
-
-
-def _is_host(component: str) -> bool:
-    """Whether Docker takes the first component of an image's name for a host."""
-    return component == "localhost" or any(mark in component for mark in ".:")
 
 
 def registry_tag(registry: Registry, spec: str) -> str:
@@ -161,7 +155,7 @@ def registry_tag(registry: Registry, spec: str) -> str:
         if address[-length:] == components[:length]:
             components = components[length:]
             break
-    if len(components) > 1 and _is_host(components[0]):
+    if len(components) > 1 and is_host(components[0]):
         raise MzbuildError(
             f"`{spec}` names the registry `{components[0]}`, so it cannot be published to "
             f"`{registry.address}`. Take the host out of [mzbuild].image_registry, and list it in "
@@ -210,7 +204,7 @@ def remote_image(registry: Registry, tag: str) -> RemoteImage:
 
 
 def _server(registry: Registry) -> Server:
-    matched = _HOST.fullmatch(registry.host)
+    matched = HOST.fullmatch(registry.host)
     assert matched is not None, "an address is checked when it is read"
     host = matched["host"].strip("[]").lower()
     plain = is_loopback(host) if registry.plain_http is None else registry.plain_http
