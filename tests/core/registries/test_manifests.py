@@ -68,7 +68,17 @@ def test_a_manifest_names_its_configuration() -> None:
     assert Manifest(OCI_MANIFEST, content).config_digest == DIGEST
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"config": {"digest": "../x"}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"config": {"digest": "../x"}}',
+        b'{"schemaVersion":' + b"[" * 99_999,
+    ],
+)
 def test_what_is_no_manifest(content: bytes) -> None:
     broken = Manifest(OCI_MANIFEST, content)
     with pytest.raises(NotAManifestError):

@@ -35,6 +35,8 @@ def errors(code: object) -> str:
         (response(404, "[]"), False),
         (response(200, errors("MANIFEST_UNKNOWN"), **API), False),
         (response(401, errors("NAME_UNKNOWN"), **API), False),
+        (response(404, "[" * 60_000), False),
+        (response(404, errors("MANIFEST_UNKNOWN") + " " * (1 << 16)), False),
     ],
 )
 def test_only_a_404_of_the_registry_itself_says_absent(answer: Response, absent: bool) -> None:
@@ -45,6 +47,12 @@ def test_an_answer_is_described_without_what_anybody_put_into_it() -> None:
     body = '{"errors": [{"code": "DENIED", "detail": "s3cr3t"}, {"code": "s3cr3t"}, {"code": 1}]}'
     assert describe(SERVER, response(403, body)) == "reg.example answers 403 Forbidden (DENIED)"
     assert describe(SERVER, response(599, "s3cr3t")) == "reg.example answers 599"
+
+
+def test_of_many_codes_a_few_are_shown() -> None:
+    codes = ", ".join(f'{{"code": "{"A" * length}"}}' for length in range(3, 30))
+    said = describe(SERVER, response(403, f'{{"errors": [{codes}]}}'))
+    assert said == "reg.example answers 403 Forbidden (AAA, AAAA, AAAAA)"
 
 
 @pytest.mark.parametrize(

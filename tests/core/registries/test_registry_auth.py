@@ -32,6 +32,10 @@ from mzbuild.core.registries.auth import Challenge, parse_challenges
         ),
         ("", []),
         ('realm="x"', []),
+        (", " * 32_000 + "\x01", []),
+        (", " * 4_000 + "Basic", [Challenge("basic", {})]),
+        ("Basic a=" + "x" * 9_000, []),
+        ('Basic realm="' + "\\" * 4_001, [Challenge("basic", {}), Challenge("realm", {})]),
     ],
 )
 def test_challenges(header: str, challenges: list[Challenge]) -> None:

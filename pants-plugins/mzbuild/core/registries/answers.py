@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import http
-import json
 import re
 
 from mzbuild.core.registries.addresses import Server
 from mzbuild.core.registries.http_transport import Response
 from mzbuild.core.registries.retry import FinalError, TransientError, parse_retry_after
+from mzbuild.core.text.json_reader import read_json
 
 _CODE = re.compile("[A-Z_]{3,40}")
+_SHOWN_CODES = 3
+_LARGEST_ERROR = 1 << 16  # bytes
 # What the API says of a tag, or of all that could have had it.
 _ABSENCES = frozenset({"MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND"})
 
@@ -21,15 +23,17 @@ def describe(server: Server, response: Response) -> str:
         phrase = f" {http.HTTPStatus(response.status).phrase}"
     except ValueError:
         phrase = ""
-    codes = sorted(error_codes(response))
+    codes = sorted(error_codes(response))[:_SHOWN_CODES]
     detail = f" ({', '.join(codes)})" if codes else ""
     return f"{server} answers {response.status}{phrase}{detail}"
 
 
 def error_codes(response: Response) -> frozenset[str]:
     """The codes of the API's errors in an answer, such as `MANIFEST_UNKNOWN`."""
+    if len(response.body) > _LARGEST_ERROR:
+        return frozenset()
     try:
-        errors = json.loads(response.body)["errors"]
+        errors = read_json(response.body)["errors"]
         codes = frozenset(str(error["code"]) for error in errors)
     except (ValueError, LookupError, TypeError):
         return frozenset()

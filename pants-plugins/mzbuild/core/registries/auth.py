@@ -6,7 +6,6 @@ tokens are to be had. The flow: https://distribution.github.io/distribution/spec
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
@@ -26,11 +25,13 @@ from mzbuild.core.registries.http_transport import (
     split_url,
 )
 from mzbuild.core.registries.retry import FinalError, TransientError
+from mzbuild.core.text.json_reader import read_json
 
 _CLIENT_ID = "pants-mzbuild"
+_LONGEST_CHALLENGE = 8192  # characters; what registries say has some hundred
 _TOKEN = re.compile("[!-~]+")
 _WORD = re.compile(
-    r"""[\s,]*(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]+)
+    r"""(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]+)
     (?:\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s,"]+)))?""",
     re.VERBOSE,
 )
@@ -50,20 +51,22 @@ class Challenge:
 
 
 def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
-    """What `WWW-Authenticate` headers offer; a header may have several challenges in it."""
-    challenges: list[Challenge] = []
+    """What `WWW-Authenticate` headers offer; a header may have several challenges in it.
+
+    One that is longer than any that is meant seriously offers nothing.
+    """
+    challenges: list[tuple[str, dict[str, str]]] = []
     for header in headers:
+        if len(header) > _LONGEST_CHALLENGE:
+            continue
         for word in _WORD.finditer(header):
             value = word["plain"] if word["quoted"] is None else word["quoted"]
+            name = word["name"].lower()
             if value is None:
-                challenges.append(Challenge(word["name"].lower(), {}))
+                challenges.append((name, {}))
             elif challenges:
-                parameters = {
-                    **challenges[-1].parameters,
-                    word["name"].lower(): re.sub(r"\\(.)", r"\1", value),
-                }
-                challenges[-1] = Challenge(challenges[-1].scheme, parameters)
-    return challenges
+                challenges[-1][1][name] = re.sub(r"\\(.)", r"\1", value)
+    return [Challenge(scheme, parameters) for scheme, parameters in challenges]
 
 
 class Authorizer:
@@ -160,7 +163,7 @@ class Authorizer:
         if response.status != 200:
             raise fault(realm, response, time.time())
         try:
-            answer = json.loads(response.body)
+            answer = read_json(response.body)
             token = answer.get("token") or answer.get("access_token")
         except (ValueError, AttributeError):
             token = None

@@ -70,6 +70,8 @@ class RegistryClient:
         """`env` is the environment of the user's command."""
         self._transport = Transport(env)
         self._authorizer = Authorizer(self._transport, Keychain(registries, env))
+        # The servers whose answers to HEAD leave open what those to GET say.
+        self._asked_by_get: set[Server] = set()
 
     def __enter__(self) -> RegistryClient:
         return self
@@ -145,17 +147,22 @@ class RegistryClient:
 
     def _exists(self, registry: Registry, image: RemoteImage, deadline: float) -> Answer:
         # What the headers leave open (HEAD has no body) is settled by the body.
-        for method in ("HEAD", "GET"):
+        for method in ("GET",) if image.server in self._asked_by_get else ("HEAD", "GET"):
             response = self._get(registry, image, image.tag, deadline, method)
-            if says_absent(response):
-                return Absent()
             digest = response.headers.get("Docker-Content-Digest")
-            if response.status == 200 and method == "HEAD" and digest and is_digest(digest):
-                return Present(digest)
+            answer: Answer | None = None
+            if says_absent(response):
+                answer = Absent()
+            elif response.status == 200 and method == "GET":
+                answer = Present(_as_manifest(image.server, response).digest)
+            elif response.status == 200 and digest and is_digest(digest):
+                answer = Present(digest)
+            if answer:
+                if method == "GET":
+                    self._asked_by_get.add(image.server)
+                return answer
             if response.status not in (200, 404, 405):
                 break
-        if response.status == 200:
-            return Present(_as_manifest(image.server, response).digest)
         if response.status in (401, 403):
             # The credentials are right, and yet: some registries answer so on a bad day.
             raise TransientError(describe(image.server, response))

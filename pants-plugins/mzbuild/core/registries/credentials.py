@@ -18,6 +18,7 @@ from typing import Any
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.registries.addresses import DOCKER_HUB, Registry
+from mzbuild.core.text.json_reader import read_json
 
 # What Docker calls its own registry in its configuration, for a reason lost in time.
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
@@ -118,7 +119,7 @@ class Keychain:
             # What it wrote is not shown: it may be anything, a secret included.
             raise MzbuildError(f"{named} failed with exit code {answer.returncode}. {by_hand}")
         try:
-            found = json.loads(answer.stdout)
+            found = read_json(answer.stdout)
             user, secret = str(found["Username"]), str(found["Secret"])
         except (ValueError, LookupError, TypeError):
             raise MzbuildError(
@@ -131,7 +132,7 @@ class Keychain:
 
 def _read_config(path: Path) -> Mapping[str, Any]:
     try:
-        config = json.loads(path.read_bytes() or b"{}")
+        config = read_json(path.read_bytes() or b"{}")
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:

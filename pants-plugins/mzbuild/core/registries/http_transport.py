@@ -28,6 +28,7 @@ from mzbuild.core.registries.retry import FinalError, TransientError
 # How long a server may be silent, at any point, before that counts as a fault.
 _SILENCE = 10.0  # seconds
 _LARGEST_BODY = 16 << 20  # bytes: manifests and configurations are small
+_PIECE = 1 << 16
 _REDIRECTS = 5
 _REFUSED_BY_PROXY = re.compile("Tunnel connection failed: 4")
 _USER_AGENT = "pants-mzbuild"
@@ -44,13 +45,18 @@ class Response:
 
 
 class Transport:
-    """Sends requests; threads may share it. A context manager that closes the connections."""
+    """Sends requests; threads may share it. A context manager that closes the connections.
+
+    What is still under way then is cut off: a server that sends a byte now and then would keep a
+    thread for ever.
+    """
 
     def __init__(self, env: Mapping[str, str]):
         """`env` is the environment of the user's command: see `http_settings` for what counts."""
         self._env = env
         self._lock = threading.Lock()
         self._idle: defaultdict[Server, list[http.client.HTTPConnection]] = defaultdict(list)
+        self._busy: set[http.client.HTTPConnection] = set()
         self._contexts: dict[Server, ssl.SSLContext] = {}
         self._closed = False
 
@@ -66,11 +72,16 @@ class Transport:
         self.close()
 
     def close(self) -> None:
-        """Closes the idle connections, and each of the others as soon as it becomes idle."""
+        """Closes the idle connections, and ends what the others are waiting for."""
         with self._lock:
             self._closed = True
             idle = [connection for of_server in self._idle.values() for connection in of_server]
             self._idle.clear()
+            for connection in self._busy:
+                if connection.sock is not None:
+                    # Past what TLS would say first, since its state is that of another thread.
+                    with contextlib.suppress(OSError):
+                        socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
         for connection in idle:
             connection.close()
 
@@ -84,10 +95,11 @@ class Transport:
     ) -> Response:
         """Sends a request and follows redirects, until the deadline (of `time.monotonic`).
 
-        A redirect to another server is not told how to log in to this one, and none leads from
-        TLS to plain HTTP. Raises `TransientError` for what may go better another time (no
-        connection, silence, an answer cut short), `FinalError` for what will not (a certificate
-        that is not trusted, no such host), `MzbuildError` for settings that are wrong.
+        A redirect to another server is told neither how to log in to this one nor what the body is,
+        where a password may be; none leads from TLS to plain HTTP. Raises `TransientError` for what
+        may go better another time (no connection, silence, an answer cut short), `FinalError` for
+        what will not (a certificate that is not trusted, no such host), `MzbuildError` for settings
+        that are wrong.
         """
         for _ in range(_REDIRECTS):
             server, target = split_url(url)
@@ -96,12 +108,17 @@ class Transport:
             if response.status not in (301, 302, 303, 307, 308) or not location:
                 return response
             next_server, _ = split_url(url := urllib.parse.urljoin(url, location))
-            if next_server != server:
-                headers = {k: v for k, v in headers.items() if k.lower() != "authorization"}
             if server.scheme == "https" and next_server.scheme != "https":
                 raise FinalError(f"{server} redirects to {next_server} without TLS")
-            if response.status == 303:
+            if response.status in (301, 302, 303) and method != "HEAD":
                 method, body = "GET", None
+            if next_server != server:
+                headers = {k: v for k, v in headers.items() if k.lower() != "authorization"}
+                if body:
+                    raise FinalError(
+                        f"{server} redirects to {next_server} what only {server} may see",
+                        of_server=True,
+                    )
         raise FinalError(f"{server} redirects again and again")
 
     def _send(
@@ -151,6 +168,10 @@ class Transport:
     ) -> Response:
         keep = False
         try:
+            with self._lock:
+                if self._closed:
+                    raise ConnectionAbortedError("no time left")
+                self._busy.add(connection)
             connection.sock.settimeout(_patience(deadline))
             url = server.url + target
             proxy = proxy_for(server, self._env) if server.scheme == "http" else None
@@ -159,13 +180,12 @@ class Transport:
             headers = {"User-Agent": _USER_AGENT, "Host": str(server), **headers}
             connection.request(method, url if proxy else target, body, headers)
             response = connection.getresponse()
-            if (response.length or 0) > _LARGEST_BODY:
-                raise FinalError(f"{server} answers with more than {_LARGEST_BODY} bytes")
-            content = response.read()
+            content = _read(response, server)
             keep = not response.will_close
             return Response(response.status, response.headers, content, url)
         finally:
             with self._lock:
+                self._busy.discard(connection)
                 keep = keep and not self._closed
                 if keep:
                     self._idle[server].append(connection)
@@ -197,6 +217,21 @@ class Transport:
             if server not in self._contexts:
                 self._contexts[server] = tls_context(server, self._env)
             return self._contexts[server]
+
+
+def _read(response: http.client.HTTPResponse, server: Server) -> bytes:
+    """The body of an answer, which may or may not say beforehand how long it is."""
+    body = bytearray()
+    if response.length is not None and response.length <= _LARGEST_BODY:
+        return response.read()
+    if response.length is None:
+        while piece := response.read(_PIECE):
+            body += piece
+            if len(body) > _LARGEST_BODY:
+                break
+        else:
+            return bytes(body)
+    raise FinalError(f"{server} answers with more than {_LARGEST_BODY} bytes")
 
 
 def split_url(url: str) -> tuple[Server, str]:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from mzbuild.core.text.json_reader import read_json
+
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -122,7 +124,7 @@ def manifest_list(parts: Mapping[str, Manifest]) -> Manifest:
 
 def _json_object(content: bytes) -> Mapping[str, Any]:
     try:
-        fields = json.loads(content)
+        fields = read_json(content)
     except ValueError:
         raise NotAManifestError("it is not JSON") from None
     if not isinstance(fields, dict):

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mzbuild.core.registries.manifests import is_digest
+from mzbuild.core.text.json_reader import read_json
 
 _VERSION = 1
 _IMMUTABLE = re.compile(r".+:mzbuild-[A-Z2-7]{32}")
@@ -58,11 +59,11 @@ class RegistryMemory:
 
     def _load(self) -> dict[str, tuple[str, float]]:
         try:
-            file = json.loads(self._path.read_bytes())
+            file = read_json(self._path.read_bytes())
             if file["version"] != _VERSION:
                 return {}
             entries = {tag: (str(digest), float(seen)) for tag, (digest, seen) in file["present"]}
-        except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        except (OSError, ValueError, LookupError, TypeError):
             return {}
         return {
             tag: entry
