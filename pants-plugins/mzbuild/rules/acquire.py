@@ -11,24 +11,17 @@ from dataclasses import dataclass, replace
 from importlib import resources
 
 from pants.engine.fs import CreateDigest, Digest, DigestContents, FileContent, MergeDigests
-from pants.engine.process import FallibleProcessResult, Process, ProcessResult
+from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.logging import LogLevel
 
 from mzbuild.core.docker.arguments import (
-    FINGERPRINT_LABEL,
     build_args,
     build_arguments,
-    by_digest,
     familiar,
     image_labels,
-    inspect_args,
     once_args,
-    parse_inspected,
-    pull_args,
-    retried,
-    waits_within,
 )
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
@@ -37,26 +30,25 @@ from mzbuild.core.image.context import CONTEXT, DOCKERFILE
 from mzbuild.core.plan.acquisition import (
     Acquisition,
     Build,
+    OnUnknown,
     Origin,
     decide_acquisition,
     to_look_up,
 )
-from mzbuild.core.registries.client import Answer, Present, RegistryTag
+from mzbuild.core.registries.client import Answer, Present
 from mzbuild.rules.cargo.batch import ImagesToBuild, SelectedPrograms
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
 from mzbuild.rules.fingerprints import ConfiguredFingerprints, Fingerprints, FingerprintsRequest
 from mzbuild.rules.images import Images
+from mzbuild.rules.pull import ObtainedImage, PullRequest
 from mzbuild.rules.registries import (
     ConfiguredTags,
-    DockerLogin,
-    DockerLoginRequest,
     Existence,
     ExistenceRequest,
     ImageTags,
     ImageTagsRequest,
-    RegistryAccess,
 )
 from mzbuild.rules.selection import SelectedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -134,16 +126,6 @@ class AcquisitionDecision:
 
 
 @dataclass(frozen=True)
-class PullRequest:
-    """A request to pull an image, by its name, from a registry that has it with this digest."""
-
-    name: str
-    configuration: Configuration
-    registry_tag: RegistryTag
-    digest: str
-
-
-@dataclass(frozen=True)
 class BuildRequest:
     """A request to build an image that the engine does not have, by the image's name.
 
@@ -158,15 +140,6 @@ class BuildRequest:
     push: bool = False
     # Whether to build it even if the engine has it.
     again: bool = False
-
-
-@dataclass(frozen=True)
-class ObtainedImage:
-    """An image that was just pulled or built, or found when its turn to be built had come."""
-
-    image_id: str
-    origin: Origin
-    seconds: float
 
 
 # None of these rules may be remembered beyond a run: between two runs, an image may come or go.
@@ -225,7 +198,9 @@ async def decide(
         for name in to_look_up(images.graph, request.wanted, there, mzbuild.build)
         if tags.published[name]
     }
-    found = await Get(Existence, ExistenceRequest(tuple(asked.values()), remembered=True))
+    # Who builds what a registry does not tell of may be offline, where nothing can be pulled.
+    remembered = mzbuild.unknown is OnUnknown.ERROR
+    found = await Get(Existence, ExistenceRequest(tuple(asked.values()), remembered=remembered))
     answers = {name: found.answers[tag] for name, tag in asked.items()}
     acquisition = decide_acquisition(
         images.graph, request.wanted, there, answers, mzbuild.build, mzbuild.unknown
@@ -254,51 +229,6 @@ async def acquisition_plan(
         programs = (await Get(SelectedPrograms)).actions.values()
         batch = replace(batch, actions=(*batch.actions, *programs))
     return AcquisitionPlan(decision.acquisition.origins, digests, batch)
-
-
-@_uncacheable_rule
-async def pull_image(
-    request: PullRequest, client: DockerClient, access: RegistryAccess, limit: TransferLimit
-) -> ObtainedImage:
-    start = time.monotonic()
-    configuration, (registry, tag) = request.configuration, request.registry_tag
-    fingerprints, tags = await MultiGet(
-        Get(ConfiguredFingerprints, FingerprintsRequest(configuration)),
-        Get(ConfiguredTags, ImageTagsRequest(configuration)),
-    )
-    login = await Get(DockerLogin, DockerLoginRequest(registry))
-    login.check()
-    # The image gets its tag only when it has turned out to be the right one.
-    reference = by_digest(tag, request.digest)
-    process = client.process(pull_args(configuration.arch, reference), f"Pull {tag}", LogLevel.INFO)
-    argv = retried(limit.command(process.argv), waits_within(access.timeout, tag))
-    pulled = await Get(
-        FallibleProcessResult, Process, replace(process, argv=argv, input_digest=limit.digest)
-    )
-    if pulled.exit_code:
-        # Perhaps it is not there any more.
-        access.memory.forget([tag])
-        raise MzbuildError(f"{tag} could not be pulled:\n{_end(_said(pulled))}")
-    inspected = await Get(
-        ProcessResult, Process, client.process(inspect_args(reference), f"Look at {tag}")
-    )
-    image_id, labels = parse_inspected(inspected.stdout.decode())
-    expected = fingerprints.fingerprints[request.name]
-    if labels.get(FINGERPRINT_LABEL, expected) != expected:
-        await Get(
-            FallibleProcessResult,
-            Process,
-            client.process(("image", "rm", reference), f"Remove {reference}"),
-        )
-        raise MzbuildError(
-            f"{tag} ({request.digest}) is another image than its tag says: its fingerprint is "
-            f"{expected} by the tag, and {labels[FINGERPRINT_LABEL]} by the label "
-            f"`{FINGERPRINT_LABEL}`. It is not used. Somebody has pushed it by mistake: delete it "
-            "from the registry, and publish the right one with `pants mzbuild-ensure`."
-        )
-    tagging = client.process(("tag", reference, tags.local[request.name]), f"Tag {tag}")
-    await Get(ProcessResult, Process, tagging)
-    return ObtainedImage(image_id, Origin.PULLED, time.monotonic() - start)
 
 
 @_uncacheable_rule

@@ -25,12 +25,13 @@ from mzbuild.core.plan.ensured import Ensured, Outcome, images_to_build
 from mzbuild.core.registries.client import Absent, Present, RegistryTag
 from mzbuild.core.registries.publication import Publication, publications
 from mzbuild.core.registries.round import Unknown
-from mzbuild.rules.acquire import BuildRequest, ObtainedImage, PullRequest
+from mzbuild.rules.acquire import BuildRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images
+from mzbuild.rules.pull import ObtainedImage, PullRequest
 from mzbuild.rules.registries import (
     ConfiguredTags,
     DockerLogin,

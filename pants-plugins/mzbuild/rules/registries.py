@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from mzbuild.rules.docker_engine import DockerClient
 from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest
 from mzbuild.rules.images import Images
 from mzbuild.subsystems.mzbuild import Mzbuild
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class RegistryAccess:
 
     registries: tuple[Registry, ...]
     timeout: int
+    # How long a registry has that cannot be reached at all.
+    patience: float
     memory_file: Path
     max_age: int
     env: CompleteEnvironmentVars
@@ -90,7 +95,7 @@ class RegistryAccess:
 
     def client(self) -> RegistryClient:
         """A client to be used as a context manager."""
-        return RegistryClient(self.registries, self.env)
+        return RegistryClient(self.registries, self.env, self.patience, logger.warning)
 
     def check(
         self, tags: Iterable[RegistryTag], *, remembered: bool = False
@@ -205,6 +210,7 @@ def registry_access(
     return RegistryAccess(
         registries.registries,
         mzbuild.registry_timeout,
+        mzbuild.registry_patience,
         Path(global_options.named_caches_dir, "mzbuild", "registries.json"),
         mzbuild.registry_max_age,
         session_values[CompleteEnvironmentVars],
@@ -219,7 +225,7 @@ def docker_login(
     token = access.env.get(registry.token_env) if registry.token_env else None
     try:
         if token:
-            log_in(registry, token, client.path, client.env, access.timeout)
+            log_in(registry, token, client.path, client.env, access.timeout, access.patience)
     except MzbuildError as error:
         return DockerLogin(str(error))
     return DockerLogin(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from pants.option.option_types import (
@@ -19,6 +20,8 @@ from pants.util.strutil import softwrap
 from mzbuild.core.fingerprint.configuration import DEFAULTS, Arch, Configuration, Scheme
 from mzbuild.core.image.spec import image_spec
 from mzbuild.core.plan.acquisition import Build, OnUnknown
+
+_PATIENCE = 5.0  # seconds: who is offline wants to know
 
 
 class Mzbuild(Subsystem):
@@ -176,7 +179,9 @@ class Mzbuild(Subsystem):
         help=softwrap(
             """
             For how many seconds a registry may refuse to answer. Until then, what failed is tried
-            again, at growing intervals. For example: `--mzbuild-registry-timeout=5`.
+            again, at growing intervals. Unless you set it, a registry that refuses connections, or
+            whose host is not found, has 5 seconds only. For example, for one that is restarted
+            while CI runs: `--mzbuild-registry-timeout=60`.
             """
         ),
     )
@@ -222,6 +227,11 @@ class Mzbuild(Subsystem):
             sanitizer=self.sanitizer,
             scheme=scheme or self.fingerprint_scheme,
         )
+
+    @property
+    def registry_patience(self) -> float:
+        """For how many seconds a registry may be out of reach."""
+        return _PATIENCE if self.options.is_default("registry_timeout") else math.inf
 
     def spec(self, name: str, fingerprint: str) -> str:
         """The name that Docker has for an image with a fingerprint."""

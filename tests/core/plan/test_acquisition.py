@@ -90,7 +90,7 @@ def test_unknown_is_an_error_with_all_reasons() -> None:
     with pytest.raises(MzbuildError) as raised:
         plan("left", "o", left=NOBODY_KNOWS, o=NOBODY_KNOWS)
     assert "  left: r: connection refused\n  o: r: connection refused\n" in str(raised.value)
-    assert "[mzbuild].unknown = build" in str(raised.value)
+    assert "`--mzbuild-unknown=build`" in str(raised.value)
 
 
 def test_unknown_is_built_where_that_is_wanted() -> None:

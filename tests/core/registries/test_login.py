@@ -58,3 +58,10 @@ def test_a_registry_that_never_answers_has_the_budget_and_no_more(tmp_path: Path
     with pytest.raises(MzbuildError, match="no answer within 1 seconds"):
         log_in(REGISTRY, SECRET, program, {"PATH": "/usr/bin:/bin"}, 1)
     assert (tmp_path / "args").read_text().count("\n") == 1
+
+
+def test_a_registry_out_of_reach_has_no_more_than_the_patience(tmp_path: Path) -> None:
+    program = docker(tmp_path, "echo 'dial tcp: connect: connection refused' >&2; exit 1")
+    with pytest.raises(MzbuildError, match="connection refused"):
+        log_in(REGISTRY, SECRET, program, {"PATH": "/usr/bin:/bin"}, 60, patience=0)
+    assert (tmp_path / "args").read_text().count("\n") == 1

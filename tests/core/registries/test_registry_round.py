@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -122,3 +123,47 @@ def test_an_error_of_the_users_ends_the_round() -> None:
 
 def test_no_questions() -> None:
     assert ask_all({}, lambda question, deadline: question, 1) == {}
+
+
+def test_a_server_that_was_never_reached_has_no_more_than_the_patience() -> None:
+    def ask(question: int, deadline: float) -> str:
+        raise TransientError("refused", of_server=True, unreached=True)
+
+    answers = ask_all(QUESTIONS, ask, 60, patience=0)
+    assert set(answers.values()) == {Unknown("refused (tried once)")}
+
+
+def test_a_server_that_was_reached_once_may_be_out_of_reach_for_a_while() -> None:
+    faults = [TransientError("busy"), TransientError("refused", of_server=True, unreached=True)]
+
+    def ask(question: int, deadline: float) -> str:
+        if faults:
+            raise faults.pop(0)
+        return "answer"
+
+    assert ask_all({0: ONE}, ask, 60, patience=0) == {0: "answer"}
+
+
+def test_a_wait_is_announced_once_for_each_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mzbuild.core.registries.round._QUIET", 0.0)
+    said: list[str] = []
+    done = threading.Event()
+
+    def ask(question: int, deadline: float) -> int:
+        if question == 0:
+            assert done.wait(10)
+        return question
+
+    def say(sentence: str) -> None:
+        said.append(sentence)
+        done.set()
+
+    assert ask_all({0: ONE, 1: ONE}, ask, 60, say=say) == {0: 0, 1: 1}
+    (sentence,) = said
+    assert re.fullmatch(rf"{ONE} does not answer: trying until \d\d:\d\d:\d\d\.", sentence)
+
+
+def test_nothing_is_announced_of_a_server_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    assert ask_all(QUESTIONS, lambda question, deadline: question, 60, say=said.append)
+    assert said == []

@@ -118,8 +118,8 @@ def _refuse_unknown(unknown: Mapping[str, str]) -> None:
     lines = [f"  {name}: {reason}" for name, reason in sorted(unknown.items())]
     raise MzbuildError(
         "The registry does not say whether it has these images:\n" + "\n".join(lines) + "\n"
-        "Try again when it does, give it longer ([mzbuild].registry_timeout), or build them: "
-        "[mzbuild].unknown = build."
+        "Try again when it does, give it longer (`--mzbuild-registry-timeout=60`), or build them: "
+        "`--mzbuild-unknown=build`."
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import math
 import time
 import urllib.parse
 from collections.abc import Iterable, Mapping
@@ -66,8 +67,18 @@ class RegistryClient:
     `MzbuildError` where what is configured for registries, proxies or certificates is wrong.
     """
 
-    def __init__(self, registries: Iterable[Registry], env: Mapping[str, str]):
-        """`env` is the environment of the user's command."""
+    def __init__(
+        self,
+        registries: Iterable[Registry],
+        env: Mapping[str, str],
+        patience: float = math.inf,
+        say: Callable[[str], None] = lambda sentence: None,
+    ):
+        """`env` is the environment of the user's command; a registry that cannot be reached has
+        `patience` seconds. Where many questions have to wait, `say` is told for whom.
+        """
+        self._patience = patience
+        self._say = say
         self._transport = Transport(env)
         self._authorizer = Authorizer(self._transport, Keychain(registries, env))
         # The servers whose answers to HEAD leave open what those to GET say.
@@ -86,13 +97,13 @@ class RegistryClient:
 
     def check(self, tags: Iterable[RegistryTag], budget: float) -> Mapping[RegistryTag, Answer]:
         """Whether each tag is in its registry, asked for all of them at once."""
-        return self._ask_all(tags, self._exists, budget)
+        return self._ask_all(tags, self._exists, budget, self._say)
 
     def check_push(
         self, tags: Iterable[RegistryTag], budget: float
     ) -> Mapping[RegistryTag, Unknown]:
         """The tags that could not be pushed now, each with why; nothing stays in the registry."""
-        answers = self._ask_all(tags, self._try_upload, budget)
+        answers = self._ask_all(tags, self._try_upload, budget, self._say)
         return {tag: answer for tag, answer in answers.items() if answer is not None}
 
     def manifest(self, registry: Registry, tag: str, budget: float) -> Manifest:
@@ -129,12 +140,15 @@ class RegistryClient:
         tags: Iterable[RegistryTag],
         ask: Callable[[Registry, RemoteImage, float], T],
         budget: float,
+        say: Callable[[str], None] = lambda sentence: None,
     ) -> Mapping[RegistryTag, T | Unknown]:
         images = {tag: remote_image(*tag) for tag in tags}
         return ask_all(
             {tag: tag[0].address for tag in images},
             lambda tag, deadline: ask(tag[0], images[tag], deadline),
             budget,
+            self._patience,
+            say,
         )
 
     def _ask(

@@ -7,6 +7,7 @@ any of the request's headers or body in it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import http.client
 import re
@@ -272,7 +273,10 @@ def _unconnected(error: OSError, server: Server, via: str) -> TransientError | F
     unknown_host = isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN
     if unknown_host or _REFUSED_BY_PROXY.match(str(error)):
         return FinalError(f"{via}: {_why(error)}", of_server=True)
-    return TransientError(f"{via}: {_why(error)}", of_server=True)
+    unreached = isinstance(error, (ConnectionRefusedError, socket.gaierror)) or (
+        error.errno in (errno.EHOSTUNREACH, errno.ENETUNREACH)
+    )
+    return TransientError(f"{via}: {_why(error)}", of_server=True, unreached=unreached)
 
 
 def _why(error: OSError) -> str:

@@ -6,6 +6,7 @@ token goes from this process's memory to the client's standard input, and nowher
 
 from __future__ import annotations
 
+import math
 import subprocess
 import time
 from collections.abc import Mapping
@@ -16,19 +17,28 @@ from mzbuild.core.registries.retry import backoff
 
 # So long, a try may take in any case: a budget may have been spent on others.
 _LEAST = 1.0  # seconds
+# What the client says of a registry that is out of reach.
+_UNREACHED = ("connection refused", "no such host", "name resolution", "unreachable")
 # What a registry says of a wrong password, which is not tried twice: some lock the account.
 _REFUSALS = ("unauthorized", "denied", "forbidden", "incorrect username or password")
 
 
 def log_in(
-    registry: Registry, token: str, docker: str, env: Mapping[str, str], budget: float
+    registry: Registry,
+    token: str,
+    docker: str,
+    env: Mapping[str, str],
+    budget: float,
+    patience: float = math.inf,
 ) -> None:
-    """Runs `docker login` for a registry that has a user, trying for `budget` seconds.
+    """Runs `docker login` for a registry that has a user, trying for `budget` seconds, and for
+    `patience` where it is out of reach.
 
     `env` is the client's environment; the token is not in it. Raises `MzbuildError` where the
     registry does not let the user in.
     """
-    deadline = time.monotonic() + budget
+    started = time.monotonic()
+    deadline = started + budget
     command = [docker, "login", "--username", registry.user or "", "--password-stdin"]
     failures = 0
     while True:
@@ -38,6 +48,8 @@ def log_in(
         if said is None:
             return
         wait = backoff(failures)
+        if any(word in said.lower() for word in _UNREACHED):
+            deadline = min(deadline, started + patience)
         if any(word in said.lower() for word in _REFUSALS) or time.monotonic() + wait > deadline:
             raise MzbuildError(
                 f"`docker login {registry.host}` failed for the user `{registry.user}` with the "

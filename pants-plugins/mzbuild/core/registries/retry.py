@@ -23,14 +23,23 @@ _LONGEST_WAIT = 10.0
 class TransientError(Exception):
     """A fault that may pass; with `of_server`, it is one that every request to the server meets.
 
-    `reason` names the host and what it did; `retry_after` are the seconds that it asked for.
+    `reason` names the host and what it did; `retry_after` are the seconds that it asked for. Where
+    it is `unreached`, nobody was there to be asked.
     """
 
-    def __init__(self, reason: str, retry_after: float = 0, *, of_server: bool = False):
+    def __init__(
+        self,
+        reason: str,
+        retry_after: float = 0,
+        *,
+        of_server: bool = False,
+        unreached: bool = False,
+    ):
         super().__init__(reason)
         self.reason = reason
         self.retry_after = retry_after
         self.of_server = of_server
+        self.unreached = unreached
 
 
 class FinalError(Exception):
@@ -72,17 +81,28 @@ class Gate:
     """What the requests to one server share.
 
     Until the server has answered, and after each fault of it as a whole, they go one at a time.
+    Where it was never reached by `patience` (of `time.monotonic`), it is given up.
     """
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, patience: float = math.inf) -> None:
         self._changed = threading.Condition()
+        self._patience = patience
         self._open = False
         self._scouting = False
         self._failures = 0
+        self._struggling = False
         self._reason = f"{server} has not answered in time"
         self._retry_after = 0.0
         self._not_before = 0.0
         self._shut: FinalError | None = None
+
+    def waits_until(self, deadline: float) -> float | None:
+        """Until when requests will be tried that have met with faults, or with silence, so far;
+        `None` where there is no such thing."""
+        with self._changed:
+            if self._shut or (self._open and not self._struggling):
+                return None
+            return min(deadline, self._patience if self._failures else deadline)
 
     def attempt(self, work: Callable[[], T], deadline: float) -> T:
         """What `work` returns, tried until it does or until the deadline (of `time.monotonic`).
@@ -98,8 +118,11 @@ class Gate:
                 result = work()
             except TransientError as fault:
                 failures += 1
+                self._struggling = True
+                if not fault.unreached:
+                    self._patience = math.inf
                 if fault.of_server:
-                    self._close(fault, scout, deadline)
+                    self._close(fault, scout, min(deadline, self._patience))
                     continue
                 self._leave(scout, alive=True)
                 wait = _wait(failures, fault.retry_after, deadline)
@@ -113,6 +136,7 @@ class Gate:
                 self._leave(scout, alive=False)
                 raise
             else:
+                self._struggling = False
                 self._leave(scout, alive=True)
                 return result
 
@@ -152,6 +176,7 @@ class Gate:
             if scout and alive:
                 self._open = True
                 self._failures = 0
+                self._patience = math.inf
             self._scouting = self._scouting and not scout
             self._changed.notify_all()
 

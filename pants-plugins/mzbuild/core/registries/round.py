@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import queue
 import threading
 import time
@@ -19,6 +20,8 @@ T = TypeVar("T")
 _PARALLEL = 16  # questions to one server
 # How much longer than its budget a round may take, for those asked to say why they had no answer.
 _GRACE = 0.25  # seconds
+# How long nothing is said of a server that does not answer.
+_QUIET = 2.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,11 @@ class Unknown:
 
 
 def ask_all(
-    questions: Mapping[K, str], ask: Callable[[K, float], T], budget: float
+    questions: Mapping[K, str],
+    ask: Callable[[K, float], T],
+    budget: float,
+    patience: float = math.inf,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> Mapping[K, T | Unknown]:
     """The answer to each question, which `ask` gets from its server before a deadline.
 
@@ -37,9 +44,12 @@ def ask_all(
     namespaces of one host that are logged in to as different users, say.
 
     `ask` raises `TransientError` for what is worth another try within the budget of seconds, and
-    `FinalError` for what is not; then the answer is `Unknown`. Raises what else `ask` raises.
+    `FinalError` for what is not; then the answer is `Unknown`. Raises what else `ask` raises. A
+    server that cannot be reached has `patience` seconds. `say` is told of those that keep the
+    questions waiting.
     """
-    deadline = time.monotonic() + budget
+    started = time.monotonic()
+    deadline = started + budget
     by_server: defaultdict[str, deque[K]] = defaultdict(deque)
     for question, server in questions.items():
         by_server[server].append(question)
@@ -61,25 +71,40 @@ def ask_all(
 
     # Each server has threads of its own, so that a slow one does not keep the others waiting.
     # They are daemons, as what they wait for may take longer than there is time.
+    gates = {server: Gate(server, started + patience) for server in by_server}
     for server, waiting in by_server.items():
-        gate = Gate(server)
         for _ in range(min(_PARALLEL, len(waiting))):
-            threading.Thread(target=work, args=(waiting, gate), daemon=True).start()
+            threading.Thread(target=work, args=(waiting, gates[server]), daemon=True).start()
 
     result: dict[K, T | Unknown] = {
         question: Unknown(f"{server}: no answer within {budget:g} s")
         for question, server in questions.items()
     }
+    left = len(questions)
+    end, quiet_until = deadline + _GRACE, started + _QUIET
     try:
-        for _ in questions:
-            left = max(0.0, deadline + _GRACE - time.monotonic())
-            question, answer = answers.get(timeout=left)
+        while left:
+            try:
+                timeout = max(0.0, min(end, quiet_until) - time.monotonic())
+                question, answer = answers.get(timeout=timeout)
+            except queue.Empty:
+                if end <= quiet_until:
+                    break
+                quiet_until = math.inf
+                for server, gate in gates.items():
+                    _announce(server, gate.waits_until(deadline), say)
+                continue
             if isinstance(answer, BaseException):
                 raise answer
             result[question] = answer
-    except queue.Empty:
-        pass
+            left -= 1
     finally:
         for waiting in by_server.values():
             waiting.clear()
     return result
+
+
+def _announce(server: str, until: float | None, say: Callable[[str], None]) -> None:
+    if until is not None:
+        clock = time.localtime(time.time() + until - time.monotonic())
+        say(f"{server} does not answer: trying until {time.strftime('%H:%M:%S', clock)}.")

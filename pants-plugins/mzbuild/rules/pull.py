@@ -1,0 +1,112 @@
+"""Pulling an image: it gets its tag only where it is what the tag says."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from pants.engine.process import FallibleProcessResult, Process, ProcessResult
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.util.logging import LogLevel
+
+from mzbuild.core.docker.arguments import (
+    FINGERPRINT_LABEL,
+    by_digest,
+    inspect_args,
+    parse_inspected,
+    pull_args,
+    retried,
+    waits_within,
+)
+from mzbuild.core.docker.limit import GIVEN_UP
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.plan.acquisition import Origin
+from mzbuild.core.registries.client import Present, RegistryTag
+from mzbuild.core.registries.round import Unknown
+from mzbuild.rules.docker_engine import DockerClient, TransferLimit
+from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest
+from mzbuild.rules.registries import (
+    ConfiguredTags,
+    DockerLogin,
+    DockerLoginRequest,
+    ImageTagsRequest,
+    RegistryAccess,
+)
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A request to pull an image, by its name, from a registry that has it with this digest."""
+
+    name: str
+    configuration: Configuration
+    registry_tag: RegistryTag
+    digest: str
+
+
+@dataclass(frozen=True)
+class ObtainedImage:
+    """An image that was just pulled or built, or found when its turn to be built had come."""
+
+    image_id: str
+    origin: Origin
+    seconds: float
+
+
+@_uncacheable_rule
+async def pull_image(
+    request: PullRequest, client: DockerClient, access: RegistryAccess, limit: TransferLimit
+) -> ObtainedImage:
+    start = time.monotonic()
+    configuration, (registry, tag) = request.configuration, request.registry_tag
+    fingerprints, tags = await MultiGet(
+        Get(ConfiguredFingerprints, FingerprintsRequest(configuration)),
+        Get(ConfiguredTags, ImageTagsRequest(configuration)),
+    )
+    login = await Get(DockerLogin, DockerLoginRequest(registry))
+    login.check()
+    # The image gets its tag only when it has turned out to be the right one.
+    reference = by_digest(tag, request.digest)
+    process = client.process(pull_args(configuration.arch, reference), f"Pull {tag}", LogLevel.INFO)
+    command = limit.command(process.argv)
+    process = replace(process, argv=command, input_digest=limit.digest)
+    pulled = await Get(FallibleProcessResult, Process, process)
+    if pulled.exit_code not in (0, GIVEN_UP):
+        # What was seen there a while ago may be gone, or the registry out of reach, which Docker
+        # would not tell from a bad day. This waits for the registry, but no longer than it should.
+        answer = access.check([request.registry_tag])[request.registry_tag]
+        if isinstance(answer, Unknown):
+            raise MzbuildError(f"{tag} could not be pulled: {answer.reason}.")
+        if isinstance(answer, Present):
+            again = replace(process, argv=retried(command, waits_within(access.timeout, tag)))
+            pulled = await Get(FallibleProcessResult, Process, again)
+    if pulled.exit_code:
+        # Perhaps it is not there any more.
+        access.memory.forget([tag])
+        said = (pulled.stdout + pulled.stderr).decode(errors="replace").strip()
+        raise MzbuildError(f"{tag} could not be pulled:\n{said}")
+    inspected = await Get(
+        ProcessResult, Process, client.process(inspect_args(reference), f"Look at {tag}")
+    )
+    image_id, labels = parse_inspected(inspected.stdout.decode())
+    expected = fingerprints.fingerprints[request.name]
+    if labels.get(FINGERPRINT_LABEL, expected) != expected:
+        await Get(
+            FallibleProcessResult,
+            Process,
+            client.process(("image", "rm", reference), f"Remove {reference}"),
+        )
+        raise MzbuildError(
+            f"{tag} ({request.digest}) is another image than its tag says: its fingerprint is "
+            f"{expected} by the tag, and {labels[FINGERPRINT_LABEL]} by the label "
+            f"`{FINGERPRINT_LABEL}`. It is not used. Somebody has pushed it by mistake: delete it "
+            "from the registry, and publish the right one with `pants mzbuild-ensure`."
+        )
+    tagging = client.process(("tag", reference, tags.local[request.name]), f"Tag {tag}")
+    await Get(ProcessResult, Process, tagging)
+    return ObtainedImage(image_id, Origin.PULLED, time.monotonic() - start)
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())
