@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 from mzbuild import register
+from mzbuild.core.cargo.settings import CargoSettings
 from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.rules.cargo.toolchain import RustToolchain
@@ -52,7 +53,7 @@ _QUERIES = (
     QueryRule(Owners, (OwnersRequest,)),
     QueryRule(PreImageResult, (PreImageRequest,)),
     QueryRule(Registries, ()),
-    QueryRule(RustToolchain, ()),
+    QueryRule(RustToolchain, (CargoSettings,)),
     QueryRule(SelectedImages, ()),
     QueryRule(SpecifiedImages, (Specs,)),
     QueryRule(WorkTree, ()),

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mzbuild.core.cargo.settings import CargoSettings
 from mzbuild.rules.cargo.toolchain import RustToolchain
 
 from tests.core.conftest import ENV
@@ -30,7 +31,8 @@ def test_the_compiler_is_asked_again_only_where_it_may_be_another(
     env = {**ENV, "HOME": str(tmp_path), "PATH": f"{tmp_path}/bin:{ENV['PATH']}"}
 
     def compiler() -> str:
-        return project.request(RustToolchain, env=env).compiler
+        settings = CargoSettings("x86_64-unknown-linux-gnu", "dev")
+        return project.request(RustToolchain, settings, env=env).compiler
 
     def asked() -> int:
         return len((tmp_path / "asked").read_text().splitlines())

@@ -20,7 +20,7 @@ from pants.engine.target import (
     Targets,
 )
 
-from mzbuild.core.cargo.settings import parse_cargo_flags
+from mzbuild.core.cargo.options import parse_cargo_flags
 from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
 from mzbuild.core.image.graph import ImageGraph, build_graph

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from pants.option.option_types import DictOption, StrListOption, StrOption
+from pants.option.option_types import DictOption, StrListOption, StrOption, _ListOptionBase
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
-from mzbuild.core.cargo.settings import CargoOptions, parse_cargo_options
+from mzbuild.core.cargo.options import parse_cargo_options
+from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.image.copy_action import inside
+
+
+class _TableListOption(_ListOptionBase[Any]):
+    """A list of tables."""
+
+    member_type: Any = dict
 
 
 class MzbuildCargo(Subsystem):
@@ -20,15 +27,29 @@ class MzbuildCargo(Subsystem):
 
         A workspace that `cargo build` builds on this machine needs none of these options. What is
         set for all builds can be added to for an architecture, for a profile, for builds that
-        record coverage, and for a sanitizer: each has a table with `rustflags`, `env` and `args`,
-        which have the meaning of the options of these names. A build gets what all the tables say
-        that apply to it. For example:
+        record coverage, for a sanitizer, and for any combination of them: each has a table, with
+        the same keys. A build gets what all the tables say that apply to it. Of `rustflags`, `args`
+        and `passed_env`, that is all of them; of anything else, what the last table says. For
+        example:
 
             [mzbuild-cargo]
             rustflags = ["-Cforce-frame-pointers=yes"]
 
             [mzbuild-cargo.profile.release]
             env = { CFLAGS = "-O3" }
+
+            [[mzbuild-cargo.settings]]
+            when = { profile = "release", sanitizer = "none", coverage = false }
+            rustflags = ["-Ctarget-cpu=x86-64-v3"]
+
+        A table may have `rustflags`, `env`, `args`, `passed_env`, `command_prefix` and `toolchain`,
+        which have the meaning of the options of these names, and `target` (the target triple,
+        `<arch>-unknown-linux-gnu` by default), `linker` (by default Cargo's own choice), the
+        programs `strip` and `objcopy`, and `cargo_profile` (the name of Cargo's profile if it is
+        another one).
+
+        In `rustflags`, `env` and `args`, `{cores}` is the number of cores that Cargo may use, and
+        `{cores/2}` or `{cores*2/3}` is a part of them, of at least one.
         """
     )
 
@@ -92,19 +113,17 @@ class MzbuildCargo(Subsystem):
         help=softwrap(
             """
             The names of environment variables that Cargo gets with the values that they have where
-            Pants runs: credentials and proxies, say. What is built must not depend on them:
-            a change of their values builds nothing again, and they are in no cache. For example:
-            `["CARGO_REGISTRIES_ACME_TOKEN", "HTTPS_PROXY"]`.
+            Pants runs: credentials and proxies, say. In them, `*` and `?` stand for any characters
+            and any one. What is built must not depend on them: a change of their values builds
+            nothing again, and they are in no cache. For example:
+            `["CARGO_REGISTRIES_ACME_TOKEN", "BUILDKITE*"]`.
             """
         )
     )
     arch = DictOption[Any](
         help=softwrap(
             """
-            What differs between architectures: for `x86_64` and `aarch64`, a table of `rustflags`,
-            `env`, `args`, and of `target` (the target triple, `<arch>-unknown-linux-gnu` by
-            default), `linker` (by default Cargo's own choice) and the programs `strip` and
-            `objcopy`.
+            What differs between architectures: for `x86_64` and `aarch64`, a table.
 
             For example, to build for ARM on another machine, with Debian's cross compiler:
 
@@ -120,10 +139,7 @@ class MzbuildCargo(Subsystem):
         help=softwrap(
             """
             What differs between the profiles `optimized`, `release` and `dev` of
-            `[mzbuild].profile`: for each, a table of `rustflags`, `env`, `args`, and of
-            `cargo_profile`, which is the name of Cargo's profile if it is another one.
-
-            For example:
+            `[mzbuild].profile`: for each, a table. For example:
 
                 [mzbuild-cargo.profile.optimized]
                 cargo_profile = "bench"
@@ -134,8 +150,8 @@ class MzbuildCargo(Subsystem):
     coverage = DictOption[Any](
         help=softwrap(
             """
-            What builds with `--mzbuild-coverage` add: a table of `rustflags` (by default
-            `["-Cinstrument-coverage"]`), `env` and `args`. For example:
+            What builds with `--mzbuild-coverage` add: a table, whose `rustflags` are
+            `["-Cinstrument-coverage"]` by default. For example:
 
                 [mzbuild-cargo.coverage]
                 rustflags = ["-Cinstrument-coverage", "-Clink-dead-code"]
@@ -146,15 +162,29 @@ class MzbuildCargo(Subsystem):
         help=softwrap(
             """
             What builds with a `--mzbuild-sanitizer` add: for `address`, `hwaddress`, `cfi`,
-            `thread`, `leak` and `undefined`, a table of `rustflags` (by default those that rustc's
-            documentation tells to use), `env` and `args`. rustc has them only in its nightly
+            `thread`, `leak` and `undefined`, a table, whose `rustflags` are by default those that
+            rustc's documentation tells to use. rustc has sanitizers only in its nightly
             releases, but for `undefined`, which finds what is wrong in C code, and takes
             `-fsanitize=undefined` in `CFLAGS`. With `hwaddress` and `cfi`, lld has to link. For
             example:
 
                 [mzbuild-cargo.sanitizer.thread]
                 env = { CC = "clang", CFLAGS = "-fsanitize=thread" }
-                args = ["-Zbuild-std", "--no-default-features", "--jobs=2"]
+                args = ["-Zbuild-std", "--no-default-features", "--jobs={cores/2}"]
+            """
+        )
+    )
+    settings = _TableListOption(
+        help=softwrap(
+            """
+            A list of tables for any combination of these. In each, `when` tells for which builds it
+            is: `arch`, `profile`, `sanitizer` (which may be `none`) and `coverage` have a value or
+            a list of values, and what is left out may be anything. They come after all other
+            tables, in their order. For example:
+
+                [[mzbuild-cargo.settings]]
+                when = { sanitizer = ["address", "thread"], arch = "aarch64" }
+                command_prefix = ["bin/ci-builder", "run", "nightly"]
             """
         )
     )
@@ -171,7 +201,7 @@ class MzbuildCargo(Subsystem):
         """All the options; raises `MzbuildError` for what cannot be."""
         return parse_cargo_options(
             command_prefix=self.command_prefix,
-            toolchain=self.toolchain,
+            toolchain=self.toolchain or None,
             passed_env=self.passed_env,
             rustflags=self.rustflags,
             env=self.env,
@@ -180,4 +210,5 @@ class MzbuildCargo(Subsystem):
             profile=self.profile,
             coverage=self.coverage,
             sanitizer=self.sanitizer,
+            settings=self.settings,
         )

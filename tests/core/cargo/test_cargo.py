@@ -16,7 +16,8 @@ from mzbuild.core.cargo.arguments import (
 )
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
-from mzbuild.core.cargo.settings import CargoFlags, CargoSettings, parse_cargo_options
+from mzbuild.core.cargo.options import parse_cargo_options
+from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
 from mzbuild.core.cargo.staging import DIRECTORY
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError

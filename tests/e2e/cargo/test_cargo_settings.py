@@ -28,11 +28,21 @@ OPTIONS = """
 profile = "dev"
 
 [mzbuild-cargo]
-passed_env = ["CARGO_TEST_TOKEN", "BUILDER_CALLS"]
+passed_env = ["CARGO_TEST_*", "BUILDER_CALLS"]
 
 [mzbuild-cargo.profile.dev]
 rustflags = ["--cfg=by_profile"]
 env = { WORDS = "of the profile" }
+
+[[mzbuild-cargo.settings]]
+when = { profile = "release" }
+rustflags = ["--cfg=by_target"]
+
+[[mzbuild-cargo.settings]]
+when = { profile = ["dev", "release"], sanitizer = "none", coverage = false }
+rustflags = ["--cfg=by_table"]
+env = { HALF = "{cores/1000} of the cores" }
+args = ["--jobs={cores}"]
 """
 
 # It shows the environment of a container: nothing is in it but what is put there.
@@ -51,6 +61,7 @@ MAIN = """\
 fn main() {
     println!("{} {}", env!("WORDS"), env!("IN_BUILDER"));
     println!("by_profile {}", cfg!(by_profile));
+    println!("by_table {} {:?}", cfg!(by_table), option_env!("HALF"));
     println!("by_target {}", cfg!(by_target));
     println!("by_file {}", cfg!(by_file));
     println!("default {}", cfg!(feature = "default"));
@@ -139,7 +150,8 @@ def run(program: Path, *args: str, **env: str) -> subprocess.CompletedProcess[st
 def test_flags_variables_and_arguments_reach_cargo(workshop: Workshop) -> None:
     program = workshop.package()
     assert run(program).stdout == (
-        "of the profile plain\nby_profile true\nby_target false\nby_file true\ndefault true\n"
+        'of the profile plain\nby_profile true\nby_table true Some("1 of the cores")\n'
+        "by_target false\nby_file true\ndefault true\n"
     )
 
 
@@ -147,7 +159,8 @@ def test_a_target_adds_to_the_options(workshop: Workshop) -> None:
     # Where both its own arguments and those of a table have what Cargo takes only once.
     twice = "--mzbuild-cargo-args=['--no-default-features']"
     assert run(workshop.package(twice, name="special")).stdout == (
-        "of the target plain\nby_profile true\nby_target true\nby_file true\ndefault false\n"
+        'of the target plain\nby_profile true\nby_table true Some("1 of the cores")\n'
+        "by_target true\nby_file true\ndefault false\n"
     )
 
 
@@ -217,7 +230,9 @@ def test_a_command_prefix_is_run_at_the_root_and_builds_elsewhere(workshop: Work
 
     before = log_time(workshop)
     workshop.package(PREFIX, env=env)
+    workshop.repo.pants(PREFIX, "--mzbuild-build=always", "mzbuild-plan", "::", env=env)
     assert log_time(workshop) == before
+    assert len(log.read_text().splitlines()) == len(calls), "the compiler is known"
     with changed(workshop.repo, {"bin/ci-builder": BUILDER.replace("yes", "another")}):
         program = workshop.package(PREFIX, env=env)
         assert run(program).stdout.startswith("of the profile another\n")
@@ -226,7 +241,8 @@ def test_a_command_prefix_is_run_at_the_root_and_builds_elsewhere(workshop: Work
 def test_coverage_is_recorded(workshop: Workshop, tmp_path: Path) -> None:
     program = workshop.package("--mzbuild-coverage")
     profile = tmp_path / "app.profraw"
-    assert run(program, LLVM_PROFILE_FILE=str(profile)).returncode == 0
+    ran = run(program, LLVM_PROFILE_FILE=str(profile))
+    assert (ran.returncode, "by_table false None\n" in ran.stdout) == (0, True)
     assert profile.read_bytes()[1:7] == b"rforpl", "the magic bytes of a raw profile"
     assert "x86_64-dev-coverage-none" in workshop.builds()
 
@@ -238,6 +254,11 @@ def test_coverage_is_recorded(workshop: Workshop, tmp_path: Path) -> None:
             "--mzbuild-cargo-arch={'arm64': {}}",
             "[mzbuild-cargo.arch] has no table `arm64`; the tables are `x86_64` and `aarch64`. "
             "Did you mean `aarch64`?",
+        ),
+        (
+            "--mzbuild-cargo-settings=+[{'when': {'arch': 'arm64'}}]",
+            "[mzbuild-cargo].settings[2].when: `arch` cannot be `arm64`; the values are `x86_64` "
+            "and `aarch64`, and lists of them. Did you mean `aarch64`?",
         ),
         (
             "--mzbuild-cargo-toolchain=no-such",

@@ -37,7 +37,7 @@ def compiler_state(
         files = [real, *_parts(os.path.dirname(os.path.dirname(real)))]
     else:
         return None
-    return sha256(repr([(path, _status(path)) for path in files]).encode()).hexdigest()
+    return sha256(repr([(path, file_status(path)) for path in files]).encode()).hexdigest()
 
 
 def _is_rustup(real: str) -> bool:
@@ -76,7 +76,8 @@ def _read(path: str, size: int = -1) -> bytes:
         return b""
 
 
-def _status(path: str) -> object:
+def file_status(path: str) -> object:
+    """What is another when a file may be, or None where there is none."""
     try:
         status = os.stat(path)
     except OSError:

@@ -1,22 +1,24 @@
-"""The compiler that a command prefix leads to. This runs the prefix."""
+"""The compiler that a command prefix leads to. This runs the prefix, and looks at files."""
 
 from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from tempfile import TemporaryDirectory
 
 from mzbuild.core.cargo.command import toolchain_args
-from mzbuild.core.cargo.settings import CargoOptions
+from mzbuild.core.cargo.installed import file_status
+from mzbuild.core.cargo.settings import CargoSettings
 from mzbuild.core.errors import MzbuildError
 
 
-def rustc_version_args(options: CargoOptions) -> tuple[str, ...]:
+def rustc_version_args(settings: CargoSettings) -> tuple[str, ...]:
     """Arguments of `rustc` that have it tell which compiler it is."""
-    return (*toolchain_args(options.toolchain), "-vV")
+    return (*toolchain_args(settings.toolchain), "-vV")
 
 
 def no_compiler(command: Sequence[str], output: bytes) -> MzbuildError:
@@ -28,12 +30,25 @@ def no_compiler(command: Sequence[str], output: bytes) -> MzbuildError:
     )
 
 
-def compiler_by_prefix(options: CargoOptions, root: str, env: Mapping[str, str]) -> str:
+def prefix_state(settings: CargoSettings, root: str, path: str, files: Iterable[str]) -> object:
+    """Something that is another whenever the command prefix may lead to another compiler.
+
+    The prefix is run in `root`, where `files` lie, which it or the compiler may read, too. `path`
+    is the PATH. Of a container that has become another, no file tells.
+    """
+    program, *words = settings.command_prefix
+    program = program if "/" in program else shutil.which(program, path=path) or program
+    looked_at = [os.path.join(root, each) for each in (program, *words, *files)]
+    states = tuple((each, file_status(each)) for each in looked_at)
+    return settings.command_prefix, settings.toolchain, states
+
+
+def compiler_by_prefix(settings: CargoSettings, root: str, env: Mapping[str, str]) -> str:
     """What tells the compiler that the command prefix leads to from any other.
 
     The prefix is run in `root`. Raises `MzbuildError` where it cannot be, or where it fails.
     """
-    command = [*options.command_prefix, "rustc", *rustc_version_args(options)]
+    command = [*settings.command_prefix, "rustc", *rustc_version_args(settings)]
     try:
         with TemporaryDirectory() as directory:
             done = subprocess.run(

@@ -23,7 +23,8 @@ LOCK_FILE = "Cargo.lock"
 _ROOT_FILES = (ROOT_MANIFEST, LOCK_FILE)
 _CONFIG_FILE = ".cargo/config"
 _FILES_ABOVE = (_CONFIG_FILE,)
-_DIRECTORIES = ("ci/builder",)
+BUILDER_DIRECTORY = "ci/builder"
+_DIRECTORIES = (BUILDER_DIRECTORY,)
 # What the `mzbuild` scheme misses of them.
 _TOOLCHAIN_FILES = ("rust-toolchain", "rust-toolchain.toml")
 _CONFIG_TOML = ".cargo/config.toml"

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pants.engine.rules import Rule, collect_rules, rule
+from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from mzbuild.core.cargo.arguments import cargo_build_args
 from mzbuild.core.cargo.plan import action_key, action_steps
 from mzbuild.core.cargo.program import cargo_program
-from mzbuild.core.cargo.settings import CargoOptions
+from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
 from mzbuild.core.cargo.sources import CargoSources, SourceTree
 from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
@@ -43,16 +43,17 @@ class CargoActionPlan:
 
 
 @rule
-def plan_cargo_action(
+async def plan_cargo_action(
     action: CargoAction,
     workspace: CargoWorkspace,
     listing: Listing,
     options: CargoOptions,
-    toolchain: RustToolchain,
     sources: SourceTree,
 ) -> CargoActionPlan:
     build, where = action.build, action.where
-    settings = options.settings(action.configuration).adding(build.flags)
+    settings = options.settings(action.configuration)
+    toolchain = await Get(RustToolchain, CargoSettings, settings)
+    settings = settings.adding(build.flags)
     locked = under(workspace.root, LOCK_FILE) in listing
     args = cargo_build_args(build, workspace, settings, where, locked=locked)
     steps = action_steps(build, settings, where)

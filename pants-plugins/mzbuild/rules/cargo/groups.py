@@ -21,7 +21,7 @@ from mzbuild.core.cargo.plan import group_args, names, process_plan
 from mzbuild.core.cargo.program import notes
 from mzbuild.core.cargo.resolution import FeatureRules
 from mzbuild.core.cargo.sanitizers import sanitizer_advice
-from mzbuild.core.cargo.settings import CargoOptions
+from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
 from mzbuild.core.cargo.sources import SourceTree
 from mzbuild.core.cargo.staging import SOURCES
 from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
@@ -39,7 +39,7 @@ from mzbuild.rules.cargo.results import (
     CollectResults,
     FindResults,
 )
-from mzbuild.rules.cargo.toolchain import RustToolchain
+from mzbuild.rules.cargo.toolchain import RustToolchain, available_cores
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +130,6 @@ async def run_cargo(
     workspace: CargoWorkspace,
     listing: Listing,
     options: CargoOptions,
-    toolchain: RustToolchain,
     tree: SourceTree,
     cache: CargoCache,
     build_root: BuildRoot,
@@ -147,7 +146,9 @@ async def run_cargo(
     group = groups[request.index]
     by_build = {action.build: action for action in request.batch.actions}
     actions = [by_build[build] for build in group.builds]
-    settings = options.settings(configuration).adding(group.together.flags)
+    settings = options.settings(configuration)
+    toolchain = await Get(RustToolchain, CargoSettings, settings)
+    settings = settings.adding(group.together.flags).on_cores(available_cores())
     where = actions[0].where
     sources = tree.of(group.together, where)
     plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in actions)
@@ -169,7 +170,7 @@ async def run_cargo(
     number = f" (group {request.index + 1} of {len(groups)})" if len(groups) > 1 else ""
     place = global_options.named_caches_dir / cache.name / directory
     logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {place}/build.log")
-    done = await Get(CargoProcessResult, CargoProcess(plan, f"Build {built} with Cargo"))
+    done = await Get(CargoProcessResult, CargoProcess(plan, settings, f"Build {built} with Cargo"))
     result = done.result
     output = (result.stdout + result.stderr).decode(errors="replace")
     for note in notes(output):
@@ -186,7 +187,7 @@ async def run_cargo(
         )
         sanitizer = configuration.sanitizer
         if sanitizer is not Sanitizer.NONE:
-            flags = options.sanitizers[sanitizer].rustflags
+            flags = options.sanitizer_rustflags(sanitizer)
             advice += sanitizer_advice(plain, sanitizer, flags, settings.target)
     # All that was made is cached now. Whoever waits for what was not made may end this command.
     keys = tuple(plan.key for plan in plans)

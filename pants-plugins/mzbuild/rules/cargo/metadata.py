@@ -16,14 +16,14 @@ from mzbuild.core.cargo.metadata import (
     read_metadata,
 )
 from mzbuild.core.cargo.plan import process_plan
-from mzbuild.core.cargo.settings import CargoOptions
+from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
 from mzbuild.core.cargo.sources import SourceTree
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.rules.cargo.processes import CargoProcess, CargoProcessResult
 from mzbuild.rules.cargo.results import CACHE, CargoCache
-from mzbuild.rules.cargo.toolchain import RustToolchain
+from mzbuild.rules.cargo.toolchain import RustToolchain, available_cores
 
 # The last answer in each place, with what it depends on. It lives as long as pantsd does.
 _KNOWN: dict[str, tuple[object, CargoMetadata]] = {}
@@ -54,13 +54,14 @@ async def known_packages(
     request: CargoMetadataRequest,
     workspace: CargoWorkspace,
     options: CargoOptions,
-    toolchain: RustToolchain,
     tree: SourceTree,
     cache: CargoCache,
     build_root: BuildRoot,
     global_options: GlobalOptions,
 ) -> KnownPackages:
-    settings, compiler = options.settings(request.configuration), toolchain.compiler
+    settings = options.settings(request.configuration)
+    toolchain = await Get(RustToolchain, CargoSettings, settings)
+    compiler = toolchain.compiler
     directory = build_directory(request.configuration)
     place = str(global_options.named_caches_dir / cache.name / directory)
     depends_on = (tree.manifest_keys, settings, toolchain)
@@ -78,11 +79,13 @@ async def known_packages(
         workspace.root,
         tree.of(together, "A batch"),
         metadata_scripts(compiler),
-        metadata_command(toolchain.cargo, settings, compiler, workspace.root),
+        metadata_command(
+            toolchain.cargo, settings.on_cores(available_cores()), compiler, workspace.root
+        ),
         settings,
         {},
     )
-    asking = CargoProcess(plan, "Ask Cargo for the features of packages")
+    asking = CargoProcess(plan, settings, "Ask Cargo for the features of packages")
     done = (await Get(CargoProcessResult, CargoProcess, asking)).result
     if done.exit_code:
         return KnownPackages(None)

@@ -11,6 +11,7 @@ from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 
 from mzbuild.core.cargo.lent_environment import lent
 from mzbuild.core.cargo.program import cargo_program
+from mzbuild.core.cargo.settings import CargoSettings
 from mzbuild.rules.cargo.results import CargoCache
 from mzbuild.rules.cargo.toolchain import CargoEnvironment
 
@@ -23,6 +24,7 @@ class CargoProcess:
     """A request to have a plan carried out; see `cargo.staging` for what that is."""
 
     plan: bytes
+    settings: CargoSettings
     description: str
 
 
@@ -35,9 +37,8 @@ class CargoProcessResult:
 
 # What is lent is there for as long as this lasts.
 @_uncacheable_rule
-async def carry_out(
-    request: CargoProcess, environment: CargoEnvironment, cache: CargoCache
-) -> CargoProcessResult:
+async def carry_out(request: CargoProcess, cache: CargoCache) -> CargoProcessResult:
+    environment = await Get(CargoEnvironment, CargoSettings, request.settings)
     program = cargo_program().items()
     files = await Get(
         Digest,

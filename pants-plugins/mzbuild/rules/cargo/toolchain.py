@@ -15,9 +15,14 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from mzbuild.core.cargo.installed import compiler_state
-from mzbuild.core.cargo.prefix import compiler_by_prefix, no_compiler, rustc_version_args
-from mzbuild.core.cargo.settings import CargoOptions
-from mzbuild.core.cargo.workspace import CargoWorkspace, toolchain_files
+from mzbuild.core.cargo.prefix import (
+    compiler_by_prefix,
+    no_compiler,
+    prefix_state,
+    rustc_version_args,
+)
+from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
+from mzbuild.core.cargo.workspace import BUILDER_DIRECTORY, CargoWorkspace, toolchain_files
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, files_to_capture
@@ -38,6 +43,15 @@ class CargoEnvironment:
 
     tools: FrozenDict[str, str]
     passed: FrozenDict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PrefixedCompilerRequest:
+    """A request for the compiler that the command prefix of settings leads to; `files` are those
+    of the repository that it may depend on."""
+
+    settings: CargoSettings
+    files: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -71,30 +85,42 @@ class RustToolchain:
     compiler: str
 
 
+# The compilers that prefixes lead to, by what they depend on. They live as long as pantsd does: to
+# ask may mean to start a container.
+_BY_PREFIX: dict[object, str] = {}
+
+
 @rule
 def cargo_options(mzbuild_cargo: MzbuildCargo) -> CargoOptions:
     return mzbuild_cargo.parsed()
 
 
 @_uncacheable_rule
-def cargo_environment(options: CargoOptions, session_values: SessionValues) -> CargoEnvironment:
+def cargo_environment(settings: CargoSettings, session_values: SessionValues) -> CargoEnvironment:
     variables: Mapping[str, str] = session_values[CompleteEnvironmentVars]
 
     def those(names: tuple[str, ...]) -> FrozenDict[str, str]:
         return FrozenDict({name: variables[name] for name in names if name in variables})
 
     # A prefix may well be `docker run`.
-    passed = options.passed_env + (DOCKER_ENV_NAMES if options.command_prefix else ())
-    return CargoEnvironment(those(("PATH", "HOME", *_ENV_NAMES)), those(passed))
+    of_docker = those(DOCKER_ENV_NAMES if settings.command_prefix else ())
+    passed = FrozenDict({**settings.passed(variables), **of_docker})
+    return CargoEnvironment(those(("PATH", "HOME", *_ENV_NAMES)), passed)
 
 
-# A prefix may lead to a container, whose compiler no file of this machine tells of.
+# Pants knows nothing of a prefix that is no file of the repository.
 @_uncacheable_rule
-def prefixed_compiler(
-    options: CargoOptions, environment: CargoEnvironment, build_root: BuildRoot
+async def prefixed_compiler(
+    request: PrefixedCompilerRequest, build_root: BuildRoot
 ) -> PrefixedCompiler:
-    env = {**environment.tools, **environment.passed}
-    return PrefixedCompiler(compiler_by_prefix(options, build_root.path, env))
+    settings, root = request.settings, build_root.path
+    environment = await Get(CargoEnvironment, CargoSettings, settings)
+    tools = environment.tools
+    state = tools, prefix_state(settings, root, tools.get("PATH", ""), request.files)
+    if state not in _BY_PREFIX:
+        env = {**tools, **environment.passed}
+        _BY_PREFIX[state] = compiler_by_prefix(settings, root, env)
+    return PrefixedCompiler(_BY_PREFIX[state])
 
 
 # Toolchains are installed and chosen without Pants' knowledge.
@@ -106,18 +132,20 @@ def state_of_compiler(request: CompilerStateRequest, build_root: BuildRoot) -> C
 
 @rule
 async def rust_toolchain(
-    options: CargoOptions, work_tree: WorkTree, listing: Listing, workspace: CargoWorkspace
+    settings: CargoSettings, work_tree: WorkTree, listing: Listing, workspace: CargoWorkspace
 ) -> RustToolchain:
-    if options.command_prefix:
-        return RustToolchain("cargo", (await Get(PrefixedCompiler)).identity)
     files = toolchain_files(listing, workspace)
+    if settings.command_prefix:
+        files += listing.under(BUILDER_DIRECTORY)
+        compiler = await Get(PrefixedCompiler, PrefixedCompilerRequest(settings, files))
+        return RustToolchain("cargo", compiler.identity)
     cargo, rustc, captured = await MultiGet(
         Get(HostTool, HostToolRequest("cargo", _ENV_NAMES, _INSTALL_RUST)),
         Get(HostTool, HostToolRequest("rustc", _ENV_NAMES, _INSTALL_RUST)),
         Get(CapturedFiles, CaptureFiles, files_to_capture(work_tree, files, follow_links=True)),
     )
     known = await Get(CompilerState, CompilerStateRequest(rustc, files))
-    args = rustc_version_args(options)
+    args = rustc_version_args(settings)
     version = await Get(
         FallibleProcessResult,
         Process(
@@ -137,6 +165,11 @@ async def rust_toolchain(
     if version.exit_code:
         raise no_compiler(("rustc", *args), version.stdout + version.stderr)
     return RustToolchain(cargo.path, version.stdout.decode())
+
+
+def available_cores() -> int:
+    """How many cores Cargo may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def rules() -> tuple[Rule, ...]:
