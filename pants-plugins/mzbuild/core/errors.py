@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LONGEST_WORD = 255
+
 
 class MzbuildError(Exception):
     """Something that the user can mend; the message says what is wrong, where, and what to do."""
@@ -21,6 +23,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The known word closest to `name`, or `None` where nothing known resembles it."""
+    # Comparing takes time by the square of the length, and such a word was not mistyped.
+    if len(name) > _LONGEST_WORD:
+        return None
     # Similarity is judged without case: `Environmentd` means `environmentd`.
     by_folded = {word.casefold(): word for word in sorted(known)}
     matches = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)

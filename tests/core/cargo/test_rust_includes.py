@@ -46,6 +46,24 @@ def test_what_is_no_literal_is_not(source: str) -> None:
     assert rust_references(source.encode("latin-1")) == ()
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        b"include" * 60_000,
+        b"path = " * 60_000,
+        b'path = "x"' + b" " * 400_000,
+        b'path = "x"' + b")" * 400_000,
+        b"include!" + b" " * 400_000,
+        b"include!(concat!(env!(" + b" " * 400_000,
+        b"path = r" + b"#" * 400_000,
+        b'include!("' * 40_000,
+    ],
+)
+def test_a_source_of_one_word_takes_no_more_time_than_others(source: bytes) -> None:
+    # Each would take minutes if it were looked at in all ways.
+    assert {reference.path for reference in rust_references(source)} <= {"include!("}
+
+
 def test_all_of_a_source_are_found() -> None:
     source = b'#[path = "a.rs"] mod a;\nconst B: &str = include_str!("b");\n' * 2
     assert {reference.path for reference in rust_references(source)} == {"a.rs", "b"}

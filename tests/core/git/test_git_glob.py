@@ -54,6 +54,8 @@ def selected_by_git(index: Path, pattern: str, paths: list[str]) -> set[str]:
 @example(pattern=r"\**", paths=["*a", "a"])
 @example(pattern=".", paths=["a", "b/c"])
 @example(pattern="./a//b", paths=["a/b", "a/b/c"])
+@example(pattern="*a*b*a", paths=["aba", "abba", "a/b/a", "ab", "xabab-a", "abaab"])
+@example(pattern="*a**?b*[!a]*", paths=["ab.", "a.b.", "aab", "a/b/b"])
 def test_a_pattern_selects_what_git_selects(index: Path, pattern: str, paths: list[str]) -> None:
     # A pattern that leads out is refused before it comes here; a path is no directory of another.
     assume(not pattern.startswith("/"))
@@ -91,3 +93,19 @@ def test_an_escaped_glob_is_the_literal_name(name: str) -> None:
 )
 def test_pants_has_globs_for_the_same(pattern: str, globs: tuple[str, ...]) -> None:
     assert pants_globs(pattern) == globs
+
+
+def test_many_stars_take_no_more_time_than_few() -> None:
+    name = "a" * 4000
+    assert not matches("*a" * 2000 + "b", name)
+    assert matches("*a" * 2000 + "*b", f"{name}b")
+    assert not matches("*a" * 2000 + "[b-c]", name)
+
+
+def test_pants_has_few_globs_for_many_stars() -> None:
+    globs = pants_globs("*a*b*c*d*e*f.md")
+    assert len(globs) == 32
+    # What follows the fifth star is left open.
+    assert globs[0] == "*a*b*c*d*"
+    assert globs[-1] == "*/**/*a*/**/*b*/**/*c*/**/*d*/**/*"
+    assert len(pants_globs("*".join("abcdefghijklmnopqrstuvwxyz"))) == 32

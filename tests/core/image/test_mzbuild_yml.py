@@ -239,6 +239,12 @@ ACTION = "name: a\npre-image:\n"
             f"{ACTION}- type: cargo-build\n  bin: x\n  extract:\n    p: [a]\n",
             "6: pre-image[0].extract.p must be a map of fields, but is a list.",
         ),
+        (
+            f"{ACTION}- {{type: copy, source: a, destination: b}}\n- type: copy\n  source: s\n"
+            f"  destination: d\n  matching: '{'*a' * 3000}'\n",
+            "7: the pattern has 6,000 characters, and no path has more than 4,096. Make it "
+            "shorter.",
+        ),
         ("name: a\n  b: c\n", "2: this is not valid YAML: mapping values are not allowed here."),
     ],
 )

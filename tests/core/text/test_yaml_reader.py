@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Callable
 
 import pytest
@@ -43,7 +44,16 @@ class TestWhatIsNotYaml:
                 "stream, but found another document.",
             ),
             ('a: "\\UFFFFFFFF"\n', "i/mzbuild.yml: this is not valid YAML: "),
-            ("[" * 5000, "i/mzbuild.yml: this is not valid YAML: maximum recursion depth exceeded"),
+            (
+                "[" * 5000,
+                "i/mzbuild.yml:1: this is not valid YAML: lists and maps stand in one another more "
+                "than 64 levels deep.",
+            ),
+            (
+                "a: b\n" * 40_000,
+                "i/mzbuild.yml: the file has 200,000 bytes, and no more than 131,072 are read. "
+                "Make it smaller.",
+            ),
             ("", "i/mzbuild.yml: the file is empty."),
             ("# a comment\n", "i/mzbuild.yml: the file is empty."),
         ],
@@ -227,6 +237,34 @@ class TestMergedMaps:
     def test_a_map_cannot_be_merged_into_itself(self) -> None:
         assert error("&a\nname: a\n<<: *a\n") == "i/mzbuild.yml:3: a map is merged into itself."
         assert error("&a\nx: &b {<<: *a}\n<<: *b\n").endswith("a map is merged into itself.")
+
+    def test_maps_that_multiply_are_refused(self) -> None:
+        for smallest in ("{k: v}", "{}"):
+            lines = [f"a0: &a0 {smallest}"]
+            lines += [
+                f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 10)
+            ]
+            lines.append("all: {<<: *a9}")
+            message = "`<<` merges more than 100,000 fields into the maps of this file."
+            with pytest.raises(MzbuildError, match=re.escape(message)):
+                read("\n".join(lines)).map("all")
+
+    def test_maps_of_one_file_share_what_may_be_merged(self) -> None:
+        lines = ["a: &a", *(f"  k{n}: v" for n in range(1000))]
+        lines += [f"b{n}: {{<<: *a}}" for n in range(200)]
+        file = read("\n".join(lines))
+        assert len(file.names()) == 201
+        with pytest.raises(MzbuildError, match=r"i/mzbuild.yml:\d+: `<<` merges more than"):
+            [file.map(name) for name in file.names()]
+
+    def test_a_long_chain_of_merges_is_refused(self) -> None:
+        chain = "\n".join(f"a{n}: &a{n} {{<<: *a{n - 1}}}" for n in range(1, 200))
+        with pytest.raises(MzbuildError) as raised:
+            read(f"a0: &a0 {{}}\n{chain}\n").map("a199")
+        assert str(raised.value) == (
+            "i/mzbuild.yml:136: maps are merged into one another more than 64 levels deep. Merge "
+            "them directly."
+        )
 
 
 def test_scalars_are_kept_as_they_are_written() -> None:

@@ -17,17 +17,18 @@ from mzbuild.core.work_tree.listing import Listing, is_under
 
 _LITERAL = rb'(?:"(?P<plain>[^"\\\n]+)"|r(?P<hashes>#*)"(?P<raw>[^"\n]+)"(?P=hashes))'
 
-# Each begins with a fixed word, which makes the search for it fast.
+# Each begins with a fixed word, which makes the search for it fast. None reads on from many places
+# to the same end, nor parts a run of spaces in more ways than one: a source may be one long word.
 _PATTERNS = (
     # include!, include_str!, include_bytes!, and macros of crates such as include_dir!; of a path
     # like concat!(env!("CARGO_MANIFEST_DIR"), "/../x") too.
     re.compile(
-        rb"include\w*!\s*[(\[{]\s*"
+        rb"include\w{0,64}!\s*[(\[{]\s*"
         rb'(?P<package>concat!\s*\(\s*env!\s*\(\s*"CARGO_MANIFEST_DIR"\s*,?\s*\)\s*,\s*)?'
         + _LITERAL
     ),
     # #[path = "x"] and #[cfg_attr(…, path = "x")]
-    re.compile(rb"path\s*=\s*" + _LITERAL + rb"\s*\)*\s*\]"),
+    re.compile(rb"path\s*=\s*" + _LITERAL + rb"\s*(?:\)+\s*)?\]"),
     # What build scripts read, they name on their output.
     re.compile(rb'cargo:(?P<package>:?)rerun-if-changed=(?P<plain>[^"\\{}\s]+)'),
 )
@@ -71,11 +72,15 @@ def included_files(
     own = frozenset(files)
     found: set[str] = set()
     pending = [path for path in own if path in references]
+    seen: set[str] = set()
     while pending:
         source = pending.pop()
         for reference in references.get(source, ()):
             base = crate.directory if reference.to_package else posixpath.dirname(source)
             path = posixpath.normpath(posixpath.join(base, reference.path))
+            if path in seen:
+                continue
+            seen.add(path)
             inside = () if is_under(crate.directory, path) or path == "." else listing.under(path)
             new = {path, *inside}.difference(own, found)
             new = {each for each in new if each in listing}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from mzbuild.core.errors import MzbuildError
 
@@ -18,11 +18,10 @@ def mzfrom_names(content: bytes, path: str) -> tuple[str, ...]:
     Raises `MzbuildError` for a name that is not UTF-8.
     """
     names = set()
-    for match in _MZFROM.finditer(content):
+    for name, line in _named(content):
         try:
-            names.add(match[2].decode())
+            names.add(name.decode())
         except UnicodeDecodeError:
-            line = mzfrom_line(content, match.start())
             raise MzbuildError(
                 f"{path}:{line}: the image that `MZFROM` names is not UTF-8 text."
             ) from None
@@ -32,19 +31,23 @@ def mzfrom_names(content: bytes, path: str) -> tuple[str, ...]:
 def mzfrom_lines(content: bytes) -> Mapping[str, int]:
     """The line, counted from 1, on which each image is first named."""
     lines: dict[str, int] = {}
-    for match in _MZFROM.finditer(content):
-        lines.setdefault(match[2].decode(), mzfrom_line(content, match.start()))
+    for name, line in _named(content):
+        lines.setdefault(name.decode(), line)
     return lines
 
 
 def all_mzfrom_lines(content: bytes) -> tuple[int, ...]:
     """Every line, counted from 1, on which an image is named."""
-    return tuple(mzfrom_line(content, match.start()) for match in _MZFROM.finditer(content))
+    return tuple(line for _, line in _named(content))
 
 
-def mzfrom_line(content: bytes, offset: int) -> int:
-    """The line, counted from 1, that a byte offset is on."""
-    return content.count(b"\n", 0, offset) + 1
+def _named(content: bytes) -> Iterator[tuple[bytes, int]]:
+    """The names of images, each with its line, counted from 1."""
+    line, end = 1, 0
+    for match in _MZFROM.finditer(content):
+        line += content.count(b"\n", end, match.start())
+        end = match.start()
+        yield match[2], line
 
 
 def rewrite_mzfrom(content: bytes, specs: Mapping[str, str]) -> bytes:

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mzbuild.core.text.wildcards import Gap, linear_regex
+
 
 @dataclass(frozen=True)
 class IgnorePattern:
@@ -54,20 +56,33 @@ def clean(path: str) -> str:
     return posixpath.normpath(f"/{path}").lstrip("/")
 
 
+# Only at the beginning of a name does `**/` stand for any number of directories, even none. A set
+# is closed by the first `]` that is not its first member. A backslash takes the next
+# character as it is, in a set as well.
+_PART = re.compile(r"(?<![^/])\*\*/|\*\*|\*|\[\^?(?:\\.|[^\\\]])+\]|\\.|.", re.DOTALL)
+_MEMBER = re.compile(r"(\\.|[^\\])(?:-(\\.|[^\\]))?", re.DOTALL)
+_GAPS = {"**": Gap(".*?"), "**/": Gap("(?:.*?/)??"), "*": Gap("[^/]*?", wide=False)}
+
+
 @lru_cache(maxsize=1024)
 def _regex(pattern: str) -> re.Pattern[str]:
     """What https://pkg.go.dev/path/filepath#Match says, and `**` for any number of directories."""
-    parts = re.findall(r"\*\*/?|\*|\?|\[\^?[^\]]+\]|\\.|.", pattern, re.DOTALL)
-    translated = {"**": ".*", "**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]"}
-    regex = ""
-    for part in parts:
-        if part in translated:
-            regex += translated[part]
-        elif part.startswith("[") and len(part) > 2:
-            regex += part
-        else:
-            regex += re.escape(part[-1])
     try:
-        return re.compile(f"{regex}/", re.DOTALL)
+        parts = [_GAPS.get(part) or _character(part) for part in _PART.findall(f"{pattern}/")]
+        return re.compile(linear_regex(parts), re.DOTALL)
     except re.error:  # A range such as [z-a], which Docker refuses itself.
         return re.compile(re.escape(f"{pattern}/"))
+
+
+def _character(part: str) -> str:
+    """A part of a pattern that matches one character, as a regular expression has it."""
+    if part == "?":
+        return "[^/]"
+    if not part.startswith("[") or len(part) == 1:
+        return re.escape(part[-1])
+    negated = part.startswith("[^")
+    members = (
+        "-".join(re.escape(end[-1]) for end in ends if end)
+        for ends in _MEMBER.findall(part[1 + negated : -1])
+    )
+    return f"[{'^' if negated else ''}{''.join(members)}]"

@@ -11,6 +11,8 @@ from itertools import count, product
 from re import Pattern
 from typing import NamedTuple
 
+from mzbuild.core.text.wildcards import Gap, linear_regex
+
 _WILDCARD = re.compile(r"[*?\[\\]")
 _NAMED_CLASS = re.compile(r"\[:([^\]]*):\]")
 _CLASSES = {
@@ -40,7 +42,12 @@ class _Part(NamedTuple):
     glob: str
 
 
-_STAR = _Part(".*", "*")
+_STAR = _Part("", "*")
+_ANYTHING = Gap(".*?")
+_END = r"\Z"
+
+# Each `*` doubles the number of Pants globs. What follows this many, the globs leave open.
+_MOST_STARS = 4
 
 
 @cache
@@ -54,10 +61,14 @@ def git_glob(pattern: str) -> Pattern[bytes]:
     pattern = _normalized(pattern)
     if not pattern:
         return re.compile(b".*", re.DOTALL)
-    regex = re.escape(_bytewise(pattern)) + (".*" if pattern.endswith("/") else "(/.*)?")
+    regex = re.escape(_bytewise(pattern)) + (".*" if pattern.endswith("/") else "(?:/.*)?")
     if _WILDCARD.search(pattern):
         with suppress(_MalformedError):
-            regex += f"|{''.join(part.regex for part in _parts(_bytewise(pattern)))}"
+            parts = _parts(_bytewise(pattern))
+            regexes: list[str | Gap] = [
+                _ANYTHING if part is _STAR else part.regex for part in parts
+            ]
+            regex = f"{regex}|{linear_regex([*regexes, _END])}"
     return re.compile(regex.encode("latin-1"), re.DOTALL)
 
 
@@ -69,8 +80,8 @@ def escape_glob(path: str) -> str:
 def pants_globs(pattern: str) -> tuple[str, ...]:
     """The Pants globs, in which no wildcard matches a `/`, that together select the same files.
 
-    They may select more, where Pants has no such pattern; and less where a `?` or a set of
-    characters is to match a `/`.
+    They may select more, where Pants has no such pattern or it has many `*`; and less where a `?`
+    or a set of characters is to match a `/`.
     """
     pattern = _normalized(pattern)
     if not pattern:
@@ -82,6 +93,9 @@ def pants_globs(pattern: str) -> tuple[str, ...]:
         parts = list(_parts(pattern))
     except _MalformedError:
         return ()
+    stars = [index for index, part in enumerate(parts) if part is _STAR]
+    if len(stars) > _MOST_STARS:
+        del parts[stars[_MOST_STARS] + 1 :]
     choices = [("*", "*/**/*") if part is _STAR else (part.glob,) for part in parts]
     return tuple("".join(choice) for choice in product(*choices))
 

@@ -13,6 +13,7 @@ from mzbuild.core.cargo.settings import CargoFlags
 from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
 from mzbuild.core.image.spec import is_component
+from mzbuild.core.text.limits import check_pattern
 from mzbuild.core.text.yaml_reader import YamlMap, read_yaml
 
 FILE_NAME = "mzbuild.yml"
@@ -129,7 +130,7 @@ def _parse_copy(action: YamlMap) -> Copy:
     return Copy(
         source=action.required("source"),
         destination=action.required("destination"),
-        matching=action.string("matching") or "*",
+        matching=check_pattern(action.string("matching") or "*", action.place("matching")),
     )
 
 

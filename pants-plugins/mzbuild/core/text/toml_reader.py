@@ -26,8 +26,12 @@ def read_toml(content: bytes, where: str) -> dict[str, Any]:
         return dict(loads(content.decode()))
     except UnicodeDecodeError:
         raise MzbuildError(f"{where}: this is not valid TOML: it is not UTF-8 text.") from None
+    except RecursionError:
+        raise MzbuildError(
+            f"{where}: this is not valid TOML: its tables or arrays are nested too deeply."
+        ) from None
     # The fallback parser lets an IndexError or a TypeError escape for some malformed documents.
-    except (ValueError, IndexError, TypeError, RecursionError) as error:
+    except (ValueError, IndexError, TypeError) as error:
         line = _LINE.search(str(error))
         raise MzbuildError(
             f"{where}{f':{line[1]}' if line else ''}: this is not valid TOML: {error}."

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import yaml
 
 from mzbuild.core.errors import MzbuildError, nearest
+from mzbuild.core.text.limits import DEEPEST, check_file_size
 
 _KINDS = {
     "tag:yaml.org,2002:str": "a string",
@@ -22,6 +24,9 @@ _KINDS = {
     "tag:yaml.org,2002:timestamp": "a date",
 }
 _MERGE = "tag:yaml.org,2002:merge"
+
+# Maps that merge maps that merge others multiply: ten lines are enough for billions of fields.
+_MOST_MERGED = 100_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,12 @@ class YamlMap:
     """
 
     def __init__(
-        self, where: str, node: yaml.Node, within: str = "", outer: tuple[yaml.Node, ...] = ()
+        self,
+        where: str,
+        node: yaml.Node,
+        within: str = "",
+        outer: tuple[yaml.Node, ...] = (),
+        budget: Iterator[int] | None = None,
     ):
         if not isinstance(node, yaml.MappingNode):
             raise MzbuildError(
@@ -49,6 +59,8 @@ class YamlMap:
         self._where = where
         self._within = within
         self._node = node
+        # What may still be merged, in the whole document.
+        self._budget = iter(range(_MOST_MERGED)) if budget is None else budget
         self._asked: list[str] = []
         self._fields: dict[str, yaml.Node] = {}
         self._lines: dict[str, int] = {}
@@ -70,6 +82,11 @@ class YamlMap:
         self.merged = tuple(merged)
         """The maps that `<<` merges into this one."""
         for other in merged:
+            if len(list(islice(self._budget, 1 + len(other._fields)))) <= len(other._fields):
+                raise MzbuildError(
+                    f"{self.place()}: `<<` merges more than {_MOST_MERGED:,} fields into the maps "
+                    "of this file. Merge fewer maps."
+                )
             # What a map has itself goes before what `<<` merges into it.
             self._fields = {**other._fields, **self._fields}
             self._lines = {**other._lines, **self._lines}
@@ -137,7 +154,7 @@ class YamlMap:
         node = self._get(name)
         if node is None:
             return None
-        return YamlMap(self._where, node, within=self._full(name))
+        return YamlMap(self._where, node, within=self._full(name), budget=self._budget)
 
     def maps(self, name: str) -> Iterator[YamlMap]:
         """The maps of a field that is a list of maps."""
@@ -147,7 +164,8 @@ class YamlMap:
         if not isinstance(node, yaml.SequenceNode):
             raise self._wrong(node, name, "a list")
         for index, item in enumerate(node.value):
-            yield YamlMap(self._where, item, within=f"{self._full(name)}[{index}]")
+            within = f"{self._full(name)}[{index}]"
+            yield YamlMap(self._where, item, within, budget=self._budget)
 
     def names(self) -> tuple[str, ...]:
         """The names of the fields that are there."""
@@ -167,13 +185,21 @@ class YamlMap:
         return self._fields.get(name)
 
     def _merged(
-        self, key: yaml.Node, value: yaml.Node, outer: tuple[yaml.Node, ...]
+        self,
+        key: yaml.Node,
+        value: yaml.Node,
+        outer: tuple[yaml.Node, ...],
     ) -> Iterator[YamlMap]:
         """The maps that a `<<` names, one or a list of them."""
+        if len(outer) > DEEPEST:
+            raise MzbuildError(
+                f"{_place(self._where, key)}: maps are merged into one another more than "
+                f"{DEEPEST} levels deep. Merge them directly."
+            )
         for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
             if source in outer:
                 raise MzbuildError(f"{_place(self._where, key)}: a map is merged into itself.")
-            yield YamlMap(self._where, source, self._full("<<"), outer)
+            yield YamlMap(self._where, source, self._full("<<"), outer, self._budget)
 
     def _full(self, name: str) -> str:
         return f"{self._within}.{name}" if self._within else name
@@ -194,11 +220,21 @@ class YamlMap:
 
 
 class _Loader(yaml.SafeLoader):
-    """Has an alias of a scalar stand where it is written, and not where its anchor is."""
+    """Has an alias of a scalar stand where it is written, and not where its anchor is.
+
+    Refuses what is nested deeply, which would exhaust Python's stack.
+    """
+
+    _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event = self.peek_event()  # type: ignore[no-untyped-call]
+        if self._depth > DEEPEST:
+            problem = f"lists and maps stand in one another more than {DEEPEST} levels deep"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+        self._depth += 1
         node = super().compose_node(parent, index)
+        self._depth -= 1
         if isinstance(event, yaml.AliasEvent) and isinstance(node, yaml.ScalarNode):
             return yaml.ScalarNode(node.tag, node.value, event.start_mark, event.end_mark)
         return node
@@ -208,18 +244,18 @@ def read_yaml(content: bytes, where: str) -> YamlMap:
     """The map that a YAML document holds.
 
     `where` is the file's name for messages. Raises `MzbuildError` for a document that is not
-    YAML, is empty, or is anything but one map.
+    YAML, is empty, or is anything but one map, and for one that is too large or too deep.
     """
     try:
-        loader = _Loader(content)
+        loader = _Loader(check_file_size(content, where))
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
         reason = ", ".join(filter(None, (error.context, error.problem)))
         raise MzbuildError(f"{where}{line}: this is not valid YAML: {reason}.") from None
-    # The parser lets an error of `chr` escape, and one of too deep a nesting.
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+    # The parser lets an error of `chr` escape.
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[0]
         raise MzbuildError(f"{where}: this is not valid YAML: {reason}.") from None
     if node is None:
