@@ -11,6 +11,7 @@ from typing import Callable
 from pants.engine.rules import Get, Rule, collect_rules, rule
 
 from mzbuild.core.cargo.includes import crate_inputs
+from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.explain.snapshot import Snapshot, declared_records
@@ -103,17 +104,19 @@ async def all_crate_inputs(
 
 
 @rule
-def all_image_inputs(
+async def all_image_inputs(
     images: Images,
     workspace: CargoWorkspace,
     crates: CrateInputs,
     listing: Listing,
     configuration: Configuration,
 ) -> ImageInputs:
+    scheme = configuration.scheme
+    vendored = await Get(Vendored) if scheme is Scheme.STRICT else NOTHING_VENDORED
     return all_inputs(
         images.graph.images,
         lambda image: image_inputs(
-            image, images.graph, workspace, crates.files, listing, configuration.scheme
+            image, images.graph, workspace, crates.files, listing, scheme, vendored
         ),
     )
 
@@ -129,6 +132,7 @@ async def all_missed_inputs(
     if configuration.scheme is Scheme.STRICT:
         return MissedInputs(dict.fromkeys(inputs.groups, ()))
     references = await Get(RustReferences)
+    vendored = await Get(Vendored)
     files = crate_inputs(workspace, listing, references.by_source)
     missed: dict[str, tuple[str, ...]] = {}
     for image in images.graph.images:
@@ -137,7 +141,7 @@ async def all_missed_inputs(
         # What cannot be told of the strict scheme's inputs is for those to know who use it.
         with suppress(MzbuildError):
             missed[image.name] = missed_inputs(
-                image, inputs.paths(image.name), images.graph, workspace, files, listing
+                image, inputs.paths(image.name), images.graph, workspace, files, listing, vendored
             )
     return MissedInputs(missed)
 

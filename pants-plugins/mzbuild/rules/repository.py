@@ -17,16 +17,19 @@ from typing import Any
 from pants.base.build_root import BuildRoot
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
-from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.config_file import CargoConfig, parse_cargo_config
 from mzbuild.core.cargo.includes import References
+from mzbuild.core.cargo.lock import CargoLock, parse_cargo_lock
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
-from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, config_files
+from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
+from mzbuild.core.cargo.workspace import LOCK_FILE, ROOT_MANIFEST, CargoWorkspace, config_files
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.known_files import content_cache, reference_cache
+from mzbuild.core.image.declaration import under
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, MzbuildYml, declared_in
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.kept import KeptFileCache
@@ -43,6 +46,7 @@ CONTENTS = content_cache()
 _REFERENCES = reference_cache()
 _CARGO_TOMLS = FileCache(lambda absolute, path: parse_cargo_toml(read_content(absolute), path))
 _CARGO_CONFIGS = FileCache(lambda absolute, path: parse_cargo_config(read_content(absolute), path))
+_LOCKS = FileCache(lambda absolute, path: parse_cargo_lock(read_content(absolute), path))
 _MZBUILD_YMLS = FileCache(lambda absolute, _: read_content(absolute))
 
 
@@ -75,6 +79,13 @@ class CargoConfigs:
     """Cargo's configuration files that apply to the workspace."""
 
     files: tuple[CargoConfig, ...]
+
+
+@dataclass(frozen=True)
+class WorkspaceLock:
+    """What the workspace's `Cargo.lock` says, if there is one."""
+
+    lock: CargoLock | None
 
 
 @dataclass(frozen=True)
@@ -166,6 +177,25 @@ def cargo_workspace(
     except MzbuildError as error:
         # That is for the images with a `cargo-build`; the others are none the worse for it.
         return CargoWorkspace(root=root, error=str(error))
+
+
+@rule
+def workspace_lock(
+    work_tree: WorkTree, listing: Listing, mzbuild_cargo: MzbuildCargo
+) -> WorkspaceLock:
+    path = under(mzbuild_cargo.workspace_root, LOCK_FILE)
+    return WorkspaceLock(_LOCKS.get(work_tree, path) if path in listing else None)
+
+
+@rule
+async def vendored(workspace: CargoWorkspace) -> Vendored:
+    if not workspace.vendored:
+        return NOTHING_VENDORED
+    try:
+        lock = (await Get(WorkspaceLock)).lock
+    except MzbuildError:
+        lock = None  # Cargo says best what is wrong with it.
+    return Vendored(workspace.vendored, lock)
 
 
 @rule

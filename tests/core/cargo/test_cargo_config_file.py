@@ -1,14 +1,8 @@
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-
 import pytest
 from mzbuild.core.cargo.config_file import CargoConfig, parse_cargo_config
 from mzbuild.core.cargo.manifest import Dependency
-
-from tests.core.cargo.workspaces import crate
-from tests.core.conftest import ENV
 
 # As `cargo vendor` prints it.
 VENDORED = b"""\
@@ -65,35 +59,3 @@ def test_what_takes_the_place_of_other_crates() -> None:
 def test_a_file_that_names_none_has_none(config: str) -> None:
     content = config.encode(errors="surrogateescape")
     assert parse_cargo_config(content, ".cargo/config") == CargoConfig(".cargo/config")
-
-
-def test_what_the_lock_file_has_no_checksums_of(tmp_path: Path) -> None:
-    """As Cargo itself vendors a crate of a Git repository."""
-
-    def run(directory: str, *command: str) -> str:
-        env = {**ENV, "CARGO_HOME": str(tmp_path / "home"), "CARGO_NET_GIT_FETCH_WITH_CLI": "true"}
-        place = tmp_path / directory
-        done = subprocess.run(command, cwd=place, env=env, check=True, capture_output=True)
-        return done.stdout.decode()
-
-    app = f"[dependencies]\nforked = {{ git = 'file://{tmp_path}/forked' }}\n"
-    for path, content in {**crate("app", app), **crate("forked")}.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(content)
-    run("forked", "git", "init", "--quiet")
-    run("forked", "git", "add", ".")
-    run("forked", "git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "first")
-    config = run("app", "cargo", "vendor").encode()
-    assert '"package":null' in (tmp_path / "app/vendor/forked/.cargo-checksum.json").read_text()
-    assert parse_cargo_config(config, "app/.cargo/config.toml").unpinned == ("app/vendor",)
-
-
-def test_what_is_vendored_of_a_registry_is_in_the_lock_file() -> None:
-    config = b"[source]\na = { replace-with = 'b' }\nb.directory = 'vendor'\n"
-    assert parse_cargo_config(config, ".cargo/config").unpinned == ()
-
-
-@pytest.mark.parametrize("last", ["'gone'", "'a'", "1"])
-def test_a_replacement_that_leads_nowhere(last: str) -> None:
-    chain = f"[source]\na = {{ git = 'x', replace-with = 'b' }}\nb.replace-with = {last}\n"
-    assert parse_cargo_config(chain.encode(), ".cargo/config") == CargoConfig(".cargo/config")

@@ -8,6 +8,8 @@ from unittest import mock
 import pytest
 from mzbuild.core.cargo.includes import crate_inputs
 from mzbuild.core.cargo.sources import CargoSources, SourcePart, SourceParts, SourceTree
+from mzbuild.core.cargo.vendored import Vendored
+from mzbuild.core.cargo.workspace import VendoredPackage
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.work_tree import files as work_tree_module
@@ -71,7 +73,8 @@ class Sources:
         workspace = load(
             {**dict.fromkeys(listing.paths, ""), **{path: FILES[path] for path in paths}}
         )
-        vendored = frozenset(listing.under("vendor"))
+        package = VendoredPackage("vendor/x", listing.under("vendor/x"), "x", "1.0.0")
+        vendored = Vendored((package,))
         crates = crate_inputs(workspace, listing)
         tree = SourceTree(workspace, listing, work_tree, crates, vendored, self._parts)
         return tree.of(CargoBuild(bins=bins or ("a",)), "image")
@@ -92,7 +95,7 @@ def test_a_build_has_its_crates_and_of_all_others_the_manifests(sources: Sources
         "Cargo.toml": regular(".shared", FILES["Cargo.toml"]),
         **{path: regular(path[0], FILES[path]) for path in FILES if path[:2] in ("a/", "b/")},
         "c/Cargo.toml": regular("c/", FILES["c/Cargo.toml"]),
-        "vendor/x/lib.rs": regular(".vendored", "x"),
+        "vendor/x/lib.rs": regular("vendor/x/*", "x"),
     }
     assert set(built.empty) == {"c/src/lib.rs", "c/src/main.rs"}
 

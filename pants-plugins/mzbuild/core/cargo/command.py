@@ -132,6 +132,8 @@ def cargo_command(
     return (
         "env",
         f"CARGO_TARGET_DIR={DIRECTORY}/target",
+        # Configuration may have it elsewhere, even among the sources.
+        f"CARGO_BUILD_BUILD_DIR={DIRECTORY}/target",
         *(f"{name}={value}" for name, value in variables.items()),
         "sh",
         f"{DIRECTORY}/probe/cargo.sh",

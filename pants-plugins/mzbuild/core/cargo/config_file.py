@@ -6,9 +6,7 @@ The format is Cargo's: https://doc.rust-lang.org/cargo/reference/config.html
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from mzbuild.core.cargo.manifest import Dependency, patches_in
 from mzbuild.core.errors import MzbuildError
@@ -25,9 +23,6 @@ class CargoConfig:
     path: str
     # Where dependencies are kept, as `cargo vendor` fills such a directory.
     vendored: tuple[str, ...] = ()
-    # Those of them that stand in the place of Git repositories: `Cargo.lock` has no checksums of
-    # what is in there.
-    unpinned: tuple[str, ...] = ()
     # The path dependencies in `[patch]`.
     patches: tuple[Dependency, ...] = ()
     # What `paths` names: all crates in there take the place of others.
@@ -48,10 +43,8 @@ def parse_cargo_config(content: bytes, path: str) -> CargoConfig:
         return CargoConfig(path)
     found = values.get("source")
     tables = found.items() if isinstance(found, dict) else ()
-    sources = {name: table for name, table in tables if isinstance(table, dict)}
-    vendored = [table.get(key) for table in sources.values() for key in _VENDORED]
-    instead = [_replacement(table, sources) for table in sources.values() if "git" in table]
-    unpinned = [table.get("directory") for table in instead]
+    sources = [table for _, table in tables if isinstance(table, dict)]
+    vendored = [table.get(key) for table in sources for key in _VENDORED]
     overrides = values.get("paths")
 
     def directories(named: object) -> tuple[str, ...]:
@@ -62,15 +55,6 @@ def parse_cargo_config(content: bytes, path: str) -> CargoConfig:
     return CargoConfig(
         path,
         directories(vendored),
-        directories(unpinned),
         patches,
         directories(overrides),
     )
-
-
-def _replacement(source: Mapping[str, Any], sources: Mapping[str, Mapping[str, Any]]) -> Any:
-    """What a source is replaced with in the end; itself where it is not."""
-    # Cargo refuses a circle; whoever reads it is not to go round in it.
-    for _ in sources:
-        source = sources.get(str(source.get("replace-with")), source)
-    return source

@@ -23,12 +23,16 @@ class CargoLock:
 
         None where the lock file does not tell, since it has none such, or several.
         """
-        found = [
+        found = self.named(member, package)
+        return found[0] if len(found) == 1 else None
+
+    def named(self, member: str, package: str) -> list[str]:
+        """The packages of a name that a member may get."""
+        return [
             each
             for each in self.dependencies.get(member, ())
             if each.partition(" ")[0] == package and each in self.dependencies
         ]
-        return found[0] if len(found) == 1 else None
 
     @property
     def external_packages(self) -> bool:

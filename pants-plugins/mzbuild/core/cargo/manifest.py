@@ -73,6 +73,7 @@ class Manifest:
     autobins: bool | None = None
     autoexamples: bool | None = None
     default_run: str = ""
+    version: str = "0.0.0"
     # By name, each with the features that it switches on.
     features: tuple[tuple[str, tuple[str, ...]], ...] = ()
     # None where it is inherited.
@@ -172,6 +173,7 @@ def _parse_package(table: _Table, package: _Table, path: str) -> Manifest:
         autobins=package.boolean("autobins"),
         autoexamples=package.boolean("autoexamples"),
         default_run=package.string("default-run"),
+        version=_version(package),
         features=tuple(
             (name, table.table("features").strings(name)) for name in table.table("features").values
         ),
@@ -182,6 +184,11 @@ def _parse_package(table: _Table, package: _Table, path: str) -> Manifest:
         else None,
         proc_macro=lib.boolean("proc-macro") or lib.boolean("proc_macro") or False,
     )
+
+
+def _version(package: _Table) -> str:
+    value = package.values.get("version")
+    return value if isinstance(value, str) else Manifest.version
 
 
 def _targets(table: _Table, kind: str, path: str) -> tuple[CargoTarget, ...]:

@@ -18,6 +18,7 @@ from mzbuild.core.cargo.manifest import CargoToml, Dependency, DependencyKind, M
 from mzbuild.core.cargo.manifest import WorkspaceTable as Table
 from mzbuild.core.cargo.patches import patched_crates
 from mzbuild.core.cargo.targets import find_targets
+from mzbuild.core.cargo.vendored import vendored_packages
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, Crate, no_crate_at
 from mzbuild.core.errors import MzbuildError, nearest
 from mzbuild.core.image.declaration import under
@@ -71,7 +72,9 @@ def load_workspace(
         resolver=_resolver(root_toml),
         patched=loading.patched,
         manifests=tuple(sorted(loading.manifests)),
-        unpinned=tuple(dict.fromkeys(each for config in configs for each in config.unpinned)),
+        vendored=vendored_packages(
+            listing, (each for config in configs for each in config.vendored), loading.at
+        ),
         problems=tuple(loading.problems),
     )
 

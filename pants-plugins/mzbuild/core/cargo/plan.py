@@ -67,6 +67,7 @@ def process_plan(
         "root": root,
         "sources": sources.files,
         "empty": sources.empty,
+        "packages": sources.packages,
         "scripts": scripts,
         "prefix": settings.command_prefix,
         "command": command,

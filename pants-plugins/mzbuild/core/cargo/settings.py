@@ -22,6 +22,7 @@ NOT_A_VARIABLE: Mapping[str, str] = {
     "RUSTFLAGS": "Set `rustflags`, which adds to those of `.cargo/config`.",
     "CARGO_ENCODED_RUSTFLAGS": "Set `rustflags`, which adds to those of `.cargo/config`.",
     "CARGO_TARGET_DIR": "Where Cargo builds is not an option.",
+    "CARGO_BUILD_BUILD_DIR": "Where Cargo builds is not an option.",
 }
 
 

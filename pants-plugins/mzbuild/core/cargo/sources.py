@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 
+from mzbuild.core.cargo.memory import SHARED
+from mzbuild.core.cargo.vendored import Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace, Crate, shared_files
 from mzbuild.core.fingerprint.configuration import Scheme
 from mzbuild.core.image.declaration import CargoBuild
@@ -30,11 +32,15 @@ Source = tuple[str, int]
 
 @dataclass(frozen=True)
 class SourcePart:
-    """Files that belong together, by their paths; `key` is another when any of it is."""
+    """Files that belong together, by their paths; `key` is another when any of it is.
+
+    Where they are all that a package has, `package` is its name.
+    """
 
     name: str
     key: str
     files: Mapping[str, Source] = field(compare=False)
+    package: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,11 @@ class CargoSources:
         return {
             path: (part.name, *source) for part in self.parts for path, source in part.files.items()
         }
+
+    @property
+    def packages(self) -> Mapping[str, tuple[str | None, str]]:
+        """Each part's package and key by its name, as `cargo.memory` wants them."""
+        return {part.name: (part.package, part.key) for part in self.parts}
 
     def beyond(self, own: CargoSources) -> Mapping[str, Sequence[str]]:
         """What of these sources others lack that are among them, as `cargo.staging` wants it."""
@@ -80,16 +91,18 @@ class SourceParts:
         self._contents = contents
         self._known: dict[tuple[str, str], tuple[Sequence[str], Sequence[bytes], SourcePart]] = {}
 
-    def part(self, work_tree: WorkTree, name: str, paths: tuple[str, ...]) -> SourcePart:
+    def part(
+        self, work_tree: WorkTree, name: str, paths: tuple[str, ...], package: str | None = None
+    ) -> SourcePart:
         """The part by this name, of these files; raises `MzbuildError` if one cannot be read."""
         statuses = tuple(map(work_tree.statuses.__getitem__, paths))
         known = self._known.get((work_tree.root, name))
         if known is not None and known[:2] == (paths, statuses):
-            return known[2]
+            return replace(known[2], package=package)
         files = {path: self._source(work_tree, path) for path in paths}
         lines = "".join(f"{path}\0{mode:o}\0{content}\0" for path, (content, mode) in files.items())
         key = sha256(lines.encode(errors="surrogateescape")).hexdigest()
-        part = SourcePart(name, key, files)
+        part = SourcePart(name, key, files, package)
         self._known[work_tree.root, name] = (paths, statuses, part)
         return part
 
@@ -105,15 +118,14 @@ class SourceTree:
     """The files of a work tree that Cargo may be given.
 
     `crate_files` are those of each crate by its name; `vendored` is what the repository has of
-    other people's crates. Most of the latter is in no fingerprint by itself: `Cargo.lock` has its
-    checksums, which Cargo verifies.
+    other people's crates, in parts.
     """
 
     workspace: CargoWorkspace
     listing: Listing
     work_tree: WorkTree
     crate_files: Mapping[str, tuple[str, ...]]
-    vendored: frozenset[str]
+    vendored: Vendored
     _parts: SourceParts = field(compare=False)
     _given: dict[str, SourcePart] = field(default_factory=dict, compare=False)
 
@@ -131,7 +143,7 @@ class SourceTree:
         others = [crate for crate in self.workspace.crates if crate.name not in closure]
         parts = (
             *self._common,
-            *(self._part(name, self.crate_files[name]) for name in sorted(closure)),
+            *(self._part(name, self.crate_files[name], name) for name in sorted(closure)),
             # Cargo reads the manifests of all members, whatever it builds: the lock file is about
             # them all.
             *map(self._manifest, others),
@@ -155,17 +167,20 @@ class SourceTree:
     @property
     def _common(self) -> tuple[SourcePart, ...]:
         shared = shared_files(self.listing, Scheme.STRICT, self.workspace)
-        return (self._vendored, self._part(".shared", shared))
+        return (*self._vendored, self._part(SHARED, shared))
 
     def _manifest(self, crate: Crate) -> SourcePart:
         return self._part(f"{crate.name}/", (crate.manifest.path,))
 
-    def _part(self, name: str, paths: Iterable[str]) -> SourcePart:
+    def _part(self, name: str, paths: Iterable[str], package: str | None = None) -> SourcePart:
         if name not in self._given:
-            own = tuple(path for path in paths if path not in self.vendored)
-            self._given[name] = self._parts.part(self.work_tree, name, own)
+            own = tuple(path for path in paths if path not in self.vendored.paths)
+            self._given[name] = self._parts.part(self.work_tree, name, own, package)
         return self._given[name]
 
     @cached_property
-    def _vendored(self) -> SourcePart:
-        return self._parts.part(self.work_tree, ".vendored", tuple(sorted(self.vendored)))
+    def _vendored(self) -> tuple[SourcePart, ...]:
+        return tuple(
+            self._parts.part(self.work_tree, f"{each.directory}/*", each.paths, each.name)
+            for each in self.vendored.packages
+        )

@@ -11,6 +11,7 @@ The plan is a JSON object:
     root        the repository
     sources     the files to build from: path in the repository -> [crate, digest, mode]
     empty       source paths that are to be empty files, for targets that are not built
+    packages    the parts of the sources, which are their crates: the package and the key of each
     scripts     files that the command needs: path in the directory -> content
     prefix      what the command and those of `finish` are added to; it is run in `root`
     command     Cargo's command line, where `@MZBUILD_CARGO_DIRECTORY@` is the directory
@@ -46,6 +47,7 @@ from importlib import import_module
 from typing import IO, Any, BinaryIO, NamedTuple
 
 from mzbuild.core.cargo.lent_environment import borrowed
+from mzbuild.core.cargo.memory import forget_changed
 
 
 class Known(NamedTuple):
@@ -335,6 +337,7 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
         start = time.monotonic()
         staged = stage(sources_directory, plan["root"], sources, load_known(known_file))
         save_known(known_file, staged)
+        forget_changed(directory, target_directory, plan["packages"])
         print(f"Staged {len(sources)} files in {time.monotonic() - start:.2f} s.", flush=True)
         workspace = os.path.join(sources_directory, plan["workspace"])
         write_scripts(directory, plan["scripts"])

@@ -57,6 +57,17 @@ class Crate:
 
 
 @dataclass(frozen=True)
+class VendoredPackage:
+    """A directory of a source, with its files; `name` and `version` are None for what is no
+    package of its own."""
+
+    directory: str
+    paths: tuple[str, ...]
+    name: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True)
 class CargoWorkspace:
     """A workspace, with the crates that its members depend on by path; sorted by name."""
 
@@ -71,8 +82,8 @@ class CargoWorkspace:
     patched: tuple[str, ...] = ()
     # The root manifests of other workspaces, from which crates inherit that are no members.
     manifests: tuple[str, ...] = ()
-    # The directories of vendored crates that `Cargo.lock` has no checksums of.
-    unpinned: tuple[str, ...] = ()
+    # What the repository has of other people's crates.
+    vendored: tuple[VendoredPackage, ...] = ()
     # What keeps Cargo from building anything, in words.
     problems: tuple[str, ...] = ()
     # Why nothing is known of the workspace.
@@ -273,14 +284,16 @@ def shared_files(
 ) -> tuple[str, ...]:
     """The inputs, sorted, that all Cargo builds have in common."""
     files = {name for name in _shared_names(scheme, workspace) if name in listing}
-    for directory in _shared_directories(scheme, workspace):
+    for directory in _DIRECTORIES:
         files.update(listing.under(directory))
     return tuple(sorted(files))
 
 
 def shared_globs(scheme: Scheme, workspace: CargoWorkspace = CargoWorkspace()) -> tuple[str, ...]:
     """Globs that select what `shared_files` may return."""
-    directories = map(escape_glob, _shared_directories(scheme, workspace))
+    vendored = workspace.vendored if scheme is Scheme.STRICT else ()
+    sources = {each.directory.rpartition("/")[0] for each in vendored if each.name is not None}
+    directories = map(escape_glob, (*_DIRECTORIES, *sorted(sources)))
     names = map(escape_glob, _shared_names(scheme, workspace))
     return (*names, *(f"{directory}/**" for directory in directories))
 
@@ -304,10 +317,6 @@ def _shared_names(scheme: Scheme, workspace: CargoWorkspace) -> list[str]:
         *_above(root, _FILES_ABOVE + (_STRICT_FILES_ABOVE if strict else ())),
         *(workspace.manifests if strict else ()),
     ]
-
-
-def _shared_directories(scheme: Scheme, workspace: CargoWorkspace) -> tuple[str, ...]:
-    return (*_DIRECTORIES, *(workspace.unpinned if scheme is Scheme.STRICT else ()))
 
 
 def _above(directory: str, names: Sequence[str]) -> Iterator[str]:

@@ -11,9 +11,11 @@ from typing import Callable
 
 from mzbuild.core.cargo.config_file import parse_cargo_config
 from mzbuild.core.cargo.includes import crate_inputs, rust_references
+from mzbuild.core.cargo.lock import parse_cargo_lock
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
-from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, config_files
+from mzbuild.core.cargo.vendored import Vendored
+from mzbuild.core.cargo.workspace import LOCK_FILE, ROOT_MANIFEST, CargoWorkspace, config_files
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.inputs import all_inputs, image_inputs
@@ -96,11 +98,15 @@ def revision_snapshot(
         sources = tree.contents(path for path in listing.paths if path.endswith(".rs"))
         references = {path: _rust_references(content) for path, content in sources.items()}
     crate_files = crate_inputs(workspace, listing, references)
+    lock = None
+    if workspace.vendored and (path := under(cargo_root, LOCK_FILE)) in listing:
+        lock = parse_cargo_lock(tree.contents([path])[path], path)
+    vendored = Vendored(workspace.vendored, lock)
 
     inputs = all_inputs(
         graph.images,
         lambda image: image_inputs(
-            image, graph, workspace, crate_files, listing, configuration.scheme
+            image, graph, workspace, crate_files, listing, configuration.scheme, vendored
         ),
     )
     records = declared_records(graph.images)

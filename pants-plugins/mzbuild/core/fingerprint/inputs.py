@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Callable, NamedTuple
 
 from mzbuild.core.cargo.arguments import extracted_files
+from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace, shared_files
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Scheme
@@ -26,6 +27,7 @@ class InputKind(Enum):
     CONTEXT = "context"
     SHARED = "shared"
     CRATE = "crate"
+    VENDORED = "vendored crate"
     COPY = "copy"
 
 
@@ -92,10 +94,12 @@ def image_inputs(
     crate_files: Mapping[str, tuple[str, ...]],
     listing: Listing,
     scheme: Scheme,
+    vendored: Vendored = NOTHING_VENDORED,
 ) -> tuple[InputGroup, ...]:
     """The inputs of an image in groups, each sorted; a file may be in more than one.
 
-    `crate_files` has the files of each crate of the workspace, by its name.
+    `crate_files` has the files of each crate of the workspace, by its name; `vendored` has crates
+    that only the strict scheme looks at.
 
     For an image that a BUILD file declares, its `mzbuild.yml` is among them without being in the
     listing: the image's canonical declaration stands in its place. Raises `MzbuildError` for a
@@ -109,10 +113,16 @@ def image_inputs(
                 InputGroup(InputKind.SHARED, "cargo", shared_files(listing, scheme, workspace))
             )
             roots = workspace.roots(action, scheme, image.origin)
+            closure = workspace.closure(roots, scheme)
             groups += [
                 InputGroup(InputKind.CRATE, crate.name, crate_files[crate.name])
-                for crate in workspace.closure(roots, scheme)
+                for crate in closure
             ]
+            if scheme is Scheme.STRICT:
+                groups += [
+                    InputGroup(InputKind.VENDORED, package.directory, package.paths)
+                    for package in vendored.of(closure, roots if action.examples else ())
+                ]
         else:
             copied = copied_files(image, action, listing)
             groups.append(InputGroup(InputKind.COPY, action.source, tuple(sorted(copied.values()))))
@@ -126,6 +136,7 @@ def missed_inputs(
     workspace: CargoWorkspace,
     crate_files: Mapping[str, tuple[str, ...]],
     listing: Listing,
+    vendored: Vendored = NOTHING_VENDORED,
 ) -> tuple[str, ...]:
     """What the strict scheme has as inputs besides those given, sorted.
 
@@ -133,7 +144,7 @@ def missed_inputs(
     """
     if not any(isinstance(action, CargoBuild) for action in image.pre_image):
         return ()
-    strict = image_inputs(image, graph, workspace, crate_files, listing, Scheme.STRICT)
+    strict = image_inputs(image, graph, workspace, crate_files, listing, Scheme.STRICT, vendored)
     return tuple(sorted(set(input_paths(strict)).difference(inputs)))
 
 

@@ -15,7 +15,6 @@ from mzbuild.core.cargo.arguments import build_directory, cargo_build_args
 from mzbuild.core.cargo.command import cargo_command, scripts
 from mzbuild.core.cargo.failures import without_colors
 from mzbuild.core.cargo.groups import CargoGroup, group_builds
-from mzbuild.core.cargo.lock import parse_cargo_lock
 from mzbuild.core.cargo.missing_inputs import missing_inputs, unread_files
 from mzbuild.core.cargo.plan import group_args, names, process_plan
 from mzbuild.core.cargo.program import notes
@@ -27,7 +26,6 @@ from mzbuild.core.cargo.staging import SOURCES
 from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration, Sanitizer
 from mzbuild.core.image.declaration import CargoBuild, under
-from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.cargo.actions import CargoAction, CargoActionPlan
 from mzbuild.rules.cargo.metadata import CargoMetadataRequest, KnownPackages
@@ -40,10 +38,9 @@ from mzbuild.rules.cargo.results import (
     FindResults,
 )
 from mzbuild.rules.cargo.toolchain import RustToolchain, available_cores
+from mzbuild.rules.repository import WorkspaceLock
 
 logger = logging.getLogger(__name__)
-
-_LOCKS = FileCache(lambda absolute, path: parse_cargo_lock(read_content(absolute), path))
 
 
 @dataclass(frozen=True)
@@ -100,16 +97,13 @@ class CargoRun:
 async def cargo_groups(
     batch: CargoBatch,
     workspace: CargoWorkspace,
-    work_tree: WorkTree,
-    listing: Listing,
     options: CargoOptions,
 ) -> CargoGroups:
     plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in batch.actions)
     keys = tuple(plan.key for plan in plans)
     there = await Get(CargoResults, FindResults(batch.configuration, keys))
     missing = [action.build for action, key in zip(batch.actions, keys) if key not in there.by_key]
-    path = under(workspace.root, LOCK_FILE)
-    lock = _LOCKS.get(work_tree, path) if path in listing else None
+    lock = (await Get(WorkspaceLock)).lock
     settings = options.settings(batch.configuration)
     rules = FeatureRules(workspace, lock, settings.target, settings.flags.args)
     groups = group_builds(missing, rules)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pants.engine.rules import Rule, collect_rules, rule
 
 from mzbuild.core.cargo.sources import SourceParts, SourceTree
+from mzbuild.core.cargo.vendored import Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.fingerprints import CrateInputs
-from mzbuild.rules.repository import CONTENTS, CargoConfigs
+from mzbuild.rules.repository import CONTENTS
 
 # It lives as long as pantsd does; what it remembers is used only while the files are the same.
 _PARTS = SourceParts(CONTENTS)
@@ -18,13 +19,11 @@ _PARTS = SourceParts(CONTENTS)
 @rule
 def source_tree(
     workspace: CargoWorkspace,
-    configs: CargoConfigs,
     crates: CrateInputs,
     work_tree: WorkTree,
     listing: Listing,
 ) -> SourceTree:
-    directories = {each for config in configs.files for each in config.vendored}
-    vendored = frozenset(path for each in directories for path in listing.under(each))
+    vendored = Vendored(workspace.vendored)
     return SourceTree(workspace, listing, work_tree, crates.files, vendored, _PARTS)
 
 

@@ -1,0 +1,76 @@
+"""What Cargo remembers of packages that it has compiled, and making it forget.
+
+This is part of the program in `cargo.program`. It removes files.
+
+Cargo believes that a package is up to date where no file of it is newer than what was compiled, and
+not even that of packages that are not in the workspace. Neither a file that is gone, nor one that a
+macro has read, nor an edited vendored crate counts:
+https://doc.rust-lang.org/nightly/nightly-rustc/cargo/core/compiler/fingerprint/
+So what it remembers of a package goes whenever the package's files are other ones.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+
+# The part of a build's sources that all packages may read.
+SHARED = ".shared"
+
+# In each profile's directory; in it is a directory for each unit: `<package>-<hash>`.
+_FINGERPRINTS = ".fingerprint"
+_UNIT = re.compile(r"(.+)-[0-9a-f]{16}")
+_SCRIPT_RUN = "run-build-script-"
+
+
+def forget_changed(
+    directory: str, target_directory: str, parts: Mapping[str, tuple[str | None, str]]
+) -> None:
+    """Has Cargo forget each package whose files are others than when it was last built.
+
+    `parts` has, for each part of the sources, the name of the package that it is, if any, and a key
+    that is another when its files are. The keys are written down in `directory`. What all packages
+    share, build scripts may have read.
+    """
+    file = os.path.join(directory, "built.json")
+    known = _load(file)
+    changed = {name for name, (_, key) in parts.items() if known.get(name) != key}
+    if not changed:
+        return
+    packages = {parts[name][0] for name in changed}
+    scripts = {package for package, _ in parts.values()} if SHARED in changed else set()
+    for unit, package in _units(target_directory):
+        if package in packages or (package in scripts and _is_script_run(unit)):
+            shutil.rmtree(unit)
+    # At last: what is cut off before is done again.
+    unfinished = f"{file}.unfinished"
+    with open(unfinished, "w") as written:
+        json.dump({**known, **{name: parts[name][1] for name in changed}}, written)
+    os.replace(unfinished, file)
+
+
+def _load(path: str) -> Mapping[str, str]:
+    try:
+        with open(path) as file:
+            known = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _units(target_directory: str) -> Iterator[tuple[str, str]]:
+    """The directories of all that Cargo remembers, each with the package's name."""
+    target = glob.escape(target_directory)
+    # Of what runs on the machine that compiles, and below a platform's directory, of the others.
+    for depth in ("*", "*/*"):
+        for path in glob.iglob(f"{target}/{depth}/{_FINGERPRINTS}/*"):
+            if match := _UNIT.fullmatch(os.path.basename(path)):
+                yield path, match[1]
+
+
+def _is_script_run(unit: str) -> bool:
+    return any(name.startswith(_SCRIPT_RUN) for name in os.listdir(unit))

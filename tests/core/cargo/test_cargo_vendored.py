@@ -1,0 +1,100 @@
+"""Which vendored crates a program is made of."""
+
+from __future__ import annotations
+
+from mzbuild.core.cargo.lock import parse_cargo_lock
+from mzbuild.core.cargo.manifest import parse_cargo_toml
+from mzbuild.core.cargo.vendored import Vendored, vendored_packages
+
+from tests.core.cargo.workspaces import load
+from tests.core.conftest import listing
+
+_APP = """\
+[package]
+name = "app"
+[dependencies]
+near = "1"
+[dev-dependencies]
+tested = "1"
+"""
+
+_LOCK = """\
+[[package]]
+name = "app"
+version = "0.0.0"
+dependencies = ["near", "tested"]
+
+[[package]]
+name = "near"
+version = "1.2.0"
+source = "registry+x"
+dependencies = ["far 2.0.0"]
+
+[[package]]
+name = "far"
+version = "1.0.0"
+source = "registry+x"
+
+[[package]]
+name = "far"
+version = "2.0.0"
+source = "git+y"
+
+[[package]]
+name = "tested"
+version = "1.0.0"
+source = "registry+x"
+"""
+
+_VERSIONS = {"near": "1.2.0", "far": "2.0.0", "far-1.0.0": "1.0.0", "tested": "1.0.0"}
+
+
+def _packages() -> Vendored:
+    contents = {
+        f"vendor/{name}/Cargo.toml": f"[package]\nname = '{name.partition('-')[0]}'\n"
+        f"version = '{version}'\n"
+        for name, version in _VERSIONS.items()
+    }
+    contents["vendor/broken/Cargo.toml"] = "no TOML"
+    contents["vendor/README.md"] = ""
+    files = listing(*contents, *(f"vendor/{name}/src/lib.rs" for name in _VERSIONS), "app/x")
+    packages = vendored_packages(
+        files,
+        ["vendor", "vendor", "gone"],
+        lambda directory: (
+            parse_cargo_toml(
+                contents[f"{directory}/Cargo.toml"].encode(), f"{directory}/Cargo.toml"
+            )
+            if f"{directory}/Cargo.toml" in contents
+            else None
+        ),
+    )
+    return Vendored(packages)
+
+
+def _directories(lock: str | None, *, example: bool = False) -> list[str]:
+    vendored = _packages()
+    crates = load({"Cargo.toml": _APP, "src/main.rs": ""}).crates
+    parsed = None if lock is None else parse_cargo_lock(lock.encode(), "Cargo.lock")
+    found = Vendored(vendored.packages, parsed).of(crates, crates if example else ())
+    return [package.directory for package in found]
+
+
+def test_a_program_is_made_of_what_the_lock_file_leads_to() -> None:
+    assert _directories(_LOCK) == ["vendor/far", "vendor/near"]
+
+
+def test_an_example_takes_development_dependencies_too() -> None:
+    assert _directories(_LOCK, example=True) == ["vendor/far", "vendor/near", "vendor/tested"]
+
+
+def test_without_a_lock_file_everything_may_be_needed() -> None:
+    directories = [f"vendor/{name}" for name in ("broken", *_VERSIONS)]
+    assert _directories(None) == sorted(["vendor", *directories])
+
+
+def test_each_package_has_its_own_files() -> None:
+    (far,) = (each for each in _packages().packages if each.directory == "vendor/far")
+    assert (far.name, far.version) == ("far", "2.0.0")
+    assert far.paths == ("vendor/far/Cargo.toml", "vendor/far/src/lib.rs")
+    assert "vendor/README.md" in _packages().paths
