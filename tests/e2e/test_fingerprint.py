@@ -106,6 +106,7 @@ def test_json(vectors: Repo, optimized: Mapping[str, str]) -> None:
             "address": directories.get(name, f"misc/images/{name}:{name}"),
             "fingerprint": fingerprint,
             "spec": f"{name}:mzbuild-{fingerprint}",
+            "reference": f"{name}:mzbuild-{fingerprint}",
             "dependencies": EXPECTED["images"][name]["dependencies"],
             "inputs": len(EXPECTED["images"][name]["inputs"]),
             "missed": MISSED.get(name, []),

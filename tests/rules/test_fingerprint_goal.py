@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 
 import pytest
 from mzbuild.goals.fingerprint import FingerprintedImages, Format, show
 from pants.base.specs import FileLiteralSpec, RawSpecs, RecursiveGlobSpec, Spec, Specs
 
+from tests.core.conftest import ENV
 from tests.rules.conftest import Project, crate, image
 
 
@@ -16,10 +18,12 @@ def repository(project: Project) -> Project:
     return project
 
 
-def fingerprinted(project: Project, *specs: Spec) -> FingerprintedImages:
+def fingerprinted(
+    project: Project, *specs: Spec, options: Iterable[str] = (), env: Mapping[str, str] = ENV
+) -> FingerprintedImages:
     includes = RawSpecs.create(specs, description_of_origin="a test")
     ignores = RawSpecs(description_of_origin="a test")
-    return project.request(FingerprintedImages, Specs(includes, ignores))
+    return project.request(FingerprintedImages, Specs(includes, ignores), options=options, env=env)
 
 
 def test_images_among_the_targets_are_told_of_by_name(repository: Project) -> None:
@@ -49,6 +53,7 @@ def test_each_format_is_lines_to_print(repository: Project) -> None:
         "address": "top:top",
         "fingerprint": fingerprints["top"],
         "spec": f"top:mzbuild-{fingerprints['top']}",
+        "reference": f"top:mzbuild-{fingerprints['top']}",
         "dependencies": ["base"],
         "inputs": 3,
         "missed": [],
@@ -56,6 +61,20 @@ def test_each_format_is_lines_to_print(repository: Project) -> None:
     }
     assert show((), Format.TEXT) == []
     assert show((), Format.JSON) == ["[]"]
+
+
+def test_what_can_be_run_is_in_the_primary_registry(repository: Project) -> None:
+    options = (
+        "--mzbuild-image-registry=acme",
+        '--mzbuild-registries={"hub": {"address": "docker.io"}, '
+        '"ghcr": {"address": "ghcr.io/acme", "primary_env": "MZ_GHCR"}}',
+    )
+    spec = f"acme/top:mzbuild-{repository.fingerprints()['top']}"
+    for address, env in (("docker.io", ENV), ("ghcr.io", {**ENV, "MZ_GHCR": "1"})):
+        result = fingerprinted(repository, FileLiteralSpec("top/file"), options=options, env=env)
+        assert show(result.images, Format.SPEC) == [f"{address}/{spec}"]
+        (image,) = result.images
+        assert (image.spec, image.reference) == (spec, f"{address}/{spec}")
 
 
 def test_what_the_scheme_misses_is_listed_and_warned_of_once(repository: Project) -> None:

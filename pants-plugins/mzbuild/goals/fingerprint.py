@@ -31,6 +31,7 @@ from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.reporting import ReportedImages
 from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
 from mzbuild.rules.images import Images
+from mzbuild.rules.registries import ImageTags
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
@@ -53,9 +54,11 @@ class FingerprintedImage:
 
     name: str
     address: str
-    # Both are `None` where `error` says why they cannot be computed.
+    # All are `None` where `error` says why they cannot be computed.
     fingerprint: str | None
     spec: str | None
+    # The same, as the engine and `FROM` lines have it: with the primary registry, if there is one.
+    reference: str | None
     # The names of the images that it builds on directly.
     dependencies: tuple[str, ...]
     # How many files go into it; `None` where that cannot be said.
@@ -92,11 +95,12 @@ class FingerprintGoal(BuiltinGoal):
         help=softwrap(
             """
             `text` prints `name: FINGERPRINT` lines, `spec` prints the name that Docker has for
-            each image, and `json` a list of objects with `name`, `address`, `fingerprint`,
-            `spec`, `dependencies` (the names of the images it builds on directly), `inputs`
-            (how many files go into it), `missed` (the paths of files that Cargo reads for it,
-            but that the fingerprint scheme leaves out) and `error` (why there is no fingerprint,
-            and no `spec`; else null). For example:
+            each image, as `docker run` takes it, and `json` a list of objects with `name`,
+            `address`, `fingerprint`, `spec` (without a registry of `registries`), `reference` (in
+            the primary registry, as `--format=spec` has it), `dependencies` (the names of the
+            images it builds on directly), `inputs` (how many files go into it), `missed` (the
+            paths of files that Cargo reads for it, but that the fingerprint scheme leaves out) and
+            `error` (why there is no fingerprint, `spec` and `reference`; else null). For example:
             `--mzbuild-fingerprint-format=json`.
             """
         ),
@@ -151,7 +155,7 @@ def show(images: Sequence[FingerprintedImage], output_format: Format) -> Iterabl
     if output_format is Format.TEXT:
         return [f"{image.name}: {image.fingerprint}" for image in images if image.fingerprint]
     if output_format is Format.SPEC:
-        return [image.spec for image in images if image.spec]
+        return [image.reference for image in images if image.reference]
     return [json.dumps([vars(image) for image in images], indent=2)]
 
 
@@ -169,6 +173,7 @@ def fingerprinted_images(
     inputs: ImageInputs,
     missed_inputs: MissedInputs,
     fingerprints: Fingerprints,
+    tags: ImageTags,
     work_tree: WorkTree,
 ) -> FingerprintedImages:
     missed = {name: missed_inputs.of(name, inputs, work_tree) for name in reported.names}
@@ -179,6 +184,7 @@ def fingerprinted_images(
                 address=images.addresses[name].spec,
                 fingerprint=fingerprints.fingerprints.get(name),
                 spec=fingerprints.specs.get(name),
+                reference=tags.local.get(name),
                 dependencies=images.graph.dependencies[name],
                 inputs=inputs.count(name) if name in inputs.groups else None,
                 missed=missed[name],
