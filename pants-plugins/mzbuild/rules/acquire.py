@@ -49,6 +49,7 @@ from mzbuild.rules.registries import (
     ExistenceRequest,
     ImageTags,
     ImageTagsRequest,
+    RegistryAccess,
 )
 from mzbuild.rules.selection import SelectedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -239,6 +240,7 @@ async def build_image(
     local: LocalImages,
     client: DockerClient,
     buildx: Buildx,
+    access: RegistryAccess,
     limit: TransferLimit,
     global_options: GlobalOptions,
 ) -> ObtainedImage:
@@ -248,14 +250,14 @@ async def build_image(
     fingerprints, tags, context = await MultiGet(
         Get(ConfiguredFingerprints, FingerprintsRequest(configuration)),
         Get(ConfiguredTags, ImageTagsRequest(configuration)),
-        Get(DockerContext, DockerContextRequest(name, request.batch, buildx.available)),
+        Get(DockerContext, DockerContextRequest(name, request.batch, bool(buildx.builder))),
     )
     tag = tags.local[name]
     logs = os.path.join(global_options.pants_workdir, "mzbuild", "logs")
     log = os.path.join(logs, configuration.arch.value, f"{name}.log")
     os.makedirs(os.path.dirname(log), exist_ok=True)
     args = build_args(
-        buildx=buildx.available,
+        builder=buildx.builder,
         arch=configuration.arch,
         tags=request.tags,
         push=request.push,
@@ -279,19 +281,17 @@ async def build_image(
         command=command,
         again=request.again,
     )
-    result = await Get(
-        FallibleProcessResult,
-        Process,
-        replace(
+    with access.lend_credentials() as lend:
+        build = replace(
             process,
-            argv=(sys.executable, "-I", "-S", _ONCE.path, *args_of_script),
+            argv=lend((sys.executable, "-I", "-S", _ONCE.path, *args_of_script)),
             input_digest=await Get(Digest, MergeDigests((context.digest, script, limit.digest))),
             # Where a process may write, Pants leaves large files their modes; elsewhere it makes
             # them read-only, and so they would be in the image. Nothing of a directory that is
             # named as a file is stored afterwards.
             output_files=(_IIDFILE, CONTEXT),
-        ),
-    )
+        )
+        result = await Get(FallibleProcessResult, Process, build)
     if result.exit_code:
         raise MzbuildError(
             f"{images.addresses[name]}: Docker could not build the image {name}.\n"

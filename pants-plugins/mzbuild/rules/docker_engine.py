@@ -23,7 +23,7 @@ from mzbuild.core.docker.arguments import (
     list_images_args,
     parse_image_list,
 )
-from mzbuild.core.docker.plugins import plugin_paths
+from mzbuild.core.docker.client_config import engine_builder, plugin_paths
 from mzbuild.core.errors import MzbuildError
 from mzbuild.rules.host_tools import HostTool, HostToolRequest, file_statuses
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -69,9 +69,12 @@ class DockerClient:
 
 @dataclass(frozen=True)
 class Buildx:
-    """Whether the client has the buildx plugin."""
+    """The buildx plugin of the client, if there is one.
 
-    available: bool
+    `builder` is the name that it has for the engine itself; `None` without the plugin.
+    """
+
+    builder: str | None
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,8 @@ async def buildx(client: DockerClient, run_id: RunId) -> Buildx:
     result = await Get(FallibleProcessResult, Process, process)
     if result.exit_code:
         logger.warning(INSTALL_BUILDX)
-    return Buildx(result.exit_code == 0)
+        return Buildx(None)
+    return Buildx(engine_builder(client.env))
 
 
 @rule

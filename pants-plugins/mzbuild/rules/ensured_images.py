@@ -143,7 +143,7 @@ async def ensure_plan(
     obstacle = None
     if to_push:
         buildx = await Get(Buildx)
-        if not buildx.available:
+        if not buildx.builder:
             obstacle = (
                 f"Without Docker's buildx plugin, nothing is published. {HOW_TO_INSTALL_BUILDX}"
             )
@@ -293,21 +293,24 @@ async def push_image(
         if isinstance(answer, Unknown)
     }
     left = tuple(tag for tag, answer in answers.items() if isinstance(answer, Absent))
-    pushes = await MultiGet(
-        Get(
-            FallibleProcessResult,
-            Process,
-            replace(
-                client.process((), f"Push {tag}", LogLevel.INFO),
-                argv=retried(
-                    limit.command(push_command(client.path, request.local_tag, tag)),
-                    waits_within(access.timeout, tag),
+    with access.lend_credentials() as lend:
+        pushes = await MultiGet(
+            Get(
+                FallibleProcessResult,
+                Process,
+                replace(
+                    client.process((), f"Push {tag}", LogLevel.INFO),
+                    argv=lend(
+                        retried(
+                            limit.command(push_command(client.path, request.local_tag, tag)),
+                            waits_within(access.timeout, tag),
+                        )
+                    ),
+                    input_digest=limit.digest,
                 ),
-                input_digest=limit.digest,
-            ),
+            )
+            for _, tag in left
         )
-        for _, tag in left
-    )
     said = {
         tag: (push.stdout + push.stderr).decode(errors="replace").strip()
         for (_, tag), push in zip(left, pushes)

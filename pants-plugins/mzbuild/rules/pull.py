@@ -70,17 +70,18 @@ async def pull_image(
     reference = by_digest(tag, request.digest)
     process = client.process(pull_args(configuration.arch, reference), f"Pull {tag}", LogLevel.INFO)
     command = limit.command(process.argv)
-    process = replace(process, argv=command, input_digest=limit.digest)
-    pulled = await Get(FallibleProcessResult, Process, process)
-    if pulled.exit_code not in (0, GIVEN_UP):
-        # What was seen there a while ago may be gone, or the registry out of reach, which Docker
-        # would not tell from a bad day. This waits for the registry, but no longer than it should.
-        answer = access.check([request.registry_tag])[request.registry_tag]
-        if isinstance(answer, Unknown):
-            raise MzbuildError(f"{tag} could not be pulled: {answer.reason}.")
-        if isinstance(answer, Present):
-            again = replace(process, argv=retried(command, waits_within(access.timeout, tag)))
-            pulled = await Get(FallibleProcessResult, Process, again)
+    with access.lend_credentials() as lend:
+        process = replace(process, argv=lend(command), input_digest=limit.digest)
+        pulled = await Get(FallibleProcessResult, Process, process)
+        if pulled.exit_code not in (0, GIVEN_UP):
+            # What was seen there a while ago may be gone, or the registry out of reach, which
+            # Docker would not tell from a bad day. This waits no longer for it than it should.
+            answer = access.check([request.registry_tag])[request.registry_tag]
+            if isinstance(answer, Unknown):
+                raise MzbuildError(f"{tag} could not be pulled: {answer.reason}.")
+            if isinstance(answer, Present):
+                again = lend(retried(command, waits_within(access.timeout, tag)))
+                pulled = await Get(FallibleProcessResult, Process, replace(process, argv=again))
     if pulled.exit_code:
         # Perhaps it is not there any more.
         access.memory.forget([tag])

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Callable
 
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
+from mzbuild.core.cargo.lent_environment import lent
+from mzbuild.core.docker.arguments import with_config
+from mzbuild.core.docker.client_config import AUTH_VARIABLE, config_directory, config_with_auths
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.registries.addresses import Registry, parse_registries, primary, registry_tag
@@ -37,7 +42,8 @@ class Registries:
     @property
     def token_variables(self) -> tuple[str, ...]:
         """The environment variables that have a registry's token in them."""
-        return tuple(registry.token_env for registry in self.registries if registry.token_env)
+        tokens = (registry.token_env for registry in self.registries if registry.token_env)
+        return (AUTH_VARIABLE, *tokens)
 
     def check(self) -> None:
         """Raises `MzbuildError` where there is none, for goals that are about nothing else."""
@@ -96,6 +102,21 @@ class RegistryAccess:
     def client(self) -> RegistryClient:
         """A client to be used as a context manager."""
         return RegistryClient(self.registries, self.env, self.patience, logger.warning)
+
+    @contextlib.contextmanager
+    def lend_credentials(self) -> Iterator[Callable[[tuple[str, ...]], tuple[str, ...]]]:
+        """Yields what makes a command of Docker's client one that has the credentials of
+        `DOCKER_AUTH_CONFIG`, as long as this lasts.
+
+        They are part of neither its arguments nor its environment, which Pants keeps.
+        """
+        has_token = {each.host for each in self.registries if self.env.get(each.token_env or "")}
+        config = config_with_auths(self.env, has_token)
+        if config is None:
+            yield lambda argv: argv
+            return
+        with lent(config) as path:
+            yield lambda argv: with_config(argv, path, str(config_directory(self.env)))
 
     def check(
         self, tags: Iterable[RegistryTag], *, remembered: bool = False

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -20,9 +21,14 @@ from mzbuild.core.docker.arguments import (
     retried,
     run_command,
     waits_within,
+    with_config,
+)
+from mzbuild.core.docker.client_config import (
+    config_with_auths,
+    engine_builder,
+    plugin_paths,
 )
 from mzbuild.core.docker.limit import GIVEN_UP
-from mzbuild.core.docker.plugins import plugin_paths
 from mzbuild.core.fingerprint.configuration import Arch, Profile, Sanitizer
 from mzbuild.core.image.declaration import Image
 
@@ -107,12 +113,17 @@ def test_an_image_is_labelled_with_what_is_the_same_for_equal_inputs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("buildx", "command"),
-    [(True, ("buildx", "build", "--progress=plain", "--load")), (False, ("build",))],
+    ("builder", "command"),
+    [
+        ("b", ("buildx", "build", "--builder=b", "--progress=plain", "--load")),
+        (None, ("build",)),
+    ],
 )
-def test_an_image_is_built_with_buildx_or_without(buildx: bool, command: tuple[str, ...]) -> None:
+def test_an_image_is_built_with_buildx_or_without(
+    builder: str | None, command: tuple[str, ...]
+) -> None:
     args = build_args(
-        buildx=buildx,
+        builder=builder,
         arch=Arch.AARCH64,
         tags=["i:mzbuild-F", "r.example/i:mzbuild-F"],
         build_arguments={"A": "b c"},
@@ -136,7 +147,7 @@ def test_an_image_is_built_with_buildx_or_without(buildx: bool, command: tuple[s
 
 def test_pushing_takes_the_place_of_loading() -> None:
     args = build_args(
-        buildx=True,
+        builder="default",
         arch=Arch.X86_64,
         tags=["i:mzbuild-F"],
         push=True,
@@ -146,7 +157,7 @@ def test_pushing_takes_the_place_of_loading() -> None:
         iidfile="id",
         context="context",
     )
-    assert args[:4] == ("buildx", "build", "--progress=plain", "--push")
+    assert args[:5] == ("buildx", "build", "--builder=default", "--progress=plain", "--push")
 
 
 def test_an_image_is_named_by_its_digest_whatever_port_its_registry_has() -> None:
@@ -251,3 +262,61 @@ def test_an_image_gets_a_terminal_where_there_is_one(tmp_path: Path) -> None:
     os.close(theirs)
     assert os.read(ours, 1000).decode() == "run|--rm|--init|--interactive|--tty|i:x|"
     os.close(ours)
+
+
+@pytest.mark.parametrize(
+    ("env", "config", "builder"),
+    [
+        ({}, None, "default"),
+        ({}, {}, "default"),
+        ({}, {"currentContext": "remote"}, "remote"),
+        ({"DOCKER_CONTEXT": "other"}, {"currentContext": "remote"}, "other"),
+        ({"DOCKER_HOST": "tcp://x", "DOCKER_CONTEXT": "other"}, None, "default"),
+        ({"BUILDX_BUILDER": "ci"}, {}, "default"),
+    ],
+)
+def test_the_engine_is_the_builder_of_the_clients_context(
+    tmp_path: Path, env: Mapping[str, str], config: object, builder: str
+) -> None:
+    if config is not None:
+        (tmp_path / "config.json").write_text(json.dumps(config))
+    assert engine_builder({**env, "DOCKER_CONFIG": str(tmp_path)}) == builder
+
+
+AUTHS = '{"auths": {"https://ghcr.io/v1/": {"auth": "eDp5"}, "r.example": {"auth": "eDp6"}}}'
+
+
+def test_credentials_of_the_environment_are_added_to_the_clients_configuration(
+    tmp_path: Path,
+) -> None:
+    env = {"DOCKER_CONFIG": str(tmp_path)}
+    assert config_with_auths(env, ()) is None
+    config = {"credsStore": "s", "currentContext": "c", "auths": {"r.example": {}, "o": {}}}
+    (tmp_path / "config.json").write_text(json.dumps({**config, "n": 7}))
+    env["DOCKER_AUTH_CONFIG"] = AUTHS
+    assert config_with_auths(env, {"ghcr.io", "r.example"}) is None
+    assert config_with_auths(env, {"ghcr.io"}) == {
+        **config,
+        "n": 7,
+        "auths": {"r.example": {"auth": "eDp6"}, "o": {}},
+        # It would ask the helper for these, too.
+        "credHelpers": {"r.example": ""},
+    }
+    merged = config_with_auths(env, ())
+    assert merged is not None
+    assert set(merged["credHelpers"]) == {"https://ghcr.io/v1/", "ghcr.io", "r.example"}
+
+
+def test_a_command_is_given_another_configuration_and_all_else_of_its_own(tmp_path: Path) -> None:
+    own, lent, cwd = tmp_path / "its own", tmp_path / "lent.json", tmp_path / "a sandbox"
+    (own / "contexts").mkdir(parents=True)
+    (own / "config.json").write_text("own")
+    lent.write_text("lent")
+    cwd.mkdir()
+    script = 'cat "$DOCKER_CONFIG/config.json"; ls "$DOCKER_CONFIG"'
+    command = with_config(("/bin/sh", "-c", script), str(lent), str(own))
+    result = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, check=True)
+    assert result.stdout.decode() == "lentconfig.json\ncontexts\n"
+    assert (own / "config.json").read_text() == "own"
+    command = with_config(("/bin/sh", "-c", script), str(lent), str(tmp_path / "none"))
+    result = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, check=True)

@@ -164,7 +164,7 @@ def test_a_helper_is_run_once_and_sees_no_token(env: dict[str, str], tmp_path: P
 
 
 def test_without_tokens() -> None:
-    env = {"GHCR_TOKEN": "t0ken", "HOME": "/"}
+    env = {"GHCR_TOKEN": "t0ken", "DOCKER_AUTH_CONFIG": "{}", "HOME": "/"}
     assert without_tokens(env, [HUB, GHCR]) == {"HOME": "/"}
 
 
@@ -210,3 +210,31 @@ def test_a_configuration_that_cannot_be_read(env: dict[str, str], tmp_path: Path
     (tmp_path / "config.json").mkdir()
     with pytest.raises(MzbuildError, match=r"config.json, Docker's configuration, cannot be read"):
         find(env, LOCAL)
+
+
+def test_credentials_of_the_environment_go_before_what_docker_has(env: dict[str, str]) -> None:
+    configure(env, {"credsStore": "test", "auths": {"localhost:5000": {"auth": AUTH}}})
+    lent = {"localhost:5000": {"auth": AUTH}, "ghcr.io": {"auth": AUTH}, "other.example": {}}
+    env["DOCKER_AUTH_CONFIG"] = json.dumps({"auths": lent})
+    assert login(env, LOCAL) == ("jane", SECRET)
+    assert login({**env, "GHCR_TOKEN": "t0ken"}, GHCR) == ("robot", "t0ken")
+    assert login(env, GHCR) == ("jane", SECRET)
+    found = find(env, LOCAL)
+    assert found is not None
+    assert found.origin == "the environment variable `DOCKER_AUTH_CONFIG`"
+    assert login(env, HUB) == ("jane", "of the hub"), "the helper has it"
+
+
+@pytest.mark.parametrize("value", ["s3cr3t", "[]", '{"auths": "s3cr3t"}', "[" * 99_999])
+def test_an_environment_that_is_broken_is_not_shown(env: dict[str, str], value: str) -> None:
+    env["DOCKER_AUTH_CONFIG"] = value
+    with pytest.raises(MzbuildError, match=r"variable DOCKER_AUTH_CONFIG must hold JSON") as raised:
+        find(env, LOCAL)
+    assert "s3cr3t" not in str(raised.value)
+
+
+@pytest.mark.parametrize("value", ["", "{}", '{"auths": {}}', '{"auths": {"localhost:5000": {}}}'])
+def test_an_environment_without_credentials_leaves_dockers(env: dict[str, str], value: str) -> None:
+    configure(env, {"auths": {"localhost:5000": {"auth": AUTH}}})
+    env["DOCKER_AUTH_CONFIG"] = value
+    assert login(env, LOCAL) == ("jane", SECRET)

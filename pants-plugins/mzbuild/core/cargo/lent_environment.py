@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def lent(variables: Mapping[str, str]) -> Iterator[str]:
+def lent(variables: Mapping[str, object]) -> Iterator[str]:
     """Lends variables, as long as this lasts, to a process that gets to know the path returned."""
     with open(os.memfd_create("mzbuild-lent"), "w") as file:
         json.dump(dict(variables), file)

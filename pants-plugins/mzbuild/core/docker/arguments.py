@@ -96,7 +96,7 @@ def image_labels(image: Image, fingerprint: str, inputs: int) -> Mapping[str, st
 
 def build_args(
     *,
-    buildx: bool,
+    builder: str | None,
     arch: Arch,
     tags: Sequence[str],
     push: bool = False,
@@ -108,13 +108,14 @@ def build_args(
 ) -> tuple[str, ...]:
     """Arguments of `docker` that build an image and tag it in the local engine.
 
-    With `push`, for which buildx has to be there, each tag goes to its registry as well. The paths
-    are relative to where the command runs; the image's ID is written to `iidfile`.
+    `builder` is the one of buildx that does it, `None` where there is no buildx. With `push`, for
+    which it has to be there, each tag goes to its registry as well. The paths are relative to where
+    the command runs; the image's ID is written to `iidfile`.
     """
     result = "--push" if push else "--load"
-    command = ["buildx", "build", "--progress=plain", result] if buildx else ["build"]
+    buildx = ("buildx", "build", f"--builder={builder}", "--progress=plain", result)
     return (
-        *command,
+        *(buildx if builder else ("build",)),
         f"--platform=linux/{arch.go_name}",
         *(f"--tag={tag}" for tag in tags),
         *(f"--build-arg={name}={value}" for name, value in build_arguments.items()),
@@ -199,6 +200,19 @@ def retried(argv: Sequence[str], waits: Sequence[float]) -> tuple[str, ...]:
         f'case $code in 0|{GIVEN_UP}) exit $code;; esac; sleep "$wait"; done; exec "$@"'
     )
     return ("/bin/sh", "-c", script, "sh", " ".join(f"{wait:.2f}" for wait in waits), *argv)
+
+
+def with_config(argv: Sequence[str], config: str, directory: str) -> tuple[str, ...]:
+    """A command that runs `docker` with the file `config` as its configuration.
+
+    All else, such as plugins and contexts, is what the directory of its own configuration has.
+    """
+    script = (
+        'config=$1 own=$2 new=$PWD/.mzbuild-docker; shift 2; mkdir -p "$new"; '
+        'for file in "$own"/*; do [ ! -e "$file" ] || ln -sf "$file" "$new"; done; '
+        'ln -sf "$config" "$new/config.json"; DOCKER_CONFIG=$new exec "$@"'
+    )
+    return ("/bin/sh", "-c", script, "sh", config, directory, *argv)
 
 
 def run_command(

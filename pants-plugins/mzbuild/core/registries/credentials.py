@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import subprocess
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from mzbuild.core.docker.client_config import (
+    AUTH_VARIABLE,
+    auths_of_environment,
+    config_path,
+    host,
+    read_config,
+)
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.registries.addresses import DOCKER_HUB, Registry
 from mzbuild.core.text.json_reader import read_json
@@ -42,8 +47,8 @@ class Credentials:
 
 
 def without_tokens(env: Mapping[str, str], registries: Iterable[Registry]) -> dict[str, str]:
-    """The environment for a process that needs none of the registries' tokens."""
-    tokens = {registry.token_env for registry in registries}
+    """The environment for a process that needs none of the registries' credentials."""
+    tokens = {AUTH_VARIABLE, *(registry.token_env for registry in registries)}
     return {name: value for name, value in env.items() if name not in tokens}
 
 
@@ -60,7 +65,8 @@ class Keychain:
     def find(self, registry: Registry) -> Credentials | None:
         """The credentials for a registry, `None` where there are none.
 
-        A token in the environment goes before what Docker has saved. Raises `MzbuildError` where
+        A token in the environment goes before the credentials in `DOCKER_AUTH_CONFIG`, and both
+        before what Docker has saved. Raises `MzbuildError` where
         Docker's configuration cannot be read, or a helper that it names fails.
         """
         # Under the lock, so that a helper which asks the user something does it once.
@@ -75,21 +81,17 @@ class Keychain:
             return Credentials(
                 registry.user, token, f"the environment variable `{registry.token_env}`"
             )
-        path = self._config_path()
-        config = _read_config(path) if path else {}
         key = _DOCKER_HUB_KEY if registry.host == DOCKER_HUB else registry.host
+        lent = auths_of_environment(self._env)
+        found = _of_auths(lent, key, f"the environment variable `{AUTH_VARIABLE}`")
+        if found:
+            return found
+        config = read_config(self._env)
         # As in Docker: for a registry that has a helper, the file's own entries do not count.
         helper = _map(config, "credHelpers").get(key, config.get("credsStore"))
         if helper:
             return self._ask_helper(f"docker-credential-{helper}", key)
-        return _from_file(_map(config, "auths"), key, path)
-
-    def _config_path(self) -> Path | None:
-        directory = self._env.get("DOCKER_CONFIG")
-        if directory:
-            return Path(directory, "config.json")
-        home = self._env.get("HOME")
-        return Path(home, ".docker/config.json") if home else None
+        return _of_auths(_map(config, "auths"), key, str(config_path(self._env)))
 
     def _ask_helper(self, helper: str, key: str) -> Credentials | None:
         named = f"`{helper}`, which Docker's configuration names for the credentials of {key},"
@@ -130,36 +132,16 @@ class Keychain:
         )
 
 
-def _read_config(path: Path) -> Mapping[str, Any]:
-    try:
-        config = read_json(path.read_bytes() or b"{}")
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise MzbuildError(
-            f"{path}, Docker's configuration, cannot be read: {error.strerror}. Mend its "
-            "permissions, or name another directory in DOCKER_CONFIG."
-        ) from None
-    except ValueError as error:
-        line = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise MzbuildError(
-            f"{path}{line}: Docker's configuration is not valid JSON. Mend the file."
-        ) from None
-    if not isinstance(config, dict):
-        raise MzbuildError(f"{path}: Docker's configuration must be a JSON object. Mend the file.")
-    return config
-
-
 def _map(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = config.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def _from_file(auths: Mapping[str, Any], key: str, path: Path | None) -> Credentials | None:
-    for name in [key, *(name for name in auths if _host(name) == key)]:
+def _of_auths(auths: Mapping[str, Any], key: str, origin: str) -> Credentials | None:
+    for name in [key, *(name for name in auths if host(name) == key)]:
         entry = _map(auths, name)
         if entry.get("identitytoken"):
-            return Credentials(None, str(entry["identitytoken"]), str(path))
+            return Credentials(None, str(entry["identitytoken"]), origin)
         if entry.get("auth"):
             try:
                 decoded = base64.b64decode(str(entry["auth"]), validate=True).decode()
@@ -168,16 +150,11 @@ def _from_file(auths: Mapping[str, Any], key: str, path: Path | None) -> Credent
             user, separator, password = decoded.partition(":")
             if not separator:
                 raise MzbuildError(
-                    f"{path}: what Docker's configuration has under `auths` for `{name}` is no "
-                    f"`user:password` in base64. Run `docker login {_host(name)}` again."
+                    f"{origin}: what it has under `auths` for `{name}` is no `user:password` in "
+                    f"base64. Run `docker login {host(name)}` again, or mend it."
                 )
             # Docker itself ends the password at a NUL.
-            return Credentials(user, password.strip("\0"), str(path))
+            return Credentials(user, password.strip("\0"), origin)
         if entry.get("username") and entry.get("password"):
-            return Credentials(str(entry["username"]), str(entry["password"]), str(path))
+            return Credentials(str(entry["username"]), str(entry["password"]), origin)
     return None
-
-
-def _host(name: str) -> str:
-    """The host of an entry, which may be given as a URL."""
-    return name.partition("://")[2].partition("/")[0] if "://" in name else name.partition("/")[0]
