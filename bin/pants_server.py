@@ -5,6 +5,8 @@
   that calls `sys.exit()` while it is loaded, a panic of the engine. And it stays up, with that
   plugin half loaded and nothing watching for the edit that repairs it.
 - pantsd is used for as long as Pants' version stays the same, even when the lock has changed.
+- Each request that waits for its turn takes one of the few threads that the one whose turn it is
+  needs to get on: at six commands at once, none of them ever ends.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from signal import SIGSEGV
 
 # This directory is no place to import from, and pantsd would restart when anything in it changes.
 del sys.path[0]
@@ -23,9 +26,24 @@ from pants.base.build_root import BuildRoot
 from pants.base.exiter import PANTS_FAILED_EXIT_CODE, ExitCode
 from pants.bin import pants_loader
 from pants.bin.pants_env_vars import DAEMON_ENTRYPOINT
-from pants.engine.internals.native_engine import PantsdClientException, PySessionCancellationLatch
+from pants.engine.internals.native_engine import (
+    PantsdClientException,
+    PyExecutor,
+    PySessionCancellationLatch,
+)
 from pants.option.errors import OptionsError
+from pants.option.global_options import GlobalOptions
+from pants.option.option_value_container import OptionValueContainer
 from pants.pantsd.process_manager import ProcessManager
+
+# As many as the library that runs them (Tokio) allows by itself. They are made as they are needed.
+MOST_THREADS = 512
+
+
+def create_executor(options: OptionValueContainer) -> PyExecutor:
+    """The threads that pantsd runs requests and rules in."""
+    most = options.rule_threads_max or MOST_THREADS
+    return PyExecutor(core_threads=options.rule_threads_core, max_threads=most)
 
 
 def amend_pantsd() -> None:
@@ -78,6 +96,7 @@ def amend_pantsd() -> None:
     pants_daemon.PantsDaemon = Daemon  # type: ignore[misc]
     pants_daemon.PantsDaemonCore = Core  # type: ignore[attr-defined]
     pants_daemon.DaemonPantsRunner = Runner  # type: ignore[attr-defined]
+    GlobalOptions.create_py_executor = staticmethod(create_executor)  # type: ignore[assignment]
 
 
 if __name__ == "__main__":
@@ -85,8 +104,12 @@ if __name__ == "__main__":
         amend_pantsd()
     try:
         pants_loader.main()
-    except (BuildRoot.NotFoundError, OptionsError, PantsdClientException) as error:
+    except (BuildRoot.NotFoundError, OptionsError) as error:
         sys.exit(str(error))
+    except PantsdClientException as error:
+        print(error, file=sys.stderr)
+        # What crash_watch.py takes for a crash of this process itself.
+        sys.exit(128 + SIGSEGV if "was killed" in str(error) else PANTS_FAILED_EXIT_CODE)
     except BrokenPipeError:
         sys.exit(141)  # As a shell has it for who is ended by the end of a pipe: `| head`.
     except ProcessManager.Timeout as error:

@@ -64,6 +64,7 @@ from mzbuild.rules.cargo import processes as cargo_processes
 from mzbuild.rules.cargo import results as cargo_results
 from mzbuild.rules.cargo import sources as cargo_sources
 from mzbuild.rules.cargo import toolchain as cargo_toolchain
+from mzbuild.streams import follow_streams
 
 _MODULES = (
     acquire,
@@ -117,6 +118,9 @@ _MODULES = (
     tag,
     tailor,
 )
+
+# Here, because it has to be done before Pants asks for the first run's options.
+follow_streams()
 
 
 def target_types() -> Iterable[type[Target]]:

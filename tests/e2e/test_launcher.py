@@ -230,6 +230,31 @@ def test_interrupt_reaches_pants(warm: Repo) -> None:
     assert warm.run("probe", "--probe-text=again").stdout == "again\n"
 
 
+def test_twenty_commands_at_once_are_answered(warm: Repo) -> None:
+    # Each runs a process, for which pantsd needs a thread that none of the others waits in.
+    processes = [warm.start("probe", f"--probe-text={number}") for number in range(20)]
+    answers = [process.communicate(timeout=100)[0] for process in processes]
+    assert answers == [f"{number}\n" for number in range(20)]
+
+
+@pytest.mark.parametrize("args", [["--no-pantsd"], []])
+def test_links_that_have_pants_crash_are_named_with_what_helps(
+    repo: Repo, warm: Repo, args: list[str]
+) -> None:
+    subprocess.run(["git", "init", "--quiet", repo.path], check=True)
+    (repo.path / "a").symlink_to("b")
+    (repo.path / "b").symlink_to("a")
+    run = repo.run(*args, "list", "::")
+    assert run.returncode == 139
+    assert "A symlink that leads to itself" in run.stderr
+    line = next(line for line in run.stderr.splitlines() if "pants_ignore" in line)
+    assert line == '  pants_ignore.add = ["/a", "/b"]'
+    with (repo.path / "pants.toml").open("a") as file:
+        file.write(line.lstrip())
+    run = repo.run(*args, "list", "::")
+    assert (run.returncode, run.stdout) == (0, "")
+
+
 def test_backend_that_exits_is_shown_and_ends_pantsd(repo: Repo, warm: Repo) -> None:
     repo.add_backend("broken", register="import sys\nsys.exit('out of tea')")
     run = repo.run("--version", PANTS_BACKEND_PACKAGES="['broken']")

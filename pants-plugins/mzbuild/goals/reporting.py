@@ -61,7 +61,7 @@ def palette(console: Console, subsystem: Outputting, global_options: GlobalOptio
     """A console for its colours alone, which it has where the output goes to a terminal."""
     if subsystem.output_file:
         return Console(use_colors=False)
-    # Pants itself would give colour to all whom the same pantsd serves, or to none of them.
+    # Pants itself gives colour only where its messages go to a terminal as well.
     if global_options.options.is_default("colors"):
         return Console(use_colors=console.stdout.isatty())
     return Console(use_colors=console.use_colors)
