@@ -190,10 +190,11 @@ class Existence:
 
 @rule
 def registries(mzbuild: Mzbuild, session_values: SessionValues) -> Registries:
-    parsed = parse_registries(mzbuild.registries)
+    env = session_values[CompleteEnvironmentVars]
+    parsed = parse_registries(mzbuild.registries, env)
     if not parsed:
         return Registries(())
-    first = primary(parsed, mzbuild.primary_registry, session_values[CompleteEnvironmentVars])
+    first = primary(parsed, mzbuild.primary_registry, env)
     return Registries((first, *(registry for registry in parsed if registry != first)))
 
 
@@ -245,7 +246,7 @@ def docker_login(
     registry = request.registry
     token = access.env.get(registry.token_env) if registry.token_env else None
     try:
-        if token:
+        if token and registry.user:
             log_in(registry, token, client.path, client.env, access.timeout, access.patience)
     except MzbuildError as error:
         return DockerLogin(str(error))

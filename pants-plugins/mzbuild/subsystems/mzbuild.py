@@ -120,11 +120,12 @@ class Mzbuild(Subsystem):
             fields. All fields may be left out.
 
             `address` is what stands before an image's spec: a host, with a namespace or without
-            (default: the registry's name). `user`, with the name of the environment variable that
-            has the user's token in `token_env`, is for a registry that Docker is not logged in to
-            already. `primary_env` names an environment variable that makes the registry the primary
-            one where it is set, unless to one of `0`, `no`, `false` and nothing. `plain_http`
-            is for a registry without TLS on another machine.
+            (default: the registry's name). `user`, or the name of the environment variable that has
+            the user in `user_env`, with that of the variable that has the user's token in
+            `token_env`, is for a registry that Docker is not logged in to already. `primary_env`
+            names an environment variable that makes the registry the primary one where it is set,
+            unless to one of `0`, `no`, `false` and nothing. `plain_http` is for a registry without
+            TLS on another machine.
 
             For example:
 

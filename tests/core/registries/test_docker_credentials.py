@@ -4,6 +4,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,8 @@ def test_the_token_in_the_environment_goes_first(env: dict[str, str]) -> None:
     configure(env, {"auths": {"ghcr.io": {"auth": AUTH}}})
     assert login({**env, "GHCR_TOKEN": "t0ken"}, GHCR) == ("robot", "t0ken")
     assert login(env, GHCR) == ("jane", SECRET)
+    nobody = replace(GHCR, user=None)
+    assert login({**env, "GHCR_TOKEN": "t0ken"}, nobody) == ("jane", SECRET)
 
 
 def test_a_secret_is_not_shown() -> None:

@@ -46,6 +46,14 @@ def test_a_table_gives_its_registries_in_order() -> None:
     assert parse_registries({}) == ()
 
 
+def test_the_user_may_be_in_the_environment() -> None:
+    table = {"ghcr.io": {"user_env": "GHCR_USER", "token_env": "GHCR_TOKEN"}}
+    (registry,) = parse_registries(table, {"GHCR_USER": "robot"})
+    assert registry == Registry("ghcr.io", "ghcr.io", "robot", "GHCR_TOKEN")
+    (registry,) = parse_registries(table, {"GHCR_USER": ""})
+    assert registry == Registry("ghcr.io", "ghcr.io", None, "GHCR_TOKEN")
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -60,8 +68,10 @@ def test_a_table_gives_its_registries_in_order() -> None:
         ({"address": "localhost:99999"}, "must begin with the name of a host"),
         ({"address": "ghcr.io/"}, "`` in the address `ghcr.io/` cannot be part"),
         ({"address": "ghcr.io/Acme"}, "`Acme` in the address `ghcr.io/Acme` cannot be part"),
-        ({"address": "ghcr.io", "user": "robot"}, "`user` and `token_env`"),
-        ({"address": "ghcr.io", "token_env": "TOKEN"}, "`user` and `token_env`"),
+        ({"address": "ghcr.io", "user": "robot"}, "belong together"),
+        ({"address": "ghcr.io", "token_env": "TOKEN"}, "belong together"),
+        ({"user": "a", "user_env": "A", "token_env": "TOKEN"}, "Give one of the first two"),
+        ({"user_env": "A-B", "token_env": "TOKEN"}, "`user_env` must be the name of an"),
     ],
 )
 def test_a_wrong_table_is_an_error_that_names_the_place(fields: object, message: str) -> None:

@@ -33,8 +33,9 @@ def workshop(
     secure: RunningRegistry,
 ) -> Iterator[Workshop]:
     directory = tmp_path_factory.mktemp("ensure")
-    env = {**cold_caches, "ROBOT_TOKEN": secure.password, "SSL_CERT_FILE": str(secure.authority)}
-    more = f'plain_http = false\nuser = "{secure.user}"\ntoken_env = "ROBOT_TOKEN"\n'
+    login = {"ROBOT": secure.user, "ROBOT_TOKEN": secure.password}
+    env = {**cold_caches, **login, "SSL_CERT_FILE": str(secure.authority)}
+    more = 'plain_http = false\nuser_env = "ROBOT"\ntoken_env = "ROBOT_TOKEN"\n'
     registries = {"open": front.address, "guarded": secure.address}
     with working(directory, env, registries, more=more) as workshop:
         yield workshop

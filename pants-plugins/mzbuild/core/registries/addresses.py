@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.image.spec import HOST, is_component, is_host
@@ -16,7 +17,7 @@ DOCKER_HUB = "docker.io"
 _DOCKER_HUB_API = "registry-1.docker.io"
 _DOCKER_HUB_NAMESPACE = "library"
 
-_STRING_FIELDS = ("address", "user", "token_env", "primary_env")
+_STRING_FIELDS = ("address", "user", "user_env", "token_env", "primary_env")
 _FIELDS = (*_STRING_FIELDS, "plain_http")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PORTS = {"http": 80, "https": 443}
@@ -72,17 +73,20 @@ class RemoteImage:
 
 
 def parse_registries(
-    table: Mapping[str, object], option: str = "[mzbuild].registries"
+    table: Mapping[str, object],
+    env: Mapping[str, str] = MappingProxyType({}),
+    option: str = "[mzbuild].registries",
 ) -> tuple[Registry, ...]:
     """The registries of the option's table, in its order.
 
-    The table has, by a registry's name, its fields: `address` (by default the name), `user` with
-    `token_env`, `primary_env`, `plain_http`. Raises `MzbuildError`, naming the option and field,
+    The table has, by a registry's name, its fields: `address` (by default the name), `user` (or, in
+    `user_env`, the name of the variable of `env` that has it) with `token_env`, `primary_env`,
+    `plain_http`. Raises `MzbuildError`, naming the option and field,
     for a field that is not known, a value of the wrong type or form, and an address given twice.
     """
     by_address: dict[str, Registry] = {}
     for name, fields in table.items():
-        registry = _parse_registry(name, fields, f"{option}: `{name}`")
+        registry = _parse_registry(name, fields, env, f"{option}: `{name}`")
         other = by_address.setdefault(registry.address, registry)
         if other is not registry:
             raise MzbuildError(
@@ -92,7 +96,7 @@ def parse_registries(
     return tuple(by_address.values())
 
 
-def _parse_registry(name: str, fields: object, where: str) -> Registry:
+def _parse_registry(name: str, fields: object, env: Mapping[str, str], where: str) -> Registry:
     if not isinstance(fields, Mapping):
         raise MzbuildError(f"{where} must be a table of fields: {listed(_FIELDS)}.")
     for field, value in fields.items():
@@ -106,20 +110,25 @@ def _parse_registry(name: str, fields: object, where: str) -> Registry:
                 raise MzbuildError(f"{where}: `plain_http` must be true or false.")
         elif not isinstance(value, str) or not value:
             raise MzbuildError(f"{where}: `{field}` must be a string that is not empty.")
-    for field in ("token_env", "primary_env"):
+    for field in ("user_env", "token_env", "primary_env"):
         # The value is not shown: somebody may have put the token itself there.
         if field in fields and not _VARIABLE.fullmatch(fields[field]):
             raise MzbuildError(
                 f"{where}: `{field}` must be the name of an environment variable, and this "
                 "cannot be one. The value of the variable does not belong here."
             )
-    if ("user" in fields) != ("token_env" in fields):
+    users = [fields[field] for field in ("user", "user_env") if field in fields]
+    if len(users) != ("token_env" in fields):
         raise MzbuildError(
-            f"{where}: `user` and `token_env` (the name of the environment variable that has the "
-            "user's token) belong together. Give both, or neither to use what `docker login` saved."
+            f"{where}: `user` or `user_env` (the name of the environment variable that has the "
+            "user) and `token_env` (that of the user's token) belong together. Give one of the "
+            "first two with the last, or neither to use what `docker login` saved."
         )
     address = _check_address(fields.get("address", name), where)
-    return Registry(name=name, **{**fields, "address": address})
+    known = {field: value for field, value in fields.items() if field != "user_env"}
+    if "user_env" in fields:
+        known["user"] = env.get(fields["user_env"]) or None
+    return Registry(name=name, **{**known, "address": address})
 
 
 def _check_address(address: str, where: str) -> str:

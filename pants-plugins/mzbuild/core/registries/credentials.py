@@ -77,7 +77,8 @@ class Keychain:
 
     def _look_up(self, registry: Registry) -> Credentials | None:
         token = self._env.get(registry.token_env) if registry.token_env else None
-        if token:
+        # Without a user, it would be an identity token.
+        if token and registry.user:
             return Credentials(
                 registry.user, token, f"the environment variable `{registry.token_env}`"
             )
