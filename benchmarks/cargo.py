@@ -47,11 +47,11 @@ class Workspace:
     calls_file: Path
     problems: list[str] = field(default_factory=list)
 
-    def package(self, *targets: str, calls: int) -> float:
+    def package(self, *targets: str, calls: int, options: tuple[str, ...] = ()) -> float:
         """Seconds that Pants takes to package targets, in so many calls of Cargo."""
         self.calls_file.write_text("")
         start = perf_counter()
-        self.bench.run(self.bench.pants, "--mzbuild-profile=dev", "package", *targets)
+        self.bench.run(self.bench.pants, "--mzbuild-profile=dev", *options, "package", *targets)
         seconds = perf_counter() - start
         found = self.calls_file.read_text().splitlines()
         # The first build asks Cargo for its configuration as well.

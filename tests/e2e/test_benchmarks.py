@@ -48,3 +48,11 @@ def test_builds_are_measured_against_cargo_and_call_it_as_often_as_they_should(
     lines = [line for line in result.stdout.splitlines() if line.startswith("| ")]
     assert [line.split(" | ")[0] for line in lines] == ["| row", "| edit", "| same", "| batch"]
     assert not list(tmp_path.glob("mzbuild-cargo-benchmark-*"))
+
+
+def test_both_kinds_of_features_are_measured(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.features", "--tiny"]
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    result = finish(start(command, cwd=CHECKOUT, env=env), check=True, timeout=600)
+    cells = [line.split(" | ")[:2] for line in result.stdout.splitlines()[2:]]
+    assert cells == [["| `isolated`", "2"], ["| `unified`", "1"]]

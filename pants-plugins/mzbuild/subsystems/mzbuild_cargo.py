@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
-from pants.option.option_types import DictOption, StrListOption, StrOption, _ListOptionBase
+from pants.option.option_types import (
+    DictOption,
+    EnumOption,
+    StrListOption,
+    StrOption,
+    _ListOptionBase,
+)
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
 from mzbuild.core.cargo.options import parse_cargo_options
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.image.copy_action import inside
+
+
+class Features(Enum):
+    """What becomes of the features of programs that are built together."""
+
+    ISOLATED = "isolated"
+    UNIFIED = "unified"
 
 
 class _TableListOption(_ListOptionBase[Any]):
@@ -120,6 +134,18 @@ class MzbuildCargo(Subsystem):
             """
         )
     )
+    features = EnumOption(
+        default=Features.ISOLATED,
+        help=softwrap(
+            """
+            Which features crates get where several programs are built that ask for different ones.
+            `isolated`: those that each program gets when it is built alone; Cargo is called once
+            for all that agree. `unified`: those that any of them asks for, in one call of Cargo for
+            all, so that what a program is may depend on what else was to be built. Programs of
+            BUILD files with `rustflags`, `env` or `args` of their own take a call of their own.
+            """
+        ),
+    )
     arch = DictOption[Any](
         help=softwrap(
             """
@@ -200,6 +226,7 @@ class MzbuildCargo(Subsystem):
     def parsed(self) -> CargoOptions:
         """All the options; raises `MzbuildError` for what cannot be."""
         return parse_cargo_options(
+            unified_features=self.features is Features.UNIFIED,
             command_prefix=self.command_prefix,
             toolchain=self.toolchain or None,
             passed_env=self.passed_env,

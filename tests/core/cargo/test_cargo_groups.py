@@ -8,6 +8,7 @@ import pytest
 from mzbuild.core.cargo.groups import CargoGroup, group_builds
 from mzbuild.core.cargo.lock import CargoLock, parse_cargo_lock
 from mzbuild.core.cargo.resolution import FeatureRules
+from mzbuild.core.cargo.settings import CargoFlags
 from mzbuild.core.image.declaration import CargoBuild
 
 from tests.core.cargo.workspaces import Files, crate, load, root
@@ -38,10 +39,12 @@ def groups(
     workspace: str = 'resolver = "2"',
     lock: CargoLock | None = None,
     args: tuple[str, ...] = (),
+    unified: bool = False,
 ) -> tuple[CargoGroup, ...]:
     manifest = f"[workspace]\n{workspace}\nmembers = ['*']\n"
     files = {**root(), **files, "Cargo.toml": manifest + files.get("Cargo.toml", "")}
-    return group_builds(builds, FeatureRules(load(files), lock, TRIPLE, args))
+    rules = FeatureRules(load(files), lock, TRIPLE, args)
+    return group_builds(builds, rules, unified=unified)
 
 
 def parts(found: Iterable[CargoGroup]) -> list[list[CargoBuild]]:
@@ -233,3 +236,38 @@ class TestPackagesFromElsewhere:
         lock = parse_cargo_lock(both.encode(), "Cargo.lock")
         assert parts(groups(USING, C, B, lock=lock)) == [[C], [B]]
         assert parts(groups(USING, C, A, lock=lock)) == [[C, A]]
+
+
+class TestUnifiedFeatures:
+    def test_all_are_built_at_once_and_those_that_may_change_are_known(self) -> None:
+        files = {**SHARED, **program("a", WITH_F), **program("b", on("shared")), **program("c")}
+        asking = CargoBuild(bins=("c",), features=("own",))
+        (group,) = groups(files, A, B, asking, unified=True)
+        assert group.builds == (A, B, asking)
+        assert group.together == CargoBuild(bins=("a", "b", "c"), features=("c/own",))
+        assert group.changed == (B,)
+
+    def test_where_it_is_not_certain_they_may_change(self) -> None:
+        lock = parse_cargo_lock(LOCK.encode(), "Cargo.lock")
+        (group,) = groups(USING, A, B, C, lock=lock, unified=True)
+        assert group.changed == (A, B)
+        (group,) = groups(USING, A, C, lock=lock, unified=True)
+        assert group.changed == ()
+        files = {**program("a"), **program("b")}
+        (group,) = groups(files, A, B, args=("--all-features",), unified=True)
+        assert group.changed == (A, B)
+
+    def test_the_same_program_with_and_without_a_feature_gets_it(self) -> None:
+        asking = CargoBuild(bins=("a",), features=("own",))
+        (group,) = groups(program("a"), A, asking, unified=True)
+        assert (group.together, group.changed) == (
+            CargoBuild(bins=("a",), features=("a/own",)),
+            (A,),
+        )
+
+    def test_what_cannot_be_said_in_one_call_takes_another(self) -> None:
+        flagged = CargoBuild(bins=("a",), flags=CargoFlags(args=("--no-default-features",)))
+        unknown = CargoBuild(bins=("c",), features=("unknown",))
+        files = {**program("a"), **program("b"), **program("c")}
+        found = groups(files, flagged, B, unknown, C, unified=True)
+        assert parts(found) == [[flagged], [B, C], [unknown]]

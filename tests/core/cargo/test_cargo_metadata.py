@@ -6,7 +6,10 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
 from mzbuild.core.cargo.metadata import (
+    failure,
+    fetched_state,
     host_triple,
     metadata_command,
     metadata_scripts,
@@ -63,7 +66,7 @@ def test_packages_and_platforms_are_those_of_a_build(tmp_path: Path) -> None:
     subprocess.run(lock, cwd=workspace, env=ENV, check=True)
     compiler = subprocess.run(["rustc", "-vV"], stdout=subprocess.PIPE, text=True).stdout
     write_scripts(str(tmp_path), metadata_scripts(compiler))
-    command = metadata_command("cargo", SETTINGS, compiler, "app")
+    command = metadata_command("cargo", SETTINGS, compiler, "app", offline=True)
     assert read_metadata("", str(tmp_path), SETTINGS, compiler) is None
     done = subprocess.run(
         [word.replace(DIRECTORY, str(tmp_path)) for word in command],
@@ -104,3 +107,33 @@ def test_packages_that_the_lock_file_does_not_tell_apart_are_left_out() -> None:
     packages = [package("a", "x"), package("a", "y"), package("b", "x"), package("c", None)]
     assert set(parse_packages(json.dumps({"packages": packages}))) == {"b 1.0.0"}
     assert parse_packages("Cargo has told nothing.") == {}
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (
+            "Staged 3 files.\n\x1b[1m\x1b[91merror\x1b[0m: failed to get `far`\n\nCaused by:\n"
+            "  download of config.json failed\n\nCaused by:\n  [7] Could not connect\n",
+            "failed to get `far`: [7] Could not connect",
+        ),
+        ("error: no matching package named `far` found\n", "no matching package named `far` found"),
+        ("sh: cargo: not found\n", "sh: cargo: not found"),
+    ],
+)
+def test_a_failure_is_told_by_cargo_s_own_words(output: str, said: str) -> None:
+    assert failure(output) == said
+
+
+def test_what_was_fetched_is_told_by_files(tmp_path: Path) -> None:
+    home = tmp_path / "[home]"
+    cache = home / "registry/cache/somewhere"
+    cache.mkdir(parents=True)
+    before = fetched_state({"CARGO_HOME": str(home)})
+    assert fetched_state({"CARGO_HOME": str(home)}) == before
+    (cache / "far-0.1.0.crate").touch()
+    fetched = fetched_state({"CARGO_HOME": str(home)})
+    assert fetched != before
+    (home / "git/db").mkdir(parents=True)
+    assert fetched_state({"CARGO_HOME": str(home)}) != fetched
+    assert fetched_state({"HOME": str(tmp_path)}) == fetched_state({"HOME": str(tmp_path), "A": ""})

@@ -113,9 +113,8 @@ def cargo_units(directory: Path, arguments: list[str]) -> dict[Unit, set[str]]:
 def metadata(directory: Path) -> CargoMetadata:
     """What Cargo and the compiler tell of a workspace."""
     compiler = run(directory, "rustc", "-vV")
-    told = run(
-        directory, "cargo", *metadata_args(CargoSettings(TRIPLE, "dev"), compiler), "--offline"
-    )
+    args = metadata_args(CargoSettings(TRIPLE, "dev"), compiler, offline=True)
+    told = run(directory, "cargo", *args)
     cfg = run(directory, "rustc", "--print=cfg").splitlines()
     platform = Platform(host_triple(compiler), frozenset(cfg))
     return CargoMetadata(parse_packages(f"Some words.\n{told}"), platform, platform)

@@ -232,6 +232,8 @@ def test_the_canonical_form_is_about_what_is_built() -> None:
         {"profile": {"optimized": {"cargo_profile": "fast"}}},
     ]
     assert len({settings(**options).canonical() for options in several}) == len(several)
+    unified = settings(unified_features=True).canonical()
+    assert unified not in {settings(**options).canonical() for options in several}
     assert settings(passed_env=["TOKEN"]).canonical() == settings().canonical()
     assert settings(env={"A": "1", "B": "2"}) == settings(env={"B": "2", "A": "1"})
 

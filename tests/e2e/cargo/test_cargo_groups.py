@@ -134,7 +134,8 @@ def workshop(
     recording = shadow(
         directory / "bin",
         "cargo",
-        f'if [ "$1" = metadata ] && [ -e {calls}-no-metadata ]; then exit 1; fi\n'
+        f'if [ "$1" = metadata ]; then echo "$*" >>{calls}-metadata; '
+        f'if [ -e {calls}-no-metadata ]; then echo "error: no luck" >&2; exit 1; fi; fi\n'
         f'if [ "$1" = build ]; then echo "$*" >>{calls}\n'
         f'while [ -e {calls}-wait ]; do sleep 0.1; done; fi; exec "$real" "$@"',
     )
@@ -289,14 +290,66 @@ def test_what_packages_from_elsewhere_ask_of_one_another_is_known(workshop: Work
             result = workshop.package(flags, "apart::")
         return sorted(workshop.built()), ASKED in result.stderr
 
+    asked = Path(f"{workshop.calls_file}-metadata")
+    asked.write_text("")
     assert packaged_anew("usual") == (["left right", "more"], True)
+    (call,) = asked.read_text().splitlines()
+    assert call.endswith(" --offline"), "nothing is fetched where all is there"
     # What is in a crate's sources says nothing of features.
     assert packaged_anew("usual", "// It has changed.\n") == (["left right", "more"], False)
     # The compiler's flags may.
     assert packaged_anew("special") == (["left", "more right"], True)
     unknown = Path(f"{workshop.calls_file}-no-metadata")
     unknown.touch()
-    assert packaged_anew("unknown") == (["left", "more", "right"], True)
+    asked.write_text("")
+    try:
+        assert packaged_anew("unknown") == (["left", "more", "right"], True)
+        calls = asked.read_text().splitlines()
+        assert [call.endswith(" --offline") for call in calls] == [True, False]
+        # It is remembered until it may have changed.
+        assert packaged_anew("unknown", "// Edited.\n") == (["left", "more", "right"], False)
+    finally:
+        unknown.unlink()
+
+
+def test_why_nothing_is_known_of_packages_is_said_once(workshop: Workshop) -> None:
+    said = "that might be built together. It says: no luck"
+    unknown = Path(f"{workshop.calls_file}-no-metadata")
+    unknown.touch()
+    try:
+        flags = ("--mzbuild-cargo-rustflags=['--cfg=failing']", "apart::")
+        with changed(workshop.repo, {"left/src/new.rs": "", "more/src/new.rs": ""}):
+            first = workshop.package(*flags).stderr
+        with changed(workshop.repo, {"left/src/new.rs": "//\n", "more/src/new.rs": "//\n"}):
+            second = workshop.package(*flags).stderr
+    finally:
+        unknown.unlink()
+    assert (first.count(said), second.count(said)) == (1, 0)
+    assert "Cargo fetches what it lacks of the packages in Cargo.lock" in first
+
+
+def test_features_may_be_unified(workshop: Workshop) -> None:
+    def say(name: str) -> str:
+        spec = described(workshop.repo)[name]["spec"]
+        return workshop.docker("run", "--rm", f"--entrypoint=/srv/{name}", spec).stdout
+
+    unified = ("--mzbuild-cargo-features=unified",)
+    told = "Cargo builds calm, loud, plain with the union of their features. Other features than "
+    with changed(workshop.repo, {"shared/src/all.rs": "", "plain/src/all.rs": ""}):
+        result = workshop.package("images::", options=unified)
+        assert workshop.built() == ["calm loud plain"]
+        assert f"{told}they have alone may get: calm. See [mzbuild-cargo].features." in (
+            result.stderr
+        )
+        assert (say("calm"), say("loud")) == ("LOUD\n", "LOUD\n")
+        # What was built so is not taken for what is built alone.
+        workshop.package("images/calm")
+        assert workshop.built() == ["calm"]
+        assert say("calm") == "calm\n"
+    with changed(workshop.repo, {"shared/src/all.rs": "//\n", "plain/src/all.rs": "//\n"}):
+        result = workshop.package("images::", options=unified)
+        assert workshop.built() == ["calm loud plain"]
+        assert told not in result.stderr, "it was said"
 
 
 def test_a_plan_does_not_run_cargo(workshop: Workshop) -> None:

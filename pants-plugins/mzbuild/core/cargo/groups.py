@@ -2,7 +2,8 @@
 
 Cargo gives every package the features that all of what it was asked to build needs together, so
 that building two programs at once may change either. Actions share an invocation only where each
-of them gets the very features that it gets alone; where that is not certain, they do not.
+of them gets the very features that it gets alone; where that is not certain, they do not. Or their
+features are unified, and those are told of that may be others then.
 """
 
 from __future__ import annotations
@@ -22,18 +23,23 @@ _NOT_SELECTING = ("-Zbuild-std",)
 
 @dataclass(frozen=True)
 class CargoGroup:
-    """Actions that share an invocation, and the action that stands for all of them."""
+    """Actions that share an invocation, and the action that stands for all of them; `changed` are
+    those that may get other features than they get alone."""
 
     builds: tuple[CargoBuild, ...]
     together: CargoBuild
+    changed: tuple[CargoBuild, ...] = ()
 
 
-def group_builds(builds: Iterable[CargoBuild], rules: FeatureRules) -> tuple[CargoGroup, ...]:
+def group_builds(
+    builds: Iterable[CargoBuild], rules: FeatureRules, *, unified: bool = False
+) -> tuple[CargoGroup, ...]:
     """As few groups as are found by adding each action to the first group that takes it.
 
-    Raises `MzbuildError` for a binary or an example that is not there.
+    With `unified`, actions may change one another's features. Raises `MzbuildError` for a binary or
+    an example that is not there.
     """
-    grouping = _Grouping(rules)
+    grouping = _Grouping(rules, unified)
     groups: list[CargoGroup] = []
     for build in dict.fromkeys(builds):
         for place, group in enumerate(groups):
@@ -47,40 +53,55 @@ def group_builds(builds: Iterable[CargoBuild], rules: FeatureRules) -> tuple[Car
 
 
 class _Grouping:
-    def __init__(self, rules: FeatureRules):
+    def __init__(self, rules: FeatureRules, unified: bool):
         self._rules = rules
+        self._unified = unified
         self._resolved: dict[CargoBuild, Resolution] = {}
 
     def joined(self, group: CargoGroup, build: CargoBuild) -> CargoGroup | None:
-        """The group with one more action; None where that would change any of them."""
-        if build.flags != group.together.flags or build.flags.args:
+        """The group with one more action; None where that cannot be, or where that would change
+        any of them and none may be changed."""
+        if build.flags != group.together.flags:
             return None
-        if not self._is_sociable(group.builds[0]) or not self._is_sociable(build):
+        if not self._can_be_joined(group.builds[0]) or not self._can_be_joined(build):
             return None
-        before, alone = self._resolution(group.together), self._resolution(build)
-        if any(before.units.get(unit, on) != on for unit, on in alone.units.items()):
+        if not self._unified and not self._may_stay_the_same(group, build):
             return None
         builds = (*group.builds, build)
         together = self._together(builds)
-        jointly = self._resolution(together)
-        if all(_is_same(self._resolution(each), jointly, self._rules.lock) for each in builds):
-            return CargoGroup(builds, together)
-        return None
+        jointly, lock = self._resolution(together), self._rules.lock
+        changed = tuple(
+            each
+            for each in builds
+            if not self._is_sociable(each) or not _is_same(self._resolution(each), jointly, lock)
+        )
+        return CargoGroup(builds, together, changed) if self._unified or not changed else None
 
-    def _is_sociable(self, build: CargoBuild) -> bool:
-        """Whether what an action needs is known, and can be said of its packages alone."""
+    def _may_stay_the_same(self, group: CargoGroup, build: CargoBuild) -> bool:
+        """Whether it is worth while to look at what one more action makes of a group."""
+        if not self._is_sociable(group.builds[0]) or not self._is_sociable(build):
+            return False
+        before, alone = self._resolution(group.together), self._resolution(build)
+        return all(before.units.get(unit, on) == on for unit, on in alone.units.items())
+
+    def _can_be_joined(self, build: CargoBuild) -> bool:
+        """Whether the features of an action can be said of its packages alone."""
         if build.features and self._rules.ever_present is not None:
             # There, Cargo takes the features that it is given for those of the root.
-            return False
-        args = (arg for arg in self._rules.args if not arg.startswith(_NOT_SELECTING))
-        if any(arg.startswith(_SELECTING) for arg in args):
             return False
         known = {
             feature
             for crate in self._crates(build)
             for feature in self._rules.packages[crate].features
         }
-        return known.issuperset(build.features) and not self._resolution(build).uncertain
+        return known.issuperset(build.features)
+
+    def _is_sociable(self, build: CargoBuild) -> bool:
+        """Whether all that an action needs is known."""
+        args = (arg for arg in self._rules.args if not arg.startswith(_NOT_SELECTING))
+        if build.flags.args or any(arg.startswith(_SELECTING) for arg in args):
+            return False
+        return not self._resolution(build).uncertain
 
     def _together(self, builds: Sequence[CargoBuild]) -> CargoBuild:
         """One action that asks for all that some actions ask for."""

@@ -10,9 +10,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from glob import escape as glob_escape
+from glob import glob
 from typing import Any
 
 from mzbuild.core.cargo.command import cargo_command, scripts
+from mzbuild.core.cargo.failures import without_colors
+from mzbuild.core.cargo.installed import file_status
 from mzbuild.core.cargo.manifest import Dependency, DependencyKind
 from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
 from mzbuild.core.cargo.staging import DIRECTORY
@@ -38,6 +42,8 @@ cat "$platforms/$platform"
 """
 
 _START = '{"packages":'
+_ERROR = re.compile(r"^error: (.*)$", re.MULTILINE)
+_CAUSE = re.compile(r"^Caused by:\n +(.*)$", re.MULTILINE)
 _HOST = re.compile(r"^host: (\S+)$", re.MULTILINE)
 
 
@@ -69,19 +75,21 @@ class CargoMetadata:
     host: Platform
 
 
-def metadata_args(settings: CargoSettings, compiler: str) -> tuple[str, ...]:
-    """Arguments of `cargo` that have it tell of packages; what it lacks of them, it fetches.
+def metadata_args(settings: CargoSettings, compiler: str, *, offline: bool) -> tuple[str, ...]:
+    """Arguments of `cargo` that have it tell of packages; what it lacks of them, it fetches, unless
+    it is to stay offline.
 
     `compiler` is what `rustc -vV` says.
     """
     platforms = dict.fromkeys((settings.target, host_triple(compiler)))
     filters = (f"--filter-platform={triple}" for triple in platforms)
     # Whatever features are asked for, what they lead to is to be among them.
-    return ("metadata", "--format-version=1", "--locked", "--all-features", *filters)
+    args = ("metadata", "--format-version=1", "--locked", "--all-features", *filters)
+    return (*args, "--offline") if offline else args
 
 
 def metadata_command(
-    cargo: str, settings: CargoSettings, compiler: str, workspace: str
+    cargo: str, settings: CargoSettings, compiler: str, workspace: str, *, offline: bool
 ) -> tuple[str, ...]:
     """The command line that has Cargo tell of packages, and write down platforms; it takes
     `metadata_scripts`. See `cargo_command`."""
@@ -90,7 +98,8 @@ def metadata_command(
         ("RUSTC_WRAPPER", f"{DIRECTORY}/{_PLATFORM_SCRIPT}"),
     )
     settings = settings.adding(CargoFlags(env=recording))
-    return cargo_command(cargo, metadata_args(settings, compiler), settings, workspace)
+    args = metadata_args(settings, compiler, offline=offline)
+    return cargo_command(cargo, args, settings, workspace)
 
 
 def metadata_scripts(compiler: str) -> Mapping[str, str]:
@@ -112,6 +121,23 @@ def read_metadata(
         )
     except FileNotFoundError:
         return None
+
+
+def failure(output: str) -> str:
+    """Why a command has failed, in Cargo's own words: what it says first, and the last cause."""
+    plain = without_colors(output)
+    error = _ERROR.search(plain)
+    causes = _CAUSE.findall(plain)
+    return ": ".join([error[1] if error else plain.strip(), *causes[-1:]])
+
+
+def fetched_state(env: Mapping[str, str]) -> object:
+    """Something that is another when Cargo, run with `env`, may have fetched more packages. This
+    looks at files."""
+    home = env.get("CARGO_HOME") or os.path.join(env.get("HOME", ""), ".cargo")
+    places = glob(os.path.join(glob_escape(home), "registry", "cache", "*"))
+    places += [os.path.join(home, "git", "db")]
+    return tuple((place, file_status(place)) for place in sorted(places))
 
 
 def _platform(directory: str, name: str) -> frozenset[str]:

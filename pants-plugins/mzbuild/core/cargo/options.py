@@ -63,6 +63,7 @@ _NOTHING: Table = MappingProxyType({})
 
 def parse_cargo_options(
     *,
+    unified_features: bool = False,
     arch: Table = _NOTHING,
     profile: Table = _NOTHING,
     coverage: Table = _NOTHING,
@@ -86,7 +87,7 @@ def parse_cargo_options(
     for index, table in enumerate(settings):
         listed_table = _Table(table, f"[{_SCOPE}].settings[{index}]", ("when", *_KEYS))
         tables.append(listed_table.read(listed_table.when()))
-    return CargoOptions(tuple(tables))
+    return CargoOptions(tuple(tables), unified_features)
 
 
 def parse_cargo_flags(

@@ -89,7 +89,8 @@ class CargoSettings:
 
     `command_prefix` is what runs Cargo, `toolchain` a channel of rustup; each may be empty.
     `passed_env` has names of environment variables, or patterns of them, that let Cargo work here:
-    credentials, proxies. They do not decide what is built.
+    credentials, proxies. They do not decide what is built. With `unified_features`, programs that
+    are built at once may change one another's features.
     """
 
     target: str
@@ -101,6 +102,7 @@ class CargoSettings:
     command_prefix: tuple[str, ...] = ()
     toolchain: str = ""
     passed_env: tuple[str, ...] = ()
+    unified_features: bool = False
 
     def adding(self, flags: CargoFlags) -> CargoSettings:
         """The same with what a single action adds."""
@@ -124,6 +126,9 @@ class CargoSettings:
         """All that decides what is built, always the same bytes for the same settings."""
         fields = asdict(self)
         del fields["passed_env"]
+        if not self.unified_features:
+            # It came later: what is built without it keeps the keys that it had.
+            del fields["unified_features"]
         return json.dumps(fields, sort_keys=True).encode()
 
 
@@ -155,12 +160,14 @@ class CargoOptions:
     """All that the options say, for all configurations: tables, the more special later."""
 
     tables: tuple[SettingsTable, ...]
+    unified_features: bool = False
 
     def settings(self, configuration: Configuration) -> CargoSettings:
         """What applies to a configuration."""
         settings = CargoSettings(
             target=f"{configuration.arch.value}-unknown-linux-gnu",
             cargo_profile=configuration.profile.value,
+            unified_features=self.unified_features,
         )
         for table in self.tables:
             if table.applies(configuration):

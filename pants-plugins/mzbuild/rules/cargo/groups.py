@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass, replace
+from functools import cache
 
 from pants.base.build_root import BuildRoot
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
@@ -106,7 +107,9 @@ async def cargo_groups(
     lock = (await Get(WorkspaceLock)).lock
     settings = options.settings(batch.configuration)
     rules = FeatureRules(workspace, lock, settings.target, settings.flags.args)
-    groups = group_builds(missing, rules)
+    groups = group_builds(missing, rules, unified=settings.unified_features)
+    if settings.unified_features:
+        return CargoGroups(groups, there)
     if len(groups) > 1 and lock is not None and lock.external_packages:
         # They may be fewer when it is known what those packages ask of one another.
         may_run = not batch.only_looking
@@ -163,6 +166,11 @@ async def run_cargo(
     built = names(group.builds)
     number = f" (group {request.index + 1} of {len(groups)})" if len(groups) > 1 else ""
     place = global_options.named_caches_dir / cache.name / directory
+    if group.changed:
+        _tell_once(
+            f"Cargo builds {built} with the union of their features. Other features than they have "
+            f"alone may get: {names(group.changed)}. See [mzbuild-cargo].features."
+        )
     logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {place}/build.log")
     done = await Get(CargoProcessResult, CargoProcess(plan, settings, f"Build {built} with Cargo"))
     result = done.result
@@ -187,6 +195,12 @@ async def run_cargo(
     keys = tuple(plan.key for plan in plans)
     made = await Get(CargoResults, CollectResults(configuration, keys))
     return CargoRun(made, args, output, advice)
+
+
+@cache
+def _tell_once(message: str) -> None:
+    """Says something of builds that go together, and not again when they are edited."""
+    logger.info(message)
 
 
 def rules() -> tuple[Rule, ...]:

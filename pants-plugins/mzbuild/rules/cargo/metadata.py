@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from pants.base.build_root import BuildRoot
@@ -11,6 +12,8 @@ from pants.option.global_options import GlobalOptions
 from mzbuild.core.cargo.arguments import build_directory
 from mzbuild.core.cargo.metadata import (
     CargoMetadata,
+    failure,
+    fetched_state,
     metadata_command,
     metadata_scripts,
     read_metadata,
@@ -23,10 +26,13 @@ from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.rules.cargo.processes import CargoProcess, CargoProcessResult
 from mzbuild.rules.cargo.results import CACHE, CargoCache
-from mzbuild.rules.cargo.toolchain import RustToolchain, available_cores
+from mzbuild.rules.cargo.toolchain import CargoEnvironment, RustToolchain, available_cores
 
-# The last answer in each place, with what it depends on. It lives as long as pantsd does.
-_KNOWN: dict[str, tuple[object, CargoMetadata]] = {}
+logger = logging.getLogger(__name__)
+
+# The last answer in each place, with what it depends on; None where there is none to be had. It
+# lives as long as pantsd does.
+_KNOWN: dict[str, tuple[object, CargoMetadata | None]] = {}
 
 
 @dataclass(frozen=True)
@@ -43,8 +49,8 @@ class CargoMetadataRequest:
 
 @dataclass(frozen=True)
 class KnownPackages:
-    """What Cargo knows; nothing where it was not run, or cannot tell and is left to say why when
-    it builds."""
+    """What Cargo knows; nothing where it was not run, or cannot tell, which is said once for as
+    long as what that depends on is the same."""
 
     metadata: CargoMetadata | None
 
@@ -64,8 +70,10 @@ async def known_packages(
     compiler = toolchain.compiler
     directory = build_directory(request.configuration)
     place = str(global_options.named_caches_dir / cache.name / directory)
+    environment = await Get(CargoEnvironment, CargoSettings, settings)
     depends_on = (tree.manifest_keys, settings, toolchain)
-    if place in _KNOWN and _KNOWN[place][0] == depends_on:
+    unfetched = (depends_on, fetched_state(environment.tools))
+    if place in _KNOWN and _KNOWN[place][0] in (depends_on, unfetched):
         return KnownPackages(_KNOWN[place][1])
     if not request.may_run:
         return KnownPackages(None)
@@ -73,23 +81,36 @@ async def known_packages(
     bins = {name for build in request.builds for name in build.bins}
     examples = {name for build in request.builds for name in build.examples}
     together = CargoBuild(tuple(sorted(bins)), tuple(sorted(examples)))
-    plan = process_plan(
-        f"{CACHE}/{directory}",
-        build_root.path,
-        workspace.root,
-        tree.of(together, "A batch"),
-        metadata_scripts(compiler),
-        metadata_command(
-            toolchain.cargo, settings.on_cores(available_cores()), compiler, workspace.root
-        ),
-        settings,
-        {},
-    )
-    asking = CargoProcess(plan, settings, "Ask Cargo for the features of packages")
-    done = (await Get(CargoProcessResult, CargoProcess, asking)).result
+    sources = tree.of(together, "A batch")
+    counted = settings.on_cores(available_cores())
+
+    def asking(*, offline: bool) -> CargoProcess:
+        plan = process_plan(
+            f"{CACHE}/{directory}",
+            build_root.path,
+            workspace.root,
+            sources,
+            metadata_scripts(compiler),
+            metadata_command(toolchain.cargo, counted, compiler, workspace.root, offline=offline),
+            settings,
+            {},
+        )
+        return CargoProcess(plan, settings, "Ask Cargo for the features of packages")
+
+    done = (await Get(CargoProcessResult, CargoProcess, asking(offline=True))).result
     if done.exit_code:
+        logger.info("Cargo fetches what it lacks of the packages in Cargo.lock")
+        done = (await Get(CargoProcessResult, CargoProcess, asking(offline=False))).result
+    output = done.stdout.decode(errors="replace")
+    if done.exit_code:
+        logger.warning(
+            "Cargo does not tell which features packages have, so that programs may be built one "
+            "after another that might be built together. It says: "
+            f"{failure(output + done.stderr.decode(errors='replace'))}"
+        )
+        _KNOWN[place] = ((depends_on, fetched_state(environment.tools)), None)
         return KnownPackages(None)
-    metadata = read_metadata(done.stdout.decode(errors="replace"), place, settings, compiler)
+    metadata = read_metadata(output, place, settings, compiler)
     if metadata is not None:
         _KNOWN[place] = (depends_on, metadata)
     return KnownPackages(metadata)
