@@ -46,6 +46,9 @@ WRONG = (
 )
 SOUND = {"sound", "top"}
 
+REGISTRY = '--mzbuild-registries={"r": {"address": "localhost:1"}}'
+TRY_ONCE = "--mzbuild-registry-timeout=1"
+
 Workshop = tuple[Repo, Docker]
 
 
@@ -114,11 +117,18 @@ def test_a_plan_blocks_what_is_broken(repo: Repo) -> None:
     rows = [line.split() for line in result.stdout.splitlines()[1:]]
     assert {row[2] for row in rows if row[3:4] == ["build"]} == SOUND
     assert len([row for row in rows if row[-4:] == ["it", "has", "no", "fingerprint"]]) == 10
+
+
+@pytest.mark.parametrize("plan_format", ["buildkite", "github-matrix"])
+def test_no_pipeline_is_printed_where_a_registry_does_not_say(repo: Repo, plan_format: str) -> None:
     # A pipeline would look as if there were no more to do.
-    registry = '--mzbuild-registries={"r": {"address": "localhost:1"}}'
-    for_ci = repo.pants(registry, "mzbuild-plan", "--format=buildkite", "::", check=False)
+    for_ci = repo.pants(
+        REGISTRY, TRY_ONCE, "mzbuild-plan", f"--format={plan_format}", "::", check=False
+    )
     assert (for_ci.returncode, for_ci.stdout) == (1, "")
     assert all(words in for_ci.stderr for words in WRONG)
+    assert "No pipeline is printed, as these images are blocked:\n  sound (" in for_ci.stderr
+    assert "r does not say: " in for_ci.stderr
 
 
 def test_changes_of_sound_images_are_explained(repo: Repo) -> None:
@@ -146,22 +156,45 @@ def test_lint_finds_what_is_wrong_at_its_place(repo: Repo) -> None:
     assert "images/above" not in result.stderr
 
 
-def test_what_is_not_broken_is_built_and_what_is_says_so_first(workshop: Workshop) -> None:
+def test_what_is_not_broken_is_packaged(workshop: Workshop) -> None:
     repo, docker = workshop
+    refused = repo.pants("--mzbuild-fail-fast", "package", "::", check=False)
+    assert refused.returncode == 1
+    assert all(words in refused.stderr for words in WRONG)
+    assert docker.images() == set()
     result = repo.pants("package", "::", check=False)
     assert result.returncode == 1
     assert all(words in result.stderr for words in WRONG)
-    assert docker.images() == set()
-    repo.pants("package", "images/top")
-    assert set(described(repo)) == {"top"}
+    assert "10 failed, 2 built" in result.stderr or "2 built, 10 failed" in result.stderr
+    assert "10 of 12 images failed: " in result.stderr
+    assert "Traceback (most recent call last)" not in result.stderr
+    assert set(described(repo)) == SOUND
     assert len(docker.images()) == 2
 
 
+def test_what_is_not_broken_is_exported(repo: Repo) -> None:
+    told_of = repo.pants("mzbuild-bake", "::", check=False)
+    assert told_of.returncode == 1
+    assert all(words in told_of.stderr for words in WRONG)
+    assert {path.name for path in (repo.root / "dist/mzbuild-bake").iterdir()} == {
+        *(".gitignore", "docker-bake.json"),
+        *SOUND,
+    }
+
+
+def test_a_compose_file_is_not_printed_without_an_image(workshop: Workshop) -> None:
+    repo, docker = workshop
+    services = "services:\n  a: {mzbuild: top}\n  b: {mzbuild: above}\n"
+    repo.write({"compose.yml": services})
+    result = repo.pants("mzbuild-compose", "compose.yml", check=False)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "  above: built on `cargo`, which has none." in result.stderr
+    assert any("top:" in image for image in docker.images())
+
+
 @pytest.mark.parametrize(("goal", "code"), [("ensure", 1), ("check", 2), ("tag", 1), ("bake", 1)])
-def test_what_is_done_for_all_images_is_refused_before_anything_is_done(
-    repo: Repo, goal: str, code: int
-) -> None:
-    options = ('--mzbuild-registries={"r": {"address": "localhost:1"}}', "--mzbuild-tag-tags=v1")
+def test_to_fail_fast_is_to_do_nothing(repo: Repo, goal: str, code: int) -> None:
+    options = (REGISTRY, "--mzbuild-tag-tags=v1", "--mzbuild-fail-fast")
     message = error(repo.pants(*options, f"mzbuild-{goal}", "::", check=False), code)
     assert all(words in message for words in WRONG)
     assert "localhost:1" not in message

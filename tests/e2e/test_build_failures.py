@@ -151,15 +151,16 @@ def short_directory() -> Iterator[str]:
 def test_a_dockerfile_fails(workshop: Workshop) -> None:
     workshop.forget("good")
     result = workshop.package("images/failing", "images/good")
-    assert_refused(
-        workshop.repo,
-        result,
+    assert (result.returncode, set(described(workshop.repo))) == (1, {"good"})
+    for said in (
         "images/failing:failing: Docker could not build the image failing.",
-        "Command: docker buildx build --progress=plain",
+        "Command: docker buildx build --builder=default --progress=plain",
         "line 99",
         "exit code: 3",
         f"All of its output is in {log_file(workshop.repo, 'failing')}",
-    )
+        "1 of 2 images failed: `failing`.",
+    ):
+        assert said in result.stderr
     assert "line 10\n" not in result.stderr, "this is not the end of the output"
     log = log_file(workshop.repo, "failing").read_text()
     assert all(line in log for line in LINES)
@@ -172,8 +173,8 @@ def test_a_dockerfile_fails(workshop: Workshop) -> None:
         assert described(workshop.repo)["failing"]["origin"] == "built"
 
 
-def test_a_failure_ends_what_is_still_being_built(workshop: Workshop) -> None:
-    result = workshop.package("images/napping", "images/failing")
+def test_to_fail_fast_ends_what_is_still_being_built(workshop: Workshop) -> None:
+    result = workshop.package("--mzbuild-fail-fast", "images/napping", "images/failing")
     assert_refused(workshop.repo, result, "Docker could not build the image failing.")
     until(lambda: not is_anybody_running(MARK), "the other build is ended", 20)
     assert not workshop.has("napping")

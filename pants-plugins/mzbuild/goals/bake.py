@@ -25,13 +25,14 @@ from mzbuild.core.export.bake import BAKE_FILE, BakeTarget, bake_file
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.goals.reporting import ReportedImages
+from mzbuild.goals.reporting import ReportedImages, log_errors
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import ImageTags
+from mzbuild.subsystems.mzbuild import Mzbuild
 
 
 class BakeSubsystem(GoalSubsystem):
@@ -83,7 +84,6 @@ async def export_for_bake(
     tags: ImageTags,
     configuration: Configuration,
 ) -> BakeExport:
-    fingerprints.check(images.graph, request.wanted)
     names = images.graph.closure(request.wanted)
     batch = await Get(CargoBatch, ImagesToBuild(configuration, tuple(sorted(names))))
     contexts = await MultiGet(
@@ -124,21 +124,28 @@ async def export_for_bake(
 @_uncacheable_rule
 async def bake(
     reported: ReportedImages,
+    images: Images,
+    fingerprints: Fingerprints,
     warnings: ImageWarnings,
+    mzbuild: Mzbuild,
     distdir: DistDir,
     workspace: Workspace,
     console: Console,
 ) -> Bake:
-    if not reported.names:
-        return Bake(exit_code=0)
+    if mzbuild.fail_fast:
+        fingerprints.check(images.graph, reported.names)
+    code = log_errors(reported.names, images.graph, fingerprints.errors)
+    sound = tuple(name for name in reported.names if name not in fingerprints.errors)
+    if not sound:
+        return Bake(code)
     directory = distdir.relpath / BakeSubsystem.name
-    export = await Get(BakeExport, BakeExportRequest(reported.names, directory))
+    export = await Get(BakeExport, BakeExportRequest(sound, directory))
     # Nothing of an earlier export stays.
     workspace.write_digest(
         export.digest, path_prefix=str(distdir.relpath), clear_paths=(directory.name,)
     )
     console.print_stdout(f"docker buildx bake -f {directory}/{BAKE_FILE} --load")
-    return Bake(exit_code=0)
+    return Bake(code)
 
 
 def rules() -> tuple[Rule, ...]:

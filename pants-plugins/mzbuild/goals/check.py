@@ -11,16 +11,20 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
+from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.registries.publication import (
     Publication,
     check_exit_code,
     check_rows,
+    check_summary,
     publications,
 )
 from mzbuild.core.text.table import table
 from mzbuild.goals.format import TableFormat
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.rules.fingerprints import PublishedConfigurations
+from mzbuild.goals.reporting import log_errors
+from mzbuild.rules.fingerprints import Fingerprints, PublishedConfigurations
+from mzbuild.rules.images import Images
 from mzbuild.rules.registries import (
     ConfiguredTags,
     Existence,
@@ -49,8 +53,9 @@ class CheckSubsystem(GoalSubsystem):
         help=softwrap(
             """
             `table` prints what is missing; `json` prints a list of all images with `name`,
-            `arch`, `status` (`published`, `missing` or `unknown`) and `registries`: for each by its
-            name, `tag`, `status`, and `digest` or `reason`. For example:
+            `arch`, `status` (`published`, `missing`, `unknown`, or `broken` where it has no
+            fingerprint; then with `reason`) and `registries`: for each by its name, `tag`,
+            `status`, and `digest` or `reason`. For example:
             `--mzbuild-check-format=json`.
             """
         ),
@@ -66,6 +71,8 @@ async def check(
     selected: PublishedImages,
     published_for: PublishedConfigurations,
     registries: Registries,
+    images: Images,
+    fingerprints: Fingerprints,
     subsystem: CheckSubsystem,
     console: Console,
 ) -> Check:
@@ -80,41 +87,60 @@ async def check(
             configuration.arch, selected.names, each.published, existence.answers
         )
     )
-    code = check_exit_code(published)
+    code = 2 if selected.broken else check_exit_code(published)
+    broken = [
+        (name, each.arch, why) for name, why in selected.broken.items() for each in configurations
+    ]
     if subsystem.format is TableFormat.JSON:
-        console.print_stdout(_json(published))
-        return Check(code)
-    for line in table(("image", "arch", "registry", "status", ""), check_rows(published)):
-        console.print_stdout(line)
-    if code == 0:
+        console.print_stdout(_json(published, broken))
+    elif code:
+        rows = [(name, arch.value, "-", "broken", why) for name, arch, why in broken]
+        header = ("image", "arch", "registry", "status", "")
+        for line in table(header, [*check_rows(published), *rows]):
+            console.print_stdout(line)
+        console.print_stdout(check_summary(published, len(broken)))
+    else:
         where = ", ".join(registry.name for registry in registries.registries)
         console.print_stderr(f"All images are published ({where}): {len(published)}.")
+    log_errors(selected.broken, images.graph, fingerprints.errors)
     return Check(code)
 
 
-def _json(published: Sequence[Publication]) -> str:
+def _json(published: Sequence[Publication], broken: Sequence[tuple[str, Arch, str]]) -> str:
     return json.dumps(
         [
-            {
-                "name": image.name,
-                "arch": image.arch.value,
-                "status": image.status.value,
-                "registries": {
-                    **{
-                        registry.name: {"tag": tag, "status": "published", "digest": digest}
-                        for (registry, tag), digest in image.present.items()
+            *(
+                {
+                    "name": name,
+                    "arch": arch.value,
+                    "status": "broken",
+                    "registries": {},
+                    "reason": why,
+                }
+                for name, arch, why in broken
+            ),
+            *(
+                {
+                    "name": image.name,
+                    "arch": image.arch.value,
+                    "status": image.status.value,
+                    "registries": {
+                        **{
+                            registry.name: {"tag": tag, "status": "published", "digest": digest}
+                            for (registry, tag), digest in image.present.items()
+                        },
+                        **{
+                            registry.name: {"tag": tag, "status": "missing"}
+                            for registry, tag in image.missing
+                        },
+                        **{
+                            registry.name: {"tag": tag, "status": "unknown", "reason": reason}
+                            for (registry, tag), reason in image.unknown.items()
+                        },
                     },
-                    **{
-                        registry.name: {"tag": tag, "status": "missing"}
-                        for registry, tag in image.missing
-                    },
-                    **{
-                        registry.name: {"tag": tag, "status": "unknown", "reason": reason}
-                        for (registry, tag), reason in image.unknown.items()
-                    },
-                },
-            }
-            for image in published
+                }
+                for image in published
+            ),
         ],
         indent=2,
     )

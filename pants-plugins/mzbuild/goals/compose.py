@@ -62,7 +62,13 @@ async def compose(
     acquired = await MultiGet(
         Get(AcquiredImage, AcquireRequest(name, wanted=file.images)) for name in file.images
     )
-    console.write_stdout(file.with_specs({image.name: image.spec for image in acquired}))
+    results = [image.result for image in acquired]
+    failed = [f"  {image.name}: {image.summary}" for image in results if not image.ok]
+    if failed:
+        raise MzbuildError(
+            f"{path} is not printed, as it names images that cannot be had:\n" + "\n".join(failed)
+        )
+    console.write_stdout(file.with_specs({image.name: image.spec for image in results}))
     return Compose(exit_code=0)
 
 

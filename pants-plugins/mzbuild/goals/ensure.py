@@ -10,17 +10,17 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.plan.ensured import ensured_json, ensured_row
-from mzbuild.core.text.table import table
+from mzbuild.core.plan.ensured import ensured_json, ensured_lines, without_fingerprint
 from mzbuild.goals.format import TableFormat
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
+from mzbuild.goals.reporting import log_errors
 from mzbuild.rules.ensured_images import (
     EnsuredImage,
     EnsurePlan,
     EnsurePlanRequest,
     EnsureRequest,
 )
-from mzbuild.rules.fingerprints import PublishedConfigurations
+from mzbuild.rules.fingerprints import Fingerprints, PublishedConfigurations
 from mzbuild.rules.images import Images
 from mzbuild.rules.selection import PublishedImages
 
@@ -46,7 +46,8 @@ class EnsureSubsystem(GoalSubsystem):
         default=TableFormat.TABLE,
         help=softwrap(
             """
-            `table` prints what became of each image; `json` a list of objects with `name`, `arch`,
+            `table` prints what became of each image to which something happened, and how many
+            there are of each kind; `json` a list of all, objects with `name`, `arch`,
             `spec`, `outcome` (`already there`, `pushed`, `failed` or `skipped`), `pushed_to` (names
             of registries), `origin` (`reused`, `pulled`, `built`, or null where it was not needed),
             `seconds`, `reason` and `because_of` (the image that failed first). For example:
@@ -65,6 +66,7 @@ async def ensure(
     selected: PublishedImages,
     published_for: PublishedConfigurations,
     images: Images,
+    fingerprints: Fingerprints,
     subsystem: EnsureSubsystem,
     console: Console,
 ) -> Ensure:
@@ -78,12 +80,14 @@ async def ensure(
         for configuration in published_for.configurations
     )
     results = [image.result for image in ensured]
+    for configuration in published_for.configurations:
+        results += without_fingerprint(selected.broken, configuration.arch)
     if subsystem.format is TableFormat.JSON:
         console.print_stdout(json.dumps(ensured_json(results), indent=2))
     else:
-        header = ("image", "arch", "outcome", "time", "")
-        for line in table(header, [ensured_row(result) for result in results]):
+        for line in ensured_lines(results):
             console.print_stdout(line)
+    log_errors(selected.broken, images.graph, fingerprints.errors)
     return Ensure(exit_code=0 if all(result.ok for result in results) else 1)
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pants.core.goals import package
 from pants.core.goals.package import (
     BuiltPackage,
     BuiltPackageArtifact,
@@ -21,17 +24,23 @@ from pants.engine.fs import (
     MergeDigests,
     Snapshot,
 )
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
 from pants.engine.unions import UnionRule
 
+from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.plan.acquisition import Origin
+from mzbuild.core.plan.ensured import ensured_lines
+from mzbuild.goals.reporting import log_errors
 from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
+from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from mzbuild.rules.registries import ImageTags
 from mzbuild.rules.selection import SelectedImages
 from mzbuild.target_types import ImageNameField
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -41,10 +50,52 @@ class PackageImageFieldSet(PackageFieldSet):
     output_path: OutputPathField
 
 
+@dataclass(frozen=True)
+class PackagedImages:
+    """What became of all images that the command packages, by name."""
+
+    images: Mapping[str, AcquiredImage]
+
+
+class _NotPackaged(str):
+    """Ends Pants' goal when it has written everything else to `dist/`, and tells what is missing.
+
+    A rule that fails would end the other ones, and Pants would write nothing. Its goal knows no
+    other way of failing: this does it when it is logged.
+    """
+
+    def __str__(self) -> str:
+        raise MzbuildError(super().__str__())
+
+
+class _OnlyNews(logging.Filter):
+    """Leaves what became of each image out of what Pants logs: it has been told in one table."""
+
+    _TOLD = tuple(f"{origin.value.capitalize()} " for origin in Origin)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.getMessage().rpartition("\n")[2].startswith(self._TOLD)
+
+
+logging.getLogger(package.__name__).addFilter(_OnlyNews())
+
+
+@_uncacheable_rule
+async def package_images(
+    selected: SelectedImages, images: Images, fingerprints: Fingerprints
+) -> PackagedImages:
+    acquired = await MultiGet(Get(AcquiredImage, AcquireRequest(n)) for n in selected.names)
+    log_errors(selected.names, images.graph, fingerprints.errors)
+    for line in ensured_lines([image.result for image in acquired]):
+        logger.info(line)
+    return PackagedImages(dict(zip(selected.names, acquired)))
+
+
 @rule
 async def package_image(
     field_set: PackageImageFieldSet,
     images: Images,
+    fingerprints: Fingerprints,
     tags: ImageTags,
     selected: SelectedImages,
     warnings: ImageWarnings,
@@ -55,25 +106,39 @@ async def package_image(
     # would be pulled for that, and one that cannot be built would stop all others.
     if selected.to_publish and name in selected.names:
         return BuiltPackage(EMPTY_DIGEST, ())
-    image = await Get(AcquiredImage, AcquireRequest(name))
+    if selected.to_package and name in selected.names:
+        packaged = (await Get(PackagedImages)).images
+        image = packaged[name]
+        if not image.result.ok:
+            failed = [each for each, image in packaged.items() if not image.result.ok]
+            reason = _NotPackaged(
+                f"{len(failed)} of {len(packaged)} images failed: {listed(failed)}."
+            )
+            return BuiltPackage(EMPTY_DIGEST, (BuiltPackageArtifact(None, (reason,)),))
+    else:
+        image = await Get(AcquiredImage, AcquireRequest(name))
+        image.check()
+    result, origin, batch = image.result, image.result.origin, image.batch
+    assert origin
+    assert batch
     description = {
         "name": name,
         "address": field_set.address.spec,
-        "spec": image.spec,
-        "fingerprint": image.fingerprint,
+        "spec": result.spec,
+        "fingerprint": fingerprints.fingerprints[name],
         "image_id": image.image_id,
-        "origin": image.origin.value,
-        "seconds": round(image.seconds, 3),
+        "origin": origin.value,
+        "seconds": round(result.seconds, 3),
         "dependencies": [tags.local[dependency] for dependency in images.graph.dependencies[name]],
     }
     path = field_set.output_path.value_or_default(file_ending="json")
     content = json.dumps(description, indent=2) + "\n"
-    told = f"{image.origin.value.capitalize()} {image.spec}"
+    told = f"{origin.value.capitalize()} {result.spec}"
     described = await Get(Digest, CreateDigest([FileContent(path, content.encode())]))
     # Whoever does not have to build an image does not have to wait for Cargo.
-    actions = declared.pre_image if image.origin is Origin.BUILT else ()
+    actions = declared.pre_image if origin is Origin.BUILT else ()
     results = await MultiGet(
-        Get(PreImageResult, PreImageRequest(declared, action, image.batch))
+        Get(PreImageResult, PreImageRequest(declared, action, batch))
         for action in actions
         if isinstance(action, CargoBuild) and action.split_debuginfo
     )

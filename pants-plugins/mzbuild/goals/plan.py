@@ -19,7 +19,7 @@ from pants.util.strutil import softwrap
 from mzbuild.core.fingerprint.configuration import Arch, Configuration
 from mzbuild.core.plan.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
 from mzbuild.core.plan.planning import BuildPlan, Work, with_broken
-from mzbuild.core.plan.report import plan_json, plan_lines
+from mzbuild.core.plan.report import check_pipeline, plan_json, plan_lines
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
 from mzbuild.rules.build_plans import EnsuringPlanRequest, PackagingPlanRequest
@@ -108,7 +108,9 @@ class PlanSubsystem(Outputting, GoalSubsystem):
 
             The others print a CI pipeline that does what `--ensure` tells, with a job for each
             image that has to be pushed. The engine of this machine does not count then: jobs run
-            elsewhere.
+            elsewhere. Where a registry does not say what it has, or an image may not be built, no
+            pipeline is printed at all, and the exit code is 1. An image without a fingerprint gets
+            a job that fails and says why.
 
             `github-matrix` prints one line of JSON, an object with `stages`: a list of matrices for
             GitHub Actions, each for a job that needs that of the stage before. Every entry has
@@ -143,8 +145,7 @@ async def plan_goal(
 ) -> Plan:
     errors = fingerprints.errors
     broken = {name: errors[name] for name in reported.names if name in errors}
-    if subsystem.for_ci:
-        # A pipeline must not silently lack what cannot be built.
+    if subsystem.for_ci and mzbuild.fail_fast:
         fingerprints.check(images.graph, broken)
     names = tuple(name for name in reported.names if name not in broken)
     plans: Sequence[BuildPlan]
@@ -164,6 +165,9 @@ async def plan_goal(
     specs = [each.specs for each in configured]
     addresses = {name: address.spec for name, address in images.addresses.items()}
     if subsystem.for_ci:
+        log_errors(broken, images.graph, errors)
+        check_pipeline([(arch, plan, ()) for arch, plan in zip(archs, plans)])
+        plans = [with_broken(plan, broken) for plan in plans]
         jobs = [
             job
             for plan, arch, known in zip(plans, archs, specs)

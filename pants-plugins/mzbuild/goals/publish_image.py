@@ -18,10 +18,11 @@ from pants.engine.unions import UnionRule
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.plan.ensured import Ensured, Outcome
 from mzbuild.rules.ensured_images import EnsuredImage, EnsurePlan, EnsurePlanRequest, EnsureRequest
-from mzbuild.rules.fingerprints import PublishedConfigurations
+from mzbuild.rules.fingerprints import Fingerprints, PublishedConfigurations
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import ConfiguredTags, ImageTagsRequest, Registries
 from mzbuild.rules.selection import SelectedImages
+from mzbuild.subsystems.mzbuild import Mzbuild
 from mzbuild.target_types import ImageNameField
 
 _REPORT = 'printf "%s" "$1" >&2; [ -z "$1" ]'
@@ -56,12 +57,20 @@ async def publish_image(
     published_for: PublishedConfigurations,
     registries: Registries,
     selected: SelectedImages,
+    fingerprints: Fingerprints,
     warnings: ImageWarnings,
+    mzbuild: Mzbuild,
 ) -> PublishProcesses:
     registries.check()
     image = images.at(request.field_set.address)
     names = selected.names if image.name in selected.names else (image.name,)
-    wanted = EnsurePlanRequest(names, published_for.configurations)
+    if mzbuild.fail_fast:
+        fingerprints.check(images.graph, names)
+    if image.name in fingerprints.errors:
+        reason = fingerprints.errors[image.name]
+        return PublishProcesses([PublishPackages((image.name,), _report(image.name, reason))])
+    sound = tuple(name for name in names if name not in fingerprints.errors)
+    wanted = EnsurePlanRequest(sound, published_for.configurations)
     return PublishProcesses(
         await MultiGet(
             Get(PublishPackages, PublishForRequest(image.name, configuration, wanted))
@@ -96,11 +105,15 @@ def _packages(
     failed = next((each for each in (image, *bases) if not each.ok), None)
     if failed is None and image.outcome is Outcome.PRESENT:
         return PublishPackages(tags, description=f"(already in {where})")
-    # The work is done: rules do it for many images at once. What Pants wants is a process, by
-    # whose exit code it knows how that went.
-    reason = f"{failed.name}: {failed.summary}\n" if failed else ""
-    report = InteractiveProcess(("/bin/sh", "-c", _REPORT, "sh", reason), run_in_workspace=True)
+    report = _report(failed.name, failed.summary) if failed else _report()
     return PublishPackages(tags, report, where)
+
+
+def _report(name: str = "", reason: str = "") -> InteractiveProcess:
+    """What Pants wants though the work is done, for rules do it for many images at once: a process,
+    by whose exit code it knows how that went. Without a reason it went well."""
+    said = f"{name}: {reason}\n" if reason else ""
+    return InteractiveProcess(("/bin/sh", "-c", _REPORT, "sh", said), run_in_workspace=True)
 
 
 def rules() -> tuple[Rule | UnionRule, ...]:

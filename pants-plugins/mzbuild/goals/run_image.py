@@ -39,10 +39,11 @@ async def run_image(
     image = await Get(AcquiredImage, AcquireRequest(images.at(field_set.address).name))
     args = (*mzbuild.docker_run_args, *(field_set.run_args.value or ()))
     env = field_set.run_env.value or ()
+    image.check()
     return RunRequest(
         digest=EMPTY_DIGEST,
         # Pants gives the process the whole environment of the user.
-        args=run_command(client.path, image.spec, env, args, registries.token_variables),
+        args=run_command(client.path, image.result.spec, env, args, registries.token_variables),
         extra_env=client.env,
     )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from pants.engine.console import Console
 from pants.engine.goal import GoalSubsystem
@@ -15,11 +17,14 @@ from mzbuild.core.registries.tagging import Step, TagRequest, check_tags, make_t
 from mzbuild.core.text.table import table
 from mzbuild.goals.format import TableFormat
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
+from mzbuild.goals.reporting import log_errors
 from mzbuild.rules.fingerprints import (
     ConfiguredFingerprints,
+    Fingerprints,
     FingerprintsRequest,
     PublishedConfigurations,
 )
+from mzbuild.rules.images import Images
 from mzbuild.rules.registries import Registries, RegistryAccess
 from mzbuild.rules.selection import PublishedImages
 
@@ -62,7 +67,8 @@ class TagSubsystem(GoalSubsystem):
         default=TableFormat.TABLE,
         help=softwrap(
             """
-            `table` prints what became of each tag; `json` a list of objects with `image`,
+            `table` prints which tags were made or moved, or could not be, and how many there are
+            of each kind; `json` a list of all, objects with `image`,
             `registry`, `tag`, `outcome` (`made`, `moved`, `already there` or `failed`), `digest`
             and `reason`. For example: `--mzbuild-tag-format=json`.
             """
@@ -80,6 +86,8 @@ async def tag(
     published_for: PublishedConfigurations,
     registries: Registries,
     access: RegistryAccess,
+    images: Images,
+    fingerprints: Fingerprints,
     subsystem: TagSubsystem,
     console: Console,
 ) -> Tag:
@@ -119,14 +127,36 @@ async def tag(
         }
         for step in steps
     ]
+    rows += [
+        {
+            "image": name,
+            "registry": "",
+            "tag": "",
+            "outcome": Step.FAIL.value,
+            "digest": "",
+            "reason": reason,
+        }
+        for name, reason in selected.broken.items()
+        if images.graph.by_name[name].mainline or not subsystem.mainline
+    ]
     if subsystem.format is TableFormat.JSON:
         console.print_stdout(json.dumps(rows, indent=2))
     else:
-        columns = ("image", "registry", "outcome", "tag", "reason")
-        header = (*columns[:-1], "")
-        for line in table(header, [[row[column] for column in columns] for row in rows]):
+        for line in _lines(rows):
             console.print_stdout(line)
-    return Tag(exit_code=1 if any(step.step is Step.FAIL for step in steps) else 0)
+    log_errors(selected.broken, images.graph, fingerprints.errors)
+    return Tag(exit_code=1 if any(row["outcome"] == Step.FAIL.value for row in rows) else 0)
+
+
+def _lines(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """A line for each tag that something happened to, and how many there are of each outcome."""
+    columns = ("image", "registry", "outcome", "tag", "reason")
+    counts = Counter(row["outcome"] for row in rows)
+    summary = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+    told = [[row[c] for c in columns] for row in rows if row["outcome"] != Step.NONE.value]
+    if not told:
+        return [f"Nothing to do: {summary or 'no tags'}"]
+    return [*table((*columns[:-1], ""), told), summary]
 
 
 def rules() -> tuple[Rule, ...]:

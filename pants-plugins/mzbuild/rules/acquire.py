@@ -35,6 +35,7 @@ from mzbuild.core.plan.acquisition import (
     decide_acquisition,
     to_look_up,
 )
+from mzbuild.core.plan.ensured import Ensured, Outcome, without_fingerprint
 from mzbuild.core.registries.client import Answer, Present
 from mzbuild.rules.cargo.batch import ImagesToBuild, SelectedPrograms
 from mzbuild.rules.cargo.groups import CargoBatch
@@ -78,17 +79,21 @@ class AcquireRequest:
 
 @dataclass(frozen=True)
 class AcquiredImage:
-    """An image that the local engine has, and how it came there."""
+    """What became of an image that the local engine was to have.
 
-    name: str
-    spec: str
-    fingerprint: str
-    image_id: str
-    origin: Origin
-    # How long it took to pull or build it, without what it builds on.
-    seconds: float
+    It is no error yet where it could not be had: Pants carries out a rule that has failed again for
+    each that waits for it, and ends all others.
+    """
+
+    result: Ensured
+    image_id: str = ""
     # What Cargo was asked for together with what this image needs.
-    batch: CargoBatch
+    batch: CargoBatch | None = None
+
+    def check(self) -> None:
+        """Raises `MzbuildError` where the engine does not have it."""
+        if not self.result.ok:
+            raise MzbuildError(f"{self.result.name}: {self.result.reason}")
 
 
 @dataclass(frozen=True)
@@ -157,32 +162,39 @@ async def acquire_image(
 ) -> AcquiredImage:
     name = request.name
     wanted = request.wanted or (selected.names if name in selected.names else (name,))
-    fingerprints.check(images.graph, wanted)
+    if mzbuild.fail_fast:
+        fingerprints.check(images.graph, wanted)
+    for broken in without_fingerprint(fingerprints.broken([name]), configuration.arch):
+        return AcquiredImage(broken)
     tag = tags.local[name]
+    done = Ensured(name, configuration.arch, tag, Outcome.READY)
     plan = await Get(AcquisitionPlan, AcquisitionPlanRequest(wanted))
     origin = plan.origins[name]
-    if origin is Origin.REUSED:
-        obtained = ObtainedImage(local.ids[familiar(tag)], origin, 0.0)
-    elif origin is Origin.PULLED:
-        pull = PullRequest(name, configuration, tags.published[name][0], plan.digests[name])
-        obtained = await Get(ObtainedImage, PullRequest, pull)
-    else:
-        await MultiGet(
-            Get(AcquiredImage, AcquireRequest(dependency, wanted))
-            for dependency in images.graph.dependencies[name]
-        )
-        again = mzbuild.build is Build.ALWAYS and name in wanted
-        build = BuildRequest(name, configuration, (tag,), plan.batch, again=again)
-        obtained = await Get(ObtainedImage, BuildRequest, build)
-    return AcquiredImage(
-        name,
-        tag,
-        fingerprints.fingerprints[name],
-        obtained.image_id,
-        obtained.origin,
-        obtained.seconds,
-        plan.batch,
-    )
+    try:
+        if origin is Origin.REUSED:
+            obtained = ObtainedImage(local.ids[familiar(tag)], origin, 0.0)
+        elif origin is Origin.PULLED:
+            pull = PullRequest(name, configuration, tags.published[name][0], plan.digests[name])
+            obtained = await Get(ObtainedImage, PullRequest, pull)
+        else:
+            bases = await MultiGet(
+                Get(AcquiredImage, AcquireRequest(dependency, wanted))
+                for dependency in images.graph.dependencies[name]
+            )
+            done = done.after(base.result for base in bases)
+            if not done.ok:
+                return AcquiredImage(done)
+            again = mzbuild.build is Build.ALWAYS and name in wanted
+            build = BuildRequest(name, configuration, (tag,), plan.batch, again=again)
+            obtained = await Get(ObtainedImage, BuildRequest, build)
+    except Exception as error:
+        # Whatever it was, it must not keep independent images from being had.
+        if mzbuild.fail_fast:
+            raise
+        logger.error(f"{error}")  # noqa: TRY400  # A mistake of the user's has no traceback.
+        return AcquiredImage(done.failed(f"{error}"))
+    done = replace(done, origin=obtained.origin, seconds=obtained.seconds)
+    return AcquiredImage(done, obtained.image_id, plan.batch)
 
 
 @_uncacheable_rule
@@ -213,11 +225,14 @@ async def decide(
 async def acquisition_plan(
     request: AcquisitionPlanRequest,
     images: Images,
+    fingerprints: Fingerprints,
     selected: SelectedImages,
     configuration: Configuration,
     mzbuild: Mzbuild,
 ) -> AcquisitionPlan:
-    decision = await Get(AcquisitionDecision, AcquisitionDecisionRequest(request.wanted))
+    # What has no fingerprint is had by nobody; each is told of in its turn.
+    sound = tuple(name for name in request.wanted if name not in fingerprints.errors)
+    decision = await Get(AcquisitionDecision, AcquisitionDecisionRequest(sound))
     decision.acquisition.check(images.graph, mzbuild.build)
     digests = {
         name: answer.digest

@@ -29,7 +29,6 @@ from mzbuild.rules.acquire import BuildRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
-from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images
 from mzbuild.rules.pull import ObtainedImage, PullRequest
 from mzbuild.rules.registries import (
@@ -117,12 +116,10 @@ class PushedImage:
 async def ensure_plan(
     request: EnsurePlanRequest,
     images: Images,
-    fingerprints: Fingerprints,
     local: LocalImages,
     mzbuild: Mzbuild,
     access: RegistryAccess,
 ) -> EnsurePlan:
-    fingerprints.check(images.graph, request.wanted)
     names = images.graph.closure(request.wanted)
     tags = await MultiGet(
         Get(ConfiguredTags, ImageTagsRequest(each)) for each in request.configurations
@@ -207,8 +204,7 @@ async def ensure_image(
     if step is EnsureStep.NOTHING:
         return EnsuredImage(replace(done, outcome=Outcome.PRESENT))
     if image and step is EnsureStep.REFUSE_UNKNOWN:
-        reasons = "; ".join(dict.fromkeys(image.unknown.values()))
-        return EnsuredImage(replace(done, outcome=Outcome.FAILED, reason=reasons))
+        return EnsuredImage(done.failed("; ".join(dict.fromkeys(image.unknown.values()))))
     missing = missing_tags(image, mzbuild.unknown)
     start = time.monotonic()
     try:
@@ -217,20 +213,15 @@ async def ensure_image(
         elif image and step is EnsureStep.PULL:
             obtained = await Get(ObtainedImage, PullRequest, _pull(image, configuration))
         elif step is EnsureStep.REFUSE_BUILD:
-            reason = "it is missing, and [mzbuild].build is `never`"
-            return EnsuredImage(replace(done, outcome=Outcome.FAILED, reason=reason))
+            return EnsuredImage(done.failed("it is missing, and [mzbuild].build is `never`"))
         else:
             bases = await MultiGet(
                 Get(EnsuredImage, EnsureRequest, replace(request, name=dependency))
                 for dependency in images.graph.dependencies[name]
             )
-            failed = next((base.result for base in bases if not base.result.ok), None)
-            if failed:
-                cause = failed.because_of or failed.name
-                reason = f"it builds on {cause}, which failed"
-                return EnsuredImage(
-                    replace(done, outcome=Outcome.SKIPPED, reason=reason, because_of=cause)
-                )
+            done = done.after(base.result for base in bases)
+            if not done.ok:
+                return EnsuredImage(done)
             start = time.monotonic()
             # What the registries have had all along need not be in the engine.
             await MultiGet(
@@ -256,6 +247,8 @@ async def ensure_image(
             push = PushRequest(tag, missing)
             failures = (await Get(PushedImage, PushRequest, push)).failures
     except Exception as error:
+        if mzbuild.fail_fast:
+            raise
         # Whatever it was, it must not keep independent images from being published.
         logger.error(f"{error}")  # noqa: TRY400  # A mistake of the user's has no traceback.
         failures = {"": f"{error}"}
@@ -272,7 +265,7 @@ async def ensure_image(
         reason = "; ".join(
             f"{registry}: {said}" if registry else said for registry, said in failures.items()
         )
-        return EnsuredImage(replace(done, outcome=Outcome.FAILED, reason=reason))
+        return EnsuredImage(done.failed(reason))
     return EnsuredImage(replace(done, outcome=Outcome.PUSHED if missing else Outcome.READY))
 
 

@@ -53,6 +53,10 @@ class Fingerprints:
         if errors:
             raise MzbuildError("\n".join(failures(errors)))
 
+    def broken(self, names: Iterable[str]) -> Mapping[str, str]:
+        """Those of some images that have no fingerprint, with why."""
+        return {name: self.errors[name] for name in names if name in self.errors}
+
 
 @dataclass(frozen=True)
 class FingerprintsRequest:

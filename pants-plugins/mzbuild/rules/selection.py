@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pants.backend.project_info.filter_targets import FilterSubsystem, TargetGranularity
@@ -27,6 +28,7 @@ from mzbuild.core.image.declaration import Image
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import Registries
+from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +42,13 @@ class SpecifiedImages:
 
 @dataclass(frozen=True)
 class PublishedImages:
-    """The images among a goal's targets that are published, sorted by name."""
+    """The images among a goal's targets that are published, sorted by name.
+
+    `broken` says of those that have no fingerprint why; they are not among the others.
+    """
 
     images: tuple[Image, ...]
+    broken: Mapping[str, str]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -54,11 +60,13 @@ class PublishedImages:
 class CommandSpecs:
     """What the command was given, for rules that Pants hands its targets one at a time.
 
-    With `to_publish`, `publish` is all that the command is to do with it.
+    With `to_publish`, `publish` is all that the command is to do with it; with `to_package`,
+    `package` is the first thing.
     """
 
     specs: Specs
     to_publish: bool
+    to_package: bool
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,7 @@ class SelectedImages:
 
     names: tuple[str, ...]
     to_publish: bool
+    to_package: bool
 
 
 @rule
@@ -138,14 +147,18 @@ def published_images(
     fingerprints: Fingerprints,
     registries: Registries,
     warnings: ImageWarnings,
+    mzbuild: Mzbuild,
 ) -> PublishedImages:
     registries.check()
     found = [images.graph.by_name[name] for name in selected.names]
     published = tuple(image for image in found if image.publish)
-    fingerprints.check(images.graph, (image.name for image in published))
+    names = [image.name for image in published]
+    if mzbuild.fail_fast:
+        fingerprints.check(images.graph, names)
     if not published:
         logger.warning("None of the targets is an image to publish. `::` stands for all images.")
-    return PublishedImages(published)
+    broken = fingerprints.broken(names)
+    return PublishedImages(tuple(i for i in published if i.name not in broken), broken)
 
 
 # Pants tells goals what was selected, but not the rules that package one target each. So it is
@@ -158,6 +171,7 @@ async def command_specs(
 ) -> CommandSpecs:
     options = parsed.options
     to_publish = options.goals == ["publish"]
+    to_package = options.goals[:1] == ["package"]
     changes = ChangedOptions.from_options(options.for_scope("changed"))
     if changes.provided:
         git_worktree = (await Get(MaybeGitWorktree, GitWorktreeRequest())).git_worktree
@@ -165,7 +179,7 @@ async def command_specs(
         request = ChangedRequest(tuple(files), changes.dependents)
         literals = map(_literal, await Get(ChangedAddresses, ChangedRequest, request))
         found = RawSpecs.create(literals, description_of_origin="`--changed-since`")
-        return CommandSpecs(replace(Specs.empty(), includes=found), to_publish)
+        return CommandSpecs(replace(Specs.empty(), includes=found), to_publish, to_package)
     directory = session_values[CompleteEnvironmentVars].get("PWD", "")
     inside = f"{directory}/".startswith(f"{build_root.path}/")
     try:
@@ -177,7 +191,7 @@ async def command_specs(
     except SpecsParser.BadSpecError as error:
         logger.debug(f"The command was not given in {directory}: {error}")
         specs = Specs.empty()
-    return CommandSpecs(specs, to_publish)
+    return CommandSpecs(specs, to_publish, to_package)
 
 
 def _literal(address: Address) -> AddressLiteralSpec:
@@ -206,7 +220,7 @@ async def selected_images(command: CommandSpecs) -> SelectedImages:
     except ResolveError as error:
         logger.debug(f"The command was given elsewhere: {error}")
         names = ()
-    return SelectedImages(names, command.to_publish)
+    return SelectedImages(names, command.to_publish, command.to_package)
 
 
 def rules() -> tuple[object, ...]:

@@ -175,6 +175,17 @@ class Mzbuild(Subsystem):
             """
         ),
     )
+    fail_fast = BoolOption(
+        default=False,
+        help=softwrap(
+            """
+            Stop before anything is done where one of the images, or what it builds on, has no
+            fingerprint; and stop everything where an image cannot be had. By default, all other
+            images are built, pushed or exported as if it were not there; it is told of in the end,
+            and the exit code is not 0. For example: `--mzbuild-fail-fast`.
+            """
+        ),
+    )
     registry_timeout = IntOption(
         default=60,
         help=softwrap(

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 from mzbuild.core.cargo.groups import CargoGroup
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.acquisition import Build, OnUnknown, decide_acquisition, to_look_up
 from mzbuild.core.plan.pipelines import Job, buildkite_pipeline, github_matrix, pipeline_jobs
-from mzbuild.core.plan.planning import BuildPlan, plan_ensure, plan_package
-from mzbuild.core.plan.report import cargo_summary, plan_json, plan_lines
+from mzbuild.core.plan.planning import BuildPlan, plan_ensure, plan_package, with_broken
+from mzbuild.core.plan.report import cargo_summary, check_pipeline, plan_json, plan_lines
 from mzbuild.core.registries.addresses import Registry
 from mzbuild.core.registries.client import Absent, Answer, Present
 from mzbuild.core.registries.publication import Publication
@@ -255,6 +256,32 @@ def test_jobs_wait_for_each_other_across_what_is_not_published() -> None:
         ("right", ("base",)),
         ("top", ("base", "right")),
     ]
+
+
+def test_a_broken_image_has_a_job_that_fails() -> None:
+    plan = with_broken(ensure("left"), {"top": "no such crate"})
+    assert {job.image for job in jobs(plan)} == {"base", "left", "top"}
+    steps = buildkite_pipeline(jobs(plan))["steps"]
+    assert isinstance(steps, list)
+    assert steps[-1] == {
+        "label": "top (aarch64)",
+        "key": "mzbuild-top-aarch64",
+        "command": "pants mzbuild-ensure images/top:top",
+    }
+    private = graph({"base": ""}, unpublished="base")
+    assert jobs(with_broken(ensure(images=private), {"base": "why"}), private) == ()
+
+
+def test_there_is_no_pipeline_where_images_are_blocked() -> None:
+    plan = ensure("left", base=(NOT_THERE, NOBODY_KNOWS), on_unknown=OnUnknown.ERROR)
+    with pytest.raises(MzbuildError) as raised:
+        check_pipeline([(Arch.X86_64, ensure("top"), ()), (Arch.AARCH64, plan, ())])
+    assert str(raised.value) == (
+        "No pipeline is printed, as these images are blocked:\n"
+        "  base (aarch64): ghcr does not say: connection refused\n"
+        "  left (aarch64): it builds on `base`"
+    )
+    check_pipeline([(Arch.X86_64, ensure("top"), ())])
 
 
 def test_a_matrix_for_each_stage() -> None:

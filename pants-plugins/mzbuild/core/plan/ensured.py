@@ -1,14 +1,16 @@
-"""What became of images that were to be published."""
+"""What became of images that were to be in the local engine, or in registries."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 
 from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.acquisition import Origin
+from mzbuild.core.text.table import table
 
 
 class Outcome(Enum):
@@ -16,7 +18,7 @@ class Outcome(Enum):
 
     PRESENT = "already there"
     PUSHED = "pushed"
-    # It is not published, and is there for others to build on.
+    # The engine has it; that is all that was wanted of it.
     READY = "ready"
     FAILED = "failed"
     SKIPPED = "skipped"
@@ -24,7 +26,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Ensured:
-    """What became of an image that was to be in its registries."""
+    """What became of an image that was to be in the local engine, or in its registries."""
 
     name: str
     arch: Arch
@@ -50,6 +52,38 @@ class Ensured:
         """The first line of the reason."""
         return self.reason.partition("\n")[0]
 
+    @property
+    def idle(self) -> bool:
+        """Whether nothing happened to it, since it was where it should be."""
+        there = self.outcome is Outcome.READY and self.origin in (None, Origin.REUSED)
+        return there or self.outcome is Outcome.PRESENT
+
+    @property
+    def kind(self) -> str:
+        """What became of it, in a word: how it came to be in the engine, if that was all."""
+        ready = self.outcome is Outcome.READY and self.origin
+        return ready.value if ready else self.outcome.value
+
+    def failed(self, reason: str) -> Ensured:
+        """The same for an image that could not be had."""
+        return replace(self, outcome=Outcome.FAILED, reason=reason)
+
+    def after(self, bases: Iterable[Ensured]) -> Ensured:
+        """The same, but skipped where one of the images that it builds on could not be had."""
+        failed = next((base for base in bases if not base.ok), None)
+        if failed is None:
+            return self
+        cause = failed.because_of or failed.name
+        reason = f"it builds on {cause}, which failed"
+        return replace(self, outcome=Outcome.SKIPPED, reason=reason, because_of=cause)
+
+
+def without_fingerprint(errors: Mapping[str, str], arch: Arch) -> tuple[Ensured, ...]:
+    """What becomes of images that have no fingerprint; `errors` says why, by their names."""
+    return tuple(
+        Ensured(name, arch, "", Outcome.FAILED, reason=reason) for name, reason in errors.items()
+    )
+
 
 def images_to_build(
     graph: ImageGraph, to_push: Iterable[str], there: Container[str]
@@ -61,11 +95,21 @@ def images_to_build(
 
 def ensured_row(image: Ensured) -> tuple[str, ...]:
     """Image, architecture, outcome, how long it took, and what there is to say of it."""
-    detail = image.summary
+    detail = image.summary or (image.spec if image.outcome is Outcome.READY else "")
     if image.outcome is Outcome.PUSHED and image.origin:
         detail = f"{image.origin.value}, to {', '.join(image.pushed_to)}"
     seconds = f"{image.seconds:.1f} s" if image.seconds else ""
-    return image.name, image.arch.value, image.outcome.value, seconds, detail
+    return image.name, image.arch.value, image.kind, seconds, detail
+
+
+def ensured_lines(images: Sequence[Ensured]) -> list[str]:
+    """For people: a row for each image that something happened to, and how many of each kind."""
+    counts = Counter(image.kind for image in images)
+    summary = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    rows = [ensured_row(image) for image in images if not image.idle]
+    if not rows:
+        return [f"Nothing to do: {summary or 'no images'}"]
+    return [*table(("image", "arch", "outcome", "time", ""), rows), summary]
 
 
 def ensured_json(images: Iterable[Ensured]) -> list[dict[str, object]]:

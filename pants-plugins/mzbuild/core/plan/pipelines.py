@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ class Job:
     image: str
     arch: str
     address: str
-    spec: str
+    # None where the image is broken: the job is there to fail, and says why.
+    spec: str | None
     command: str
     needs: tuple[str, ...]
 
@@ -38,6 +40,7 @@ def pipeline_jobs(
     """The jobs of a plan for `mzbuild-ensure`, each after those that it needs.
 
     An image that is not published has none: each job that builds on it builds it for itself.
+    An image that is blocked has one that fails, so that the pipeline does not pass without it.
     `flags` are those of the options that no file sets.
     """
     # By every image that is built, the images whose jobs have to be done before.
@@ -48,14 +51,14 @@ def pipeline_jobs(
         for other in graph.dependencies[name] if Work.BUILD in image.work else ():
             pushed = Work.PUSH in plan.images[other].work
             needs[name].update({other: None} if pushed else needs[other])
-        if Work.PUSH in image.work:
+        if Work.PUSH in image.work or (image.blocked and graph.by_name[name].publish):
             command = ["pants", *flags, "mzbuild-ensure", addresses[name]]
             jobs.append(
                 Job(
                     name,
                     arch.value,
                     addresses[name],
-                    specs[name],
+                    specs.get(name),
                     shlex.join(command),
                     tuple(needs[name]),
                 )
@@ -110,5 +113,6 @@ def buildkite_pipeline(jobs: Sequence[Job]) -> dict[str, object]:
 
 
 def _key(image: str, arch: str) -> str:
-    # A pipeline may have other steps, and a key may not look like a UUID.
-    return f"mzbuild-{image}-{arch}"
+    # A pipeline may have other steps, and a key may not look like a UUID. An image whose
+    # declaration cannot be read goes by its place.
+    return f"mzbuild-{re.sub('[^A-Za-z0-9-]', '-', image)}-{arch}"

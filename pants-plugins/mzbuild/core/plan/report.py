@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mzbuild.core.cargo.groups import CargoGroup
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph
@@ -86,6 +87,20 @@ def _grouped_rows(plan: BuildPlan, arch: Arch) -> list[tuple[str, ...]]:
 
 def _stage_numbers(plan: BuildPlan) -> Mapping[str, int]:
     return {name: n for n, stage in enumerate(plan.stages, start=1) for name in stage}
+
+
+def check_pipeline(plans: Sequence[ArchPlan]) -> None:
+    """Raises `MzbuildError` where images are blocked: a pipeline without them would pass."""
+    lines = [
+        f"  {name} ({arch.value}): {image.reason}"
+        for arch, plan, _ in plans
+        for name, image in plan.images.items()
+        if image.blocked
+    ]
+    if lines:
+        raise MzbuildError(
+            "No pipeline is printed, as these images are blocked:\n" + "\n".join(lines)
+        )
 
 
 def plan_summary(plans: Iterable[BuildPlan]) -> str:

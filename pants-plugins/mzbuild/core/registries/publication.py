@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -89,6 +90,14 @@ def check_exit_code(images: Iterable[Publication]) -> int:
     if any(image.unknown for image in images):
         return 2
     return 1 if any(image.missing for image in images) else 0
+
+
+def check_summary(images: Iterable[Publication], broken: int) -> str:
+    """How many images there are of each status; `broken` is how many have no fingerprint."""
+    counts = Counter(image.status.value for image in images)
+    if broken:
+        counts["broken"] = broken
+    return ", ".join(f"{count} {status}" for status, count in counts.items())
 
 
 def check_rows(images: Iterable[Publication]) -> list[tuple[str, ...]]:
