@@ -33,6 +33,7 @@ from mzbuild.goals import (
 )
 from mzbuild.rules import (
     acquire,
+    build_files,
     build_plans,
     captured_files,
     declarations,
@@ -69,6 +70,7 @@ from mzbuild.streams import follow_streams
 _MODULES = (
     acquire,
     bake,
+    build_files,
     build_plans,
     captured_files,
     cargo_actions,

@@ -148,6 +148,25 @@ class TestInBuildFiles:
         project.write({"i/BUILD": f"{build_file}\n", "i/Dockerfile": "", "i/x": ""})
         assert list(project.mistakes().values()) == [message]
 
+    def test_dependencies_are_an_error_that_says_what_to_use(self, project: Project) -> None:
+        project.write({"i/BUILD": 'mzbuild_image(dependencies=[":x", "d"])\n', "i/Dockerfile": ""})
+        project.write({**image("a"), "a/BUILD": 'mzbuild_image(dependencies=["//d"])\n'})
+        project.write({"lib/run": "", **image("fine"), "fine/BUILD": "mzbuild_image()\n"})
+        project.link("fine/run", "../lib/run")
+
+        def said(address: str, named: str) -> str:
+            return (
+                f"{address}: the field `dependencies` of an image has no effect: nothing of "
+                f"{named} would get into it. Remove the field. To build on another image, name it "
+                "by `MZFROM` in the Dockerfile; to have files or programs in the context, use a "
+                "`pre_image` action: an `mzbuild_copy` or an `mzbuild_cargo_build`."
+            )
+
+        assert project.mistakes() == {
+            "a": said("a:a", "`//d`"),
+            "i": said("i:i", "`:x` and `d`"),
+        }
+
     def test_a_copy_without_a_source_is_an_error(self, project: Project) -> None:
         build_file = 'mzbuild_copy(name="c", destination="d")\nmzbuild_image(pre_image=[":c"])\n'
         project.write({"i/BUILD": build_file, "i/Dockerfile": ""})

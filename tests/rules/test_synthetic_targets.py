@@ -4,6 +4,7 @@ import pytest
 from mzbuild.core.image.copy_action import matching_files
 from mzbuild.core.image.declaration import Copy
 from mzbuild.core.work_tree.listing import Listing
+from mzbuild.rules.images import Images
 from mzbuild.target_types import (
     BinField,
     BuildArgsField,
@@ -34,6 +35,7 @@ from pants.engine.target import (
     Tags,
 )
 
+from tests.core.conftest import ENV
 from tests.rules.conftest import Project, crate, image
 
 DECLARATION = """\
@@ -131,37 +133,79 @@ class TestAddressesAndFields:
 class TestBuildFiles:
     def test_a_target_of_the_same_name_says_more_of_it(self, project: Project) -> None:
         more = "publish: false\npre-image: [{type: copy, source: doc, destination: d}]\n"
-        project.write({**image("a", more), "doc/x": "", "lib/run": "", "lib/more": ""})
+        project.write({**image("a", more), "doc/x": "", "lib/run": ""})
         project.link("a/run", "../lib/run")
-        build_file = 'mzbuild_image(tags=["hub"], dependencies=["lib:more"])\n'
-        project.write({"lib/BUILD": 'mzbuild_files(name="more", sources=["more"])\n'})
+        build_file = 'mzbuild_image(tags=["hub"])\n'
         before = project.dependencies("a:a")
         project.write({"a/BUILD": build_file})
         target = project.targets()["a:a"]
         assert target[Tags].value == ("hub",)
         assert target[PublishField].value is False
-        assert project.dependencies("a:a") == {*before, "lib:more"}
+        assert project.dependencies("a:a") == before
 
     def test_a_crate_may_be_declared_too(self, project: Project) -> None:
         project.write({"Cargo.toml": '[workspace]\nmembers = ["x"]\n', **crate("x")})
-        project.write({"x/BUILD": 'cargo_crate(tags=["hub"])\n'})
+        project.write({"lib/more": "", "lib/BUILD": 'mzbuild_files(name="more")\n'})
+        project.write({"x/BUILD": 'cargo_crate(tags=["hub"], dependencies=["lib:more"])\n'})
         assert project.targets()["x:x"][Tags].value == ("hub",)
+        assert project.dependencies("x:x") == {"lib:more"}
 
-    @pytest.mark.parametrize(
-        ("directory", "stands_for"),
-        [
-            ("a", "`a` has the name of the `mzbuild_image` target that a/mzbuild.yml stands for."),
-            ("x", "`x` has the name of the `cargo_crate` target that x/Cargo.toml stands for."),
-        ],
-    )
-    def test_one_of_another_type_replaces_neither_an_image_nor_a_crate(
-        self, project: Project, directory: str, stands_for: str
+    def test_one_of_another_type_leaves_an_image_and_a_crate_another_name(
+        self, project: Project
     ) -> None:
-        project.write({"Cargo.toml": '[workspace]\nmembers = ["x"]\n', **crate("x"), **image("a")})
-        project.write({f"{directory}/BUILD": 'mzbuild_files(sources=["*"])\n'})
-        assert project.error(AllUnexpandedTargets) == (
-            f"{directory}/BUILD: the `mzbuild_files` target {stands_for} Give it another one, such "
-            f'as `name="{directory}-mzbuild_files"`.'
+        copy = "pre-image: [{type: copy, source: doc, destination: d}]\n"
+        project.write({"Cargo.toml": '[workspace]\nmembers = ["x"]\n', **crate("x")})
+        project.write({**image("a", copy), **image("b"), "doc/a.md": "", "b/run.sh": ""})
+        files = 'mzbuild_files(sources=["*"])\n'
+        project.write(
+            {
+                "a/BUILD": f'{files}mzbuild_files(name="copy")\n',
+                "b/BUILD": f'{files}mzbuild_files(name="image")\nmzbuild_files(name="image-2")\n',
+                "x/BUILD": files,
+                "BUILD": 'mzbuild_files(name="cargo-workspace", sources=["*.md"])\n',
+            }
+        )
+        targets = project.targets()
+        assert {name: target.alias for name, target in targets.items() if name[0] in "abx/"} == {
+            "a:a": "mzbuild_files",
+            "a:copy": "mzbuild_files",
+            "a:copy-2": "mzbuild_copy",
+            "a:image": "mzbuild_image",
+            "b:b": "mzbuild_files",
+            "b:image": "mzbuild_files",
+            "b:image-2": "mzbuild_files",
+            "b:image-3": "mzbuild_image",
+            "x:x": "mzbuild_files",
+            "x:x-2": "cargo_crate",
+            "//:cargo-workspace": "mzbuild_files",
+            "//:cargo-workspace-2": "cargo_workspace",
+        }
+        assert targets["a:image"][PreImageField].value == (":copy-2",)
+        assert {str(address) for address in project.request(Images).names} == {
+            "a:image",
+            "b:image-3",
+        }
+
+    def test_then_what_a_build_file_says_of_the_image_may_have_any_name(
+        self, project: Project
+    ) -> None:
+        declared = 'mzbuild_files(sources=["*"])\nmzbuild_image(name="daemon", tags=["hub"])\n'
+        project.write({**image("a", "publish: false\n"), "a/BUILD": declared})
+        target = project.targets()["a:daemon"]
+        assert target[Tags].value == ("hub",)
+        assert target[PublishField].value is False
+        assert [str(address) for address in project.request(Images).names] == ["a:daemon"]
+        project.remove("a/BUILD")
+        assert set(project.targets()) == {"a:a"}
+
+    def test_a_name_that_the_environment_gives_may_not_be_the_image_s(
+        self, project: Project
+    ) -> None:
+        project.write({**image("a"), "a/BUILD": 'mzbuild_files(name=env("NAME") or "b")\n'})
+        assert project.error(AllUnexpandedTargets, env={**ENV, "NAME": "a"}) == (
+            "a/BUILD: the `mzbuild_files` target `a` has the name of the `mzbuild_image` target "
+            "that a/mzbuild.yml stands for. Give it another one, such as "
+            '`name="a-mzbuild_files"`.'
         )
 
     def test_when_it_goes_away_the_other_is_back(self, project: Project) -> None:

@@ -19,9 +19,9 @@ from pants.engine.unions import UnionRule
 
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.core.image.tailoring import image_names
+from mzbuild.rules.build_files import DeclaredTargets
 from mzbuild.rules.declarations import Declarations
 from mzbuild.rules.images import MzbuildTargets
-from mzbuild.rules.synthetic_targets import main_name
 from mzbuild.subsystems.mzbuild import Mzbuild
 from mzbuild.target_types import ImageNameField, MzbuildImageTarget
 
@@ -37,6 +37,7 @@ async def putative_images(
     mzbuild: Mzbuild,
     targets: MzbuildTargets,
     declarations: Declarations,
+    declared: DeclaredTargets,
 ) -> PutativeTargets:
     if not mzbuild.tailor:
         return PutativeTargets()
@@ -55,7 +56,7 @@ async def putative_images(
         for image in images
     )
     beside_file = [
-        _putative(image.context, FILE_NAME, {"name": main_name(image)})
+        _putative(image.context, FILE_NAME, {"name": declared.image_target_name(image)})
         for image, address in zip(images, declared_in)
         if address.rel_path == image.origin
     ]

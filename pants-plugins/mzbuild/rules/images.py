@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from pants.build_graph.address import ResolveError
 from pants.engine.addresses import Address, UnparsedAddressInputs
-from pants.engine.fs import DigestContents, PathGlobs
 from pants.engine.internals.build_files import BuildFileOptions
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.engine.target import (
     AllUnexpandedTargets,
+    Dependencies,
     DescriptionField,
     Field,
     Target,
@@ -27,9 +27,9 @@ from mzbuild.core.image.graph import ImageGraph, build_graph
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, check_image_name
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
+from mzbuild.rules.build_files import BuildFiles, DeclaredTargets
 from mzbuild.rules.declarations import Declarations
 from mzbuild.rules.repository import DeclaredImages
-from mzbuild.rules.synthetic_targets import main_name
 from mzbuild.target_types import (
     BinField,
     BuildArgsField,
@@ -147,14 +147,16 @@ def mzbuild_targets(all_targets: AllUnexpandedTargets) -> MzbuildTargets:
 
 @rule
 async def build_file_images(
-    declarations: Declarations, build_file_options: BuildFileOptions
+    declarations: Declarations,
+    build_files: BuildFiles,
+    declared: DeclaredTargets,
+    build_file_options: BuildFileOptions,
 ) -> BuildFileImages:
-    globs = [f"**/{pattern}" for pattern in build_file_options.patterns]
-    globs += [f"!{ignored}" for ignored in build_file_options.ignores]
-    files = await Get(DigestContents, PathGlobs(globs))
     marker = MzbuildImageTarget.alias.encode()
     # A prelude may have macros that make targets of any type, under any name.
-    if build_file_options.prelude_globs or any(marker in file.content for file in files):
+    if build_file_options.prelude_globs or any(
+        marker in content for content in build_files.contents.values()
+    ):
         targets = await Get(MzbuildTargets)
         return BuildFileImages(
             targets.images,
@@ -164,7 +166,7 @@ async def build_file_images(
     return BuildFileImages(
         {},
         {
-            image.context: Address(image.context, target_name=main_name(image))
+            image.context: Address(image.context, target_name=declared.image_target_name(image))
             for image in declarations.images
         },
         {},
@@ -174,6 +176,7 @@ async def build_file_images(
 @rule
 async def all_images(
     targets: BuildFileImages,
+    build_file_targets: DeclaredTargets,
     declarations: Declarations,
     declared: DeclaredImages,
     work_tree: WorkTree,
@@ -198,8 +201,11 @@ async def all_images(
             declared_here = declared_image(target, own_actions)
             if in_file is None:
                 image = declared_here
+                _refuse_dependencies(target, target[Dependencies].value or ())
             elif in_file.origin not in faults:
                 _refuse_contradiction(target, declared_here, in_file)
+                beside = build_file_targets.beside(in_file)
+                _refuse_dependencies(target, beside.dependencies if beside else ())
         except (MzbuildError, ResolveError) as error:
             faults[image.origin] = str(error)
         if in_file is None:
@@ -260,6 +266,16 @@ def _refuse_contradiction(target: Target, image: Image, in_file: Image) -> None:
                 f"{target.address}: the field `{field.alias}` contradicts {in_file.origin}. "
                 "Remove the field, or declare the image in the BUILD file alone."
             )
+
+
+def _refuse_dependencies(target: Target, dependencies: Iterable[str]) -> None:
+    if dependencies:
+        raise MzbuildError(
+            f"{target.address}: the field `dependencies` of an image has no effect: nothing of "
+            f"{listed(dependencies)} would get into it. Remove the field. To build on another "
+            "image, name it by `MZFROM` in the Dockerfile; to have files or programs in the "
+            "context, use a `pre_image` action: an `mzbuild_copy` or an `mzbuild_cargo_build`."
+        )
 
 
 def declared_image(target: Target, actions: Targets) -> Image:

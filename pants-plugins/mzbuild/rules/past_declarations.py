@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 
-from pants.base.exceptions import MappingError
 from pants.build_graph.address import Address, AddressInput
 from pants.engine.env_vars import CompleteEnvironmentVars, EnvironmentVars
 from pants.engine.fs import FileContent
 from pants.engine.internals.build_files import BUILDFileEnvVarExtractor
 from pants.engine.internals.defaults import BuildFileDefaults, BuildFileDefaultsParserState
-from pants.engine.internals.mapper import AddressMap
 from pants.engine.internals.parser import BuildFilePreludeSymbols, Parser
 from pants.engine.internals.target_adaptor import TargetAdaptor
 from pants.engine.rules import Rule, collect_rules, rule
@@ -26,6 +24,7 @@ from pants.option.global_options import GlobalOptions
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.work_tree.listing import Listing
+from mzbuild.rules.build_files import parse_build_file
 from mzbuild.rules.images import declared_image
 from mzbuild.target_types import (
     MzbuildCargoBuildTarget,
@@ -93,19 +92,10 @@ class BuildFileReader:
     ) -> Mapping[str, TargetAdaptor]:
         try:
             names = BUILDFileEnvVarExtractor.get_env_vars(FileContent(path, content))
-            return AddressMap.parse(
-                path,
-                content.decode(),
-                self.parser,
-                self.macros,
-                EnvironmentVars(env.get_subset((*names, *self.macros.referenced_env_vars))),
-                is_bootstrap=False,
-                defaults=defaults,
-                dependents_rules=None,
-                dependencies_rules=None,
-            ).name_to_target_adaptor
-        except (MappingError, SyntaxError, ValueError) as error:
+        except (SyntaxError, ValueError) as error:
             raise MzbuildError(f"{path}: {error}") from None
+        variables = EnvironmentVars(env.get_subset((*names, *self.macros.referenced_env_vars)))
+        return parse_build_file(path, content, self.parser, self.macros, defaults, variables)
 
 
 @rule

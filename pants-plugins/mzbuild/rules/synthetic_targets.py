@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Any
 
-from pants.engine.fs import Digest, PathGlobs
-from pants.engine.internals.build_files import BuildFileOptions
+from pants.engine.fs import Digest
 from pants.engine.internals.mapper import AddressMap
 from pants.engine.internals.synthetic_targets import (
     SyntheticAddressMap,
@@ -18,7 +17,7 @@ from pants.engine.internals.synthetic_targets import (
     SyntheticTargetsRequest,
 )
 from pants.engine.internals.target_adaptor import TargetAdaptor
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.rules import Rule, collect_rules, rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
@@ -34,6 +33,7 @@ from mzbuild.core.image.copy_action import (
 )
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage, under
 from mzbuild.core.work_tree.listing import Listing, is_under, less_nested, nesting
+from mzbuild.rules.build_files import BuildFiles, DeclaredTargets
 from mzbuild.rules.declarations import Declarations, LinkTargets
 from mzbuild.target_types import (
     BinField,
@@ -109,14 +109,21 @@ class _TargetsOfFile(SyntheticAddressMap):
 class _Targets:
     """The targets made so far, by the file that they appear to come from."""
 
-    def __init__(self) -> None:
+    def __init__(self, declared: DeclaredTargets) -> None:
         self.by_file: dict[str, list[TargetAdaptor]] = defaultdict(list)
+        self._declared = declared
         self._names: set[tuple[str, str]] = set()
 
-    def name(self, directory: str, wanted: str) -> str:
-        """Takes a name in a directory: the wanted one, with a number where that is taken."""
+    def name(self, directory: str, target_type: type[Target], wanted: str) -> str:
+        """Takes a name in a directory: the wanted one, with a number where another target of here,
+        or one of another type in a BUILD file, has it."""
         candidates = (wanted if number == 1 else f"{wanted}-{number}" for number in count(1))
-        name = next(name for name in candidates if (directory, name) not in self._names)
+        name = next(
+            name
+            for name in candidates
+            if (directory, name) not in self._names
+            and not self._declared.is_taken(directory, name, target_type.alias)
+        )
         self._names.add((directory, name))
         return name
 
@@ -126,18 +133,28 @@ class _Targets:
 
 
 @rule
-async def mzbuild_targets(
+def mzbuild_targets(
     request: MzbuildTargetsRequest,
     declarations: Declarations,
     link_targets: LinkTargets,
     configuration: Configuration,
-    build_file_options: BuildFileOptions,
+    build_files: BuildFiles,
+    declared: DeclaredTargets,
 ) -> SyntheticAddressMaps:
-    targets, all_links = _Targets(), link_targets.by_link
+    targets, all_links = _Targets(declared), link_targets.by_link
     images, workspace = declarations.images, declarations.workspace
     # The names that people type are taken first: those of images, then those of crates.
-    image_names = [targets.name(image.context, main_name(image)) for image in images]
-    crate_names = [targets.name(crate.directory, main_name(crate)) for crate in workspace.crates]
+    image_names = [
+        targets.name(image.context, MzbuildImageTarget, declared.image_target_name(image))
+        for image in images
+    ]
+    # At the root, which has no name, a crate's target goes by the crate's.
+    crate_names = [
+        targets.name(
+            crate.directory, CargoCrateTarget, posixpath.basename(crate.directory) or crate.name
+        )
+        for crate in workspace.crates
+    ]
     nested_contexts = nesting(image.context for image in images)
     for image, name in zip(images, image_names):
         nested = nested_contexts[image.context]
@@ -151,15 +168,13 @@ async def mzbuild_targets(
             # The target is the root's, wherever the workspace is.
             _NO_FILE if workspace.root else ROOT_MANIFEST,
             CargoWorkspaceTarget,
-            targets.name("", WORKSPACE_TARGET_NAME),
+            targets.name("", CargoWorkspaceTarget, WORKSPACE_TARGET_NAME),
             **{InputsField.alias: shared_globs(configuration.scheme, workspace)},
         )
-    globs = [f"**/{pattern}" for pattern in build_file_options.patterns]
-    build_files = await Get(Digest, PathGlobs(globs))
     maps = []
     for file, adaptors in targets.by_file.items():
         made = {target.name or "": target for target in adaptors}
-        maps.append(_TargetsOfFile(file, dict(made), made, build_files))
+        maps.append(_TargetsOfFile(file, dict(made), made, build_files.digest))
     return SyntheticAddressMaps(maps)
 
 
@@ -190,7 +205,7 @@ def _add_action(
     targets: _Targets, image: Image, action: PreImage, all_links: Mapping[str, str]
 ) -> str:
     if isinstance(action, CargoBuild):
-        name = targets.name(image.context, "cargo-build")
+        name = targets.name(image.context, MzbuildCargoBuildTarget, "cargo-build")
         fields: dict[str, Any] = {
             BinField.alias: action.bins,
             ExampleField.alias: action.examples,
@@ -201,7 +216,7 @@ def _add_action(
         }
         targets.add(image.origin, MzbuildCargoBuildTarget, name, **fields)
     else:
-        name = targets.name(image.context, "copy")
+        name = targets.name(image.context, MzbuildCopyTarget, "copy")
         fields = {
             CopySourceField.alias: action.source,
             CopyDestinationField.alias: action.destination,
@@ -249,7 +264,7 @@ def _add_files(targets: _Targets, directory: str, wanted: str, globs: Iterable[s
     # Pants knows no targets in hidden directories, but one above may own their files.
     visible = list(takewhile(lambda part: not part.startswith("."), directory.split("/")))
     owner = "/".join(visible)
-    name = targets.name(owner, wanted)
+    name = targets.name(owner, MzbuildFilesTarget, wanted)
     sources = tuple(posixpath.relpath(under(directory, glob), owner or ".") for glob in globs)
     targets.add(under(owner, _NO_FILE), MzbuildFilesTarget, name, **{InputsField.alias: sources})
     return f"//{owner}:{name}"
@@ -267,15 +282,6 @@ def _add_crate(
         "dependencies": _linked_files(targets, crate.directory, links, f"linked-by-{crate.name}"),
     }
     targets.add(crate.manifest.path, CargoCrateTarget, name, **fields)
-
-
-def main_name(owner: Image | Crate) -> str:
-    """The name of the target that stands for a directory: the directory's own.
-
-    The root has none; there, the image or the crate gives its own.
-    """
-    directory = owner.context if isinstance(owner, Image) else owner.directory
-    return posixpath.basename(directory) or owner.name
 
 
 def _excluded(directory: str, nested: Iterable[str]) -> list[str]:

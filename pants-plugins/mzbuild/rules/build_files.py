@@ -1,0 +1,146 @@
+"""What BUILD files declare beside images and crates, read without making any target of it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain, count
+
+from pants.base.exceptions import MappingError
+from pants.engine.env_vars import EnvironmentVars
+from pants.engine.fs import Digest, DigestContents, PathGlobs
+from pants.engine.internals.build_files import BuildFileOptions
+from pants.engine.internals.defaults import BuildFileDefaults, BuildFileDefaultsParserState
+from pants.engine.internals.mapper import AddressMap
+from pants.engine.internals.parser import BuildFilePreludeSymbols, Parser
+from pants.engine.internals.target_adaptor import TargetAdaptor
+from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.target import RegisteredTargetTypes
+from pants.engine.unions import UnionMembership
+
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.image.declaration import Image
+from mzbuild.rules.declarations import Declarations
+from mzbuild.target_types import MzbuildImageTarget
+
+
+@dataclass(frozen=True)
+class BuildFiles:
+    """All BUILD files, by their paths."""
+
+    digest: Digest
+    contents: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class DeclaredTarget:
+    """What a BUILD file says of a target: its type, and what it depends on by its own word."""
+
+    type_alias: str
+    dependencies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DeclaredTargets:
+    """The targets that BUILD files declare in the root and where images and crates are: by name,
+    by directory.
+
+    A file with a mistake has none here: Pants tells whoever asks for its targets.
+    """
+
+    by_directory: Mapping[str, Mapping[str, DeclaredTarget]]
+
+    def is_taken(self, directory: str, name: str, type_alias: str) -> bool:
+        """Whether a target of another type has the name."""
+        declared = self.by_directory.get(directory, {}).get(name)
+        return declared is not None and declared.type_alias != type_alias
+
+    def image_target_name(self, image: Image) -> str:
+        """The name of the target of an image that has an `mzbuild.yml`: the directory's own.
+
+        Where a target of another type has that, it is the name of the `mzbuild_image` beside that
+        one, or else `image`. The root has no name: there, the image gives its own.
+        """
+        declared = self.by_directory.get(image.context, {})
+        default = posixpath.basename(image.context) or image.name
+        if not self.is_taken(image.context, default, MzbuildImageTarget.alias):
+            return default
+        own = [name for name in declared if declared[name].type_alias == MzbuildImageTarget.alias]
+        others = chain(("image",), (f"image-{number}" for number in count(2)))
+        return own[0] if own else next(name for name in others if name not in declared)
+
+    def beside(self, image: Image) -> DeclaredTarget | None:
+        """What a BUILD file says of the target of an image that has an `mzbuild.yml`."""
+        return self.by_directory.get(image.context, {}).get(self.image_target_name(image))
+
+
+@rule
+async def build_files(options: BuildFileOptions) -> BuildFiles:
+    globs = [f"**/{pattern}" for pattern in options.patterns]
+    globs += [f"!{ignored}" for ignored in options.ignores]
+    digest = await Get(Digest, PathGlobs(globs))
+    files = await Get(DigestContents, Digest, digest)
+    return BuildFiles(digest, {file.path: file.content for file in files})
+
+
+@rule
+def declared_targets(
+    files: BuildFiles,
+    declarations: Declarations,
+    parser: Parser,
+    macros: BuildFilePreludeSymbols,
+    target_types: RegisteredTargetTypes,
+    union_membership: UnionMembership,
+) -> DeclaredTargets:
+    directories = {"", *(image.context for image in declarations.images)}
+    directories |= {crate.directory for crate in declarations.workspace.crates}
+    found: dict[str, dict[str, DeclaredTarget]] = defaultdict(dict)
+    for path, content in files.contents.items():
+        directory = posixpath.dirname(path)
+        if directory not in directories:
+            continue
+        # Neither defaults of fields nor the environment give a target its name or its type.
+        defaults = BuildFileDefaultsParserState.create(
+            directory, BuildFileDefaults({}), target_types, union_membership
+        )
+        with suppress(MzbuildError):
+            parsed = parse_build_file(path, content, parser, macros, defaults, EnvironmentVars())
+            for name, adaptor in parsed.items():
+                dependencies = tuple(map(str, adaptor.kwargs.get("dependencies") or ()))
+                found[directory][name] = DeclaredTarget(adaptor.type_alias, dependencies)
+    return DeclaredTargets(dict(found))
+
+
+def parse_build_file(
+    path: str,
+    content: bytes,
+    parser: Parser,
+    macros: BuildFilePreludeSymbols,
+    defaults: BuildFileDefaultsParserState,
+    env: EnvironmentVars,
+) -> Mapping[str, TargetAdaptor]:
+    """The targets of a BUILD file, by their names.
+
+    Raises `MzbuildError` for one that cannot be read.
+    """
+    try:
+        return AddressMap.parse(
+            path,
+            content.decode(),
+            parser,
+            macros,
+            env,
+            is_bootstrap=False,
+            defaults=defaults,
+            dependents_rules=None,
+            dependencies_rules=None,
+        ).name_to_target_adaptor
+    except (MappingError, SyntaxError, ValueError) as error:
+        raise MzbuildError(f"{path}: {error}") from None
+
+
+def rules() -> tuple[Rule, ...]:
+    return tuple(collect_rules())
