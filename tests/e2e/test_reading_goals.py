@@ -48,6 +48,8 @@ def repo(shared: Repo) -> Iterator[Repo]:
         (("images/topp/",), "`images/topp` matches no image. Did you mean `images/top`?"),
         (("images/environment::",), "matches no image. Did you mean `images/top`?"),
         (("images/top:base",), "`images/top:base` matches no image. Did you mean `images/top`?"),
+        (("images/top", "images/tpo"), "`images/tpo` matches no image. Did you mean `images/top`?"),
+        (("environmnt",), "`environmnt` matches no image."),
         (("doc::",), "`doc::`: that matches no image. `::` stands for all images."),
         (("doc/index.md",), "`doc/index.md`: that matches no image."),
     ],
@@ -57,6 +59,41 @@ def test_a_specification_of_no_image(
     repo: Repo, goal: str, specs: tuple[str, ...], message: str
 ) -> None:
     assert message in error(repo.pants(f"mzbuild-{goal}", *specs, check=False))
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_an_image_may_be_named_by_its_name(repo: Repo, goal: str) -> None:
+    by_name, by_address = (
+        repo.pants(f"mzbuild-{goal}", it) for it in ("environmentd", "images/top")
+    )
+    assert by_name.stdout == by_address.stdout
+    assert logged(by_name) == logged(by_address)
+
+
+def test_names_and_goals_go_together_in_the_order_in_which_they_are_typed(repo: Repo) -> None:
+    both = repo.pants("mzbuild-describe", "mzbuild-list", "environmentd").stdout
+    one, other = (
+        repo.pants(goal, "environmentd").stdout for goal in ("mzbuild-describe", "mzbuild-list")
+    )
+    assert both == one + other
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            ("mzbuild-list", "mzbuild-fingerprint", "::"),
+            "`mzbuild-fingerprint` goes with no other goal: run it by itself.",
+        ),
+        (
+            ("--changed-since=HEAD", "mzbuild-list", "top"),
+            "The command is about what has changed, and so `top` cannot be named besides. Leave "
+            "one of them out.",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_said(repo: Repo, args: tuple[str, ...], message: str) -> None:
+    assert message in error(repo.pants(*args, check=False))
 
 
 @pytest.mark.parametrize("goal", GOALS)

@@ -17,7 +17,7 @@ from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from mzbuild.rules.registries import ImageTags, Registries
-from mzbuild.rules.selection import SelectedImages, SpecifiedImages
+from mzbuild.rules.selection import ReportedImages, SelectedImages, SpecifiedImages
 from pants.base.specs import Specs
 from pants.build_graph.address import AddressInput
 from pants.engine.addresses import Addresses
@@ -53,6 +53,7 @@ _QUERIES = (
     QueryRule(Owners, (OwnersRequest,)),
     QueryRule(PreImageResult, (PreImageRequest,)),
     QueryRule(Registries, ()),
+    QueryRule(ReportedImages, (Specs,)),
     QueryRule(RustToolchain, (CargoSettings,)),
     QueryRule(SelectedImages, ()),
     QueryRule(SpecifiedImages, (Specs,)),

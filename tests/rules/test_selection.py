@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from mzbuild.rules.images import Images
-from mzbuild.rules.selection import SpecifiedImages
+from mzbuild.rules.selection import ReportedImages, SpecifiedImages
 from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
 from pants.base.specs import (
     AddressLiteralSpec,
@@ -148,3 +148,56 @@ def test_a_macro_may_declare_images_too(repository: Project) -> None:
 def test_the_name_of_a_target_type_alone_declares_nothing(repository: Project) -> None:
     repository.write({"d/BUILD": "# mzbuild_image(name='other')\n"})
     assert specified(repository, [EVERYTHING]) == ("base", "top")
+
+
+class TestNames:
+    def test_an_image_goes_by_its_name_where_no_image_is_in_a_directory_of_that_name(
+        self, repository: Project
+    ) -> None:
+        repository.write({"d/other/mzbuild.yml": "name: daemon\n", "d/other/Dockerfile": ""})
+        repository.write({"e/mzbuild.yml": "name: d\n", "e/Dockerfile": ""})
+        assert specified(repository, [DirLiteralSpec("daemon")]) == ("daemon",)
+        assert specified(repository, [DirLiteralSpec("top"), DirLiteralSpec("base")]) == (
+            *("base", "top"),
+        )
+        # There is a directory `d`, but no image in it.
+        assert specified(repository, [DirLiteralSpec("d")]) == ("d",)
+        assert specified(repository, [EVERYTHING], [DirLiteralSpec("daemon")]) == (
+            *("base", "d", "top"),
+        )
+        assert (
+            specified(
+                repository, [DirLiteralSpec("daemon")], (), "--filter-target-type=cargo_crate"
+            )
+            == ()
+        )
+
+    def test_the_image_of_a_directory_goes_before_one_of_its_name(self, project: Project) -> None:
+        project.write({"a/mzbuild.yml": "name: b\n", "a/Dockerfile": ""})
+        project.write({"b/mzbuild.yml": "name: a\n", "b/Dockerfile": ""})
+        assert specified(project, [DirLiteralSpec("a")]) == ("b",)
+
+    def test_a_target_of_another_name_is_found_by_directory_address_and_name(
+        self, project: Project
+    ) -> None:
+        project.write({**image("s/web"), "s/web/mzbuild.yml": "name: front\n"})
+        project.write({"s/web/BUILD": "mzbuild_files()\n"})
+        for include in (
+            *(DirLiteralSpec("s/web"), DirLiteralSpec("front"), DirGlobSpec("s/web")),
+            *(AddressLiteralSpec("s/web", "image"), RecursiveGlobSpec("s")),
+        ):
+            assert specified(project, [include]) == ("front",)
+
+    def test_only_what_matches_no_image_is_told_of(self, repository: Project) -> None:
+        includes = [DirLiteralSpec("base"), DirLiteralSpec("d/topp"), DirLiteralSpec("tpo")]
+        raw = RawSpecs.create(
+            [*includes, FileLiteralSpec("base/Dockerfile"), FileLiteralSpec("d/BUILD")],
+            description_of_origin="a test",
+            unmatched_glob_behavior=GlobMatchErrorBehavior.error,
+        )
+        error = repository.error(ReportedImages, replace(Specs.empty(), includes=raw))
+        assert error.split("\n\n")[0] == (
+            "`d/topp` matches no image. Did you mean `d/top`?\n"
+            "`tpo` matches no image. Did you mean `d/top`?\n"
+            "`d/BUILD`: that matches no image. `::` stands for all images."
+        )

@@ -16,7 +16,6 @@ from pants.engine.fs import (
     MergeDigests,
     Workspace,
 )
-from pants.engine.goal import GoalSubsystem
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
 from pants.util.strutil import softwrap
 
@@ -24,18 +23,20 @@ from mzbuild.core.docker.arguments import build_arguments, image_labels
 from mzbuild.core.export.bake import BAKE_FILE, BakeTarget, bake_file
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import ImageInputs
+from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.goals.reporting import ReportedImages, log_errors
+from mzbuild.goals.reporting import log_errors
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import ImageTags
+from mzbuild.rules.selection import ReportedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 
-class BakeSubsystem(GoalSubsystem):
+class BakeSubsystem(ImageGoal):
     name = "mzbuild-bake"
     help = softwrap(
         """

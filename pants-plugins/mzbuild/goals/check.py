@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 
 from pants.engine.console import Console
-from pants.engine.goal import GoalSubsystem
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
@@ -21,6 +20,7 @@ from mzbuild.core.registries.publication import (
 )
 from mzbuild.core.text.table import table
 from mzbuild.goals.format import TableFormat
+from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors
 from mzbuild.rules.fingerprints import Fingerprints, PublishedConfigurations
@@ -35,7 +35,7 @@ from mzbuild.rules.registries import (
 from mzbuild.rules.selection import PublishedImages
 
 
-class CheckSubsystem(GoalSubsystem):
+class CheckSubsystem(ImageGoal):
     name = "mzbuild-check"
     help = softwrap(
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from pants.engine.console import Console
-from pants.engine.goal import GoalSubsystem, Outputting
+from pants.engine.goal import Outputting
 from pants.engine.rules import Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
@@ -16,15 +16,17 @@ from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.registries.addresses import registry_tag
 from mzbuild.core.text.report import ReportFormat
 from mzbuild.core.work_tree.files import WorkTree
+from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
+from mzbuild.goals.reporting import log_errors, palette, show_json, show_text
 from mzbuild.rules.fingerprints import input_files
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import Registries
+from mzbuild.rules.selection import ReportedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 
-class DescribeSubsystem(Outputting, GoalSubsystem):
+class DescribeSubsystem(Outputting, ImageGoal):
     name = "mzbuild-describe"
     help = softwrap(
         """

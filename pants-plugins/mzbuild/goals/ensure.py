@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 
 from pants.engine.console import Console
-from pants.engine.goal import GoalSubsystem
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
 from mzbuild.core.plan.ensured import ensured_json, ensured_lines, without_fingerprint
 from mzbuild.goals.format import TableFormat
+from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors
 from mzbuild.rules.ensured_images import (
@@ -25,7 +25,7 @@ from mzbuild.rules.images import Images
 from mzbuild.rules.selection import PublishedImages
 
 
-class EnsureSubsystem(GoalSubsystem):
+class EnsureSubsystem(ImageGoal):
     name = "mzbuild-ensure"
     help = softwrap(
         """

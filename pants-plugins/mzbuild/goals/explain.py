@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from pants.engine.console import Console
-from pants.engine.goal import GoalSubsystem, Outputting
+from pants.engine.goal import Outputting
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption, StrOption
@@ -17,16 +17,18 @@ from mzbuild.core.explain.report import explanation_json, explanation_lines
 from mzbuild.core.explain.snapshot import Snapshot
 from mzbuild.core.fingerprint.survey import concerning, failures
 from mzbuild.core.text.report import ReportFormat
+from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.goals.reporting import ReportedImages, palette, show_json, show_text
+from mzbuild.goals.reporting import palette, show_json, show_text
 from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.selection import ReportedImages
 from mzbuild.rules.snapshots import RevisionSnapshot, RevisionSnapshotRequest
 
 logger = logging.getLogger(__name__)
 
 
-class ExplainSubsystem(Outputting, GoalSubsystem):
+class ExplainSubsystem(Outputting, ImageGoal):
     name = "mzbuild-explain"
     help = softwrap(
         """

@@ -23,15 +23,16 @@ from pants.option.options import Options
 from pants.util.strutil import softwrap
 
 from mzbuild.core.cargo.settings import CargoOptions, with_cargo
-from mzbuild.core.errors import listed
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.core.fingerprint.survey import concerning, failures
 from mzbuild.core.work_tree.files import WorkTree
-from mzbuild.goals.reporting import ReportedImages
+from mzbuild.goals.image_goal import with_names
 from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import ImageTags
+from mzbuild.rules.selection import ReportedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
@@ -128,14 +129,14 @@ class FingerprintGoal(BuiltinGoal):
         specs: Specs,
         union_membership: UnionMembership,
     ) -> ExitCode:
-        if options.unknown_goals:
-            # A word that is neither a path nor a goal; Pants leaves it to a builtin goal to say so.
-            logger.error(f"There is no file, directory or goal {listed(options.unknown_goals)}.")
-            return PANTS_FAILED_EXIT_CODE
         try:
+            named = with_names(specs, options.unknown_goals)
             (result,) = graph_session.scheduler_session.product_request(
-                FingerprintedImages, [Params(specs)]
+                FingerprintedImages, [Params(named)]
             )
+        except MzbuildError as error:
+            logger.error("%s", error)  # noqa: TRY400  # A mistake of the user's has no traceback.
+            return PANTS_FAILED_EXIT_CODE
         except ExecutionError as error:
             for cause in error.wrapped_exceptions:
                 logger.error("%s", cause)  # noqa: TRY400  # A mistake of the user's has no traceback.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from enum import Enum
 
 from pants.engine.console import Console
-from pants.engine.goal import GoalSubsystem, Outputting
+from pants.engine.goal import Outputting
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
@@ -21,12 +21,14 @@ from mzbuild.core.graph.nodes import graph_nodes
 from mzbuild.core.graph.page import graph_page
 from mzbuild.core.graph.text import dot_lines, mermaid_lines, text_lines
 from mzbuild.core.work_tree.files import WorkTree
+from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
+from mzbuild.goals.reporting import log_errors, palette, show_json, show_text
 from mzbuild.rules.fingerprints import input_files
 from mzbuild.rules.graph_layout import LayoutRequest
 from mzbuild.rules.image_statuses import ImageStatuses, ImageStatusesRequest
 from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.selection import ReportedImages
 
 
 class GraphFormat(Enum):
@@ -39,7 +41,7 @@ class GraphFormat(Enum):
     HTML = "html"
 
 
-class GraphSubsystem(Outputting, GoalSubsystem):
+class GraphSubsystem(Outputting, ImageGoal):
     name = "mzbuild-graph"
     help = softwrap(
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pants.engine.console import Console
-from pants.engine.goal import GoalSubsystem, Outputting
+from pants.engine.goal import Outputting
 from pants.engine.rules import Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import EnumOption
@@ -13,12 +13,14 @@ from mzbuild.core.describe.list import list_images, list_rows, list_summary
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.text.report import ReportFormat
 from mzbuild.core.text.table import table
+from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
+from mzbuild.goals.reporting import log_errors, palette, show_json, show_text
 from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.selection import ReportedImages
 
 
-class ListSubsystem(Outputting, GoalSubsystem):
+class ListSubsystem(Outputting, ImageGoal):
     name = "mzbuild-list"
     help = softwrap(
         """

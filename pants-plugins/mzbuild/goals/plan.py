@@ -9,7 +9,7 @@ from enum import Enum
 
 import yaml
 from pants.engine.console import Console
-from pants.engine.goal import GoalSubsystem, Outputting
+from pants.engine.goal import Outputting
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
@@ -20,8 +20,9 @@ from mzbuild.core.fingerprint.configuration import Arch, Configuration
 from mzbuild.core.plan.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
 from mzbuild.core.plan.planning import BuildPlan, Work, with_broken
 from mzbuild.core.plan.report import check_pipeline, plan_json, plan_lines
+from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.goals.reporting import ReportedImages, log_errors, palette, show_json, show_text
+from mzbuild.goals.reporting import log_errors, palette, show_json, show_text
 from mzbuild.rules.build_plans import EnsuringPlanRequest, PackagingPlanRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch, CargoGroups
@@ -32,6 +33,7 @@ from mzbuild.rules.fingerprints import (
     PublishedConfigurations,
 )
 from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.selection import ReportedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 # The options that decide which images there are and where they go.
@@ -52,7 +54,7 @@ class PlanFormat(Enum):
     BUILDKITE = "buildkite"
 
 
-class PlanSubsystem(Outputting, GoalSubsystem):
+class PlanSubsystem(Outputting, ImageGoal):
     name = "mzbuild-plan"
     help = softwrap(
         """

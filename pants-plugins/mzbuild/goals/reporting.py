@@ -5,56 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from pants.base.exiter import PANTS_FAILED_EXIT_CODE, PANTS_SUCCEEDED_EXIT_CODE
-from pants.base.specs import Specs
 from pants.engine.console import Console
 from pants.engine.goal import Outputting
-from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
-from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.survey import concerning, failures
 from mzbuild.core.image.graph import ImageGraph
-from mzbuild.core.text.report import no_image
-from mzbuild.rules.images import Images
-from mzbuild.rules.selection import SpecifiedImages
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ReportedImages:
-    """The names of the images among a goal's targets, sorted.
-
-    There are none only where `--changed-since` has found none: other specifications that match no
-    image are an error.
-    """
-
-    names: tuple[str, ...]
-
-
-@rule
-async def reported_images(specs: Specs, images: Images) -> ReportedImages:
-    includes = specs.includes
-    typed = [
-        *(str(spec) for spec in includes.address_literals),
-        *(str(spec) for spec in includes.file_literals),
-        *(str(spec) for spec in includes.file_globs),
-        *(str(spec) for spec in includes.dir_literals),
-        *(str(spec) for spec in includes.dir_globs),
-        *(str(spec) for spec in includes.recursive_globs),
-        *(str(spec) for spec in includes.ancestor_globs),
-    ]
-    try:
-        selected = await Get(SpecifiedImages, Specs, specs)
-    except Exception as error:
-        # Pants has an exception of its own for each kind of specification of what is not there.
-        raise MzbuildError(f"{error}\n\n{no_image(typed, images.graph.images)}") from None
-    if not selected.names and not includes.from_change_detection:
-        raise MzbuildError(no_image(typed, images.graph.images))
-    return ReportedImages(selected.names)
 
 
 def palette(console: Console, subsystem: Outputting, global_options: GlobalOptions) -> Console:
@@ -87,7 +47,3 @@ def log_errors(names: Iterable[str], graph: ImageGraph, errors: Mapping[str, str
     for failure in failures(concerned):
         logger.error("%s", failure)
     return PANTS_FAILED_EXIT_CODE if concerned else PANTS_SUCCEEDED_EXIT_CODE
-
-
-def rules() -> tuple[Rule, ...]:
-    return tuple(collect_rules())

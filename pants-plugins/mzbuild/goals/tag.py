@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pants.engine.console import Console
-from pants.engine.goal import GoalSubsystem
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.option_types import BoolOption, EnumOption, StrListOption
 from pants.util.strutil import softwrap
@@ -16,6 +15,7 @@ from mzbuild.core.registries.addresses import registry_tag
 from mzbuild.core.registries.tagging import Step, TagRequest, check_tags, make_tags, plan_tags
 from mzbuild.core.text.table import table
 from mzbuild.goals.format import TableFormat
+from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors
 from mzbuild.rules.fingerprints import (
@@ -29,7 +29,7 @@ from mzbuild.rules.registries import Registries, RegistryAccess
 from mzbuild.rules.selection import PublishedImages
 
 
-class TagSubsystem(GoalSubsystem):
+class TagSubsystem(ImageGoal):
     name = "mzbuild-tag"
     help = softwrap(
         """

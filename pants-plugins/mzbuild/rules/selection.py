@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from pants.backend.project_info.filter_targets import FilterSubsystem, TargetGranularity
 from pants.base.build_root import BuildRoot
 from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
-from pants.base.specs import AddressLiteralSpec, RawSpecs, RawSpecsWithoutFileOwners, Specs
+from pants.base.specs import (
+    AddressLiteralSpec,
+    FileLiteralSpec,
+    RawSpecs,
+    RawSpecsWithoutFileOwners,
+    Spec,
+    Specs,
+)
 from pants.base.specs_parser import SpecsParser
 from pants.build_graph.address import ResolveError
 from pants.engine.addresses import Address, Addresses, AddressInput
@@ -24,7 +31,10 @@ from pants.vcs import changed, git
 from pants.vcs.changed import ChangedAddresses, ChangedOptions, ChangedRequest
 from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
 
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.declaration import Image
+from mzbuild.core.text.report import no_image
+from mzbuild.core.work_tree.listing import Listing, is_under
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import Registries
@@ -36,6 +46,17 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class SpecifiedImages:
     """The names of the images among what a command's specifications stand for, sorted."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReportedImages:
+    """The names of the images among a goal's targets, sorted.
+
+    There are none only where `--changed-since` has found none: other specifications that match no
+    image are an error.
+    """
 
     names: tuple[str, ...]
 
@@ -89,6 +110,7 @@ class SelectedImages:
 async def specified_images(
     specs: Specs, images: Images, filters: FilterSubsystem, global_options: GlobalOptions
 ) -> SpecifiedImages:
+    specs = Specs(_by_address(specs.includes, images), _by_address(specs.ignores, images))
     if not specs.ignores and not _is_filtered(filters, global_options):
         names = _known_names(specs.includes, images)
         if names is not None:
@@ -96,6 +118,58 @@ async def specified_images(
     addresses = await Get(Addresses, Specs, specs)
     names = {images.names[address] for address in addresses if address in images.names}
     return SpecifiedImages(tuple(sorted(names)))
+
+
+def _by_address(specs: RawSpecs, images: Images) -> RawSpecs:
+    """The same with addresses for the names of images.
+
+    A name looks like a directory. Where a directory of that name has an image, it is meant.
+    """
+    contexts = {address.spec_path for address in images.names}
+    named = {
+        spec: images.addresses[spec.directory]
+        for spec in specs.dir_literals
+        if spec.directory in images.addresses and spec.directory not in contexts
+    }
+    if not named:
+        return specs
+    return replace(
+        specs,
+        dir_literals=tuple(spec for spec in specs.dir_literals if spec not in named),
+        address_literals=(*specs.address_literals, *map(_literal, named.values())),
+    )
+
+
+@rule
+async def reported_images(specs: Specs, images: Images, listing: Listing) -> ReportedImages:
+    try:
+        selected = await Get(SpecifiedImages, Specs, specs)
+    except Exception as error:
+        # Pants has an exception of its own for each kind of specification of what is not there.
+        typed = [str(spec) for spec in _typed(specs.includes) if not _matches(spec, images)]
+        told = [no_image(typed, images.graph.images, listing)] if typed else []
+        raise MzbuildError("\n\n".join([*told, str(error)])) from None
+    if not selected.names and not specs.includes.from_change_detection:
+        typed = [str(spec) for spec in _typed(specs.includes)]
+        raise MzbuildError(no_image(typed, images.graph.images, listing))
+    return ReportedImages(selected.names)
+
+
+def _typed(includes: RawSpecs) -> list[Spec]:
+    return [
+        *includes.address_literals,
+        *RawSpecsWithoutFileOwners.from_raw_specs(includes).glob_specs(),
+        *includes.file_literals,
+        *includes.file_globs,
+    ]
+
+
+def _matches(spec: Spec, images: Images) -> bool:
+    """Whether what was typed stands for an image, or is a file of one."""
+    if isinstance(spec, FileLiteralSpec):
+        return any(is_under(spec.file, image.context) for image in images.graph.images)
+    alone = RawSpecs.create([spec], description_of_origin="the command line")
+    return _known_names(_by_address(alone, images), images) is not None
 
 
 def _known_names(includes: RawSpecs, images: Images) -> set[str] | None:
@@ -142,7 +216,7 @@ def _is_filtered(filters: FilterSubsystem, global_options: GlobalOptions) -> boo
 
 @_uncacheable_rule
 def published_images(
-    selected: SpecifiedImages,
+    selected: ReportedImages,
     images: Images,
     fingerprints: Fingerprints,
     registries: Registries,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.text.report import no_image
+from mzbuild.core.work_tree.listing import Listing
 
 IMAGES = [
     Image(name, context, f"{context}/mzbuild.yml")
@@ -37,4 +38,63 @@ def test_where_none_is_near_all_images_are_offered() -> None:
 def test_who_names_nothing_is_told_how_to() -> None:
     assert no_image([], IMAGES) == (
         "No image is named. Name directories or addresses; `::` stands for all images."
+    )
+
+
+FILES = Listing(
+    tuple(
+        sorted(
+            [
+                *("services/web/mzbuild.yml", "services/web/Dockerfile", "services/web/wbe/x"),
+                *("services/api/Dockerfile", "services/db/mzbuild.yaml", "services/db/Dockerfile"),
+                *("services/mq/MZBUILD.YML", "lib/x/y/Dockerfile", "docs/a.md"),
+            ]
+        )
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        (
+            "services/api",
+            "`services/api` matches no image. `services/api` has a `Dockerfile`, but no "
+            "`mzbuild.yml`, which makes an image of it. Write one with `name: api`.",
+        ),
+        (
+            "services/db:",
+            "`services/db:` matches no image. `services/db/mzbuild.yaml` has to be called "
+            "`mzbuild.yml`.",
+        ),
+        (
+            "services/mq/",
+            "`services/mq/` matches no image. `services/mq/MZBUILD.YML` has to be called "
+            "`mzbuild.yml`.",
+        ),
+        (
+            "lib::",
+            "`lib::` matches no image. `lib/x/y` has a `Dockerfile`, but no `mzbuild.yml`, which "
+            "makes an image of it. Write one with `name: y`.",
+        ),
+        (
+            "services/api/Dockerfile",
+            "`services/api/Dockerfile` matches no image. `services/api` has a `Dockerfile`, but "
+            "no `mzbuild.yml`, which makes an image of it. Write one with `name: api`.",
+        ),
+        ("services/web/wbe", "`services/web/wbe` matches no image. Did you mean `services/web`?"),
+        ("docs", "`docs`: that matches no image. `::` stands for all images."),
+    ],
+)
+def test_what_is_nearly_an_image_is_named(spec: str, told: str) -> None:
+    assert no_image([spec], [Image("web", "services/web", "services/web/mzbuild.yml")], FILES) == (
+        told
+    )
+
+
+def test_each_specification_is_told_of_by_itself() -> None:
+    assert no_image(["doc", "ci/buildr", "ci-bulder", "src::"], IMAGES) == (
+        "`ci/buildr` matches no image. Did you mean `ci/builder`?\n"
+        "`ci-bulder` matches no image. Did you mean `ci/builder`?\n"
+        "`doc` and `src::`: that matches no image. `::` stands for all images."
     )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
-from mzbuild.core.errors import closest, listed, nearest
+from mzbuild.core.errors import closest, listed
 from mzbuild.core.image.declaration import Image
+from mzbuild.core.image.mzbuild_yml import FILE_NAME
+from mzbuild.core.work_tree.listing import Listing
+
+NO_FILES = Listing(())
 
 
 class ReportFormat(Enum):
@@ -16,20 +21,48 @@ class ReportFormat(Enum):
     JSON = "json"
 
 
-def no_image(specs: Sequence[str], images: Sequence[Image]) -> str:
-    """What to tell whose specifications match no image, with the nearest image's directory.
+def no_image(specs: Sequence[str], images: Sequence[Image], files: Listing = NO_FILES) -> str:
+    """What to tell whose specifications match no image, with what each of them may have meant.
 
-    `specs` is what was typed: directories, files, addresses, globs; there may be none.
+    `specs` is what was typed: directories, files, addresses, globs, names; there may be none.
+    `files` are those that Git sees: an image may just lack one.
     """
     if not specs:
         return "No image is named. Name directories or addresses; `::` stands for all images."
     by_name = {image.name: image.context for image in images}
-    for spec in specs:
-        path, _, target = spec.rstrip(":/*").lstrip("/").partition(":")
-        near = nearest(path, by_name.values())
-        name = closest(target or path.rpartition("/")[2], by_name)
-        if not near and name is not None:
-            near = f" Did you mean `{by_name[name]}`?"
-        if near:
-            return f"{listed([spec])} matches no image.{near}"
-    return f"{listed(specs)}: that matches no image. `::` stands for all images."
+    hints = {spec: _near_miss(spec, files) or _nearest(spec, by_name) for spec in specs}
+    told = [f"{listed([spec])} matches no image. {hint}" for spec, hint in hints.items() if hint]
+    plain = [spec for spec, hint in hints.items() if not hint]
+    if plain:
+        told.append(f"{listed(plain)}: that matches no image. `::` stands for all images.")
+    return "\n".join(told)
+
+
+def _nearest(spec: str, by_name: Mapping[str, str]) -> str:
+    path, target = _parts(spec)
+    near = closest(path, by_name.values())
+    name = closest(target or posixpath.basename(path), by_name)
+    near = near or (by_name[name] if name is not None else None)
+    return "" if near is None else f"Did you mean `{near}`?"
+
+
+def _near_miss(spec: str, files: Listing) -> str:
+    """What a directory lacks that is nearly an image."""
+    path, _ = _parts(spec)
+    inside = [posixpath.split(file) for file in ((path,) if path in files else files.under(path))]
+    for directory, name in inside:
+        if name.casefold() in ("mzbuild.yml", "mzbuild.yaml") and name != FILE_NAME:
+            return f"`{posixpath.join(directory, name)}` has to be called `{FILE_NAME}`."
+    for directory, name in inside:
+        if name == "Dockerfile" and posixpath.join(directory, FILE_NAME) not in files:
+            return (
+                f"`{directory or '.'}` has a `Dockerfile`, but no `{FILE_NAME}`, which makes an "
+                f"image of it. Write one with `name: {posixpath.basename(directory) or '…'}`."
+            )
+    return ""
+
+
+def _parts(spec: str) -> tuple[str, str]:
+    """The path and the target's name in what was typed."""
+    path, _, target = spec.rstrip(":/*").lstrip("/").partition(":")
+    return path, target
