@@ -69,8 +69,8 @@ def text(entry: File | Link) -> str:
 
 
 def described(repo: Repo) -> dict[str, dict[str, Any]]:
-    """The descriptions of images in `dist/`, by the images' names."""
-    files = (json.loads(path.read_text()) for path in repo.root.glob("dist/*/*.json"))
+    """What `dist/` tells of images and of how they were had, by the images' names."""
+    files = (json.loads(path.read_text()) for path in repo.root.glob("dist/*/*.acquired.json"))
     return {file["name"]: file for file in files}
 
 

@@ -8,6 +8,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pants.base.build_root import BuildRoot
 from pants.core.goals import package
 from pants.core.goals.package import (
     BuiltPackage,
@@ -15,6 +16,8 @@ from pants.core.goals.package import (
     OutputPathField,
     PackageFieldSet,
 )
+from pants.core.util_rules import distdir
+from pants.core.util_rules.distdir import DistDir
 from pants.engine.fs import (
     EMPTY_DIGEST,
     AddPrefix,
@@ -24,7 +27,8 @@ from pants.engine.fs import (
     MergeDigests,
     Snapshot,
 )
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.process import Process, ProcessCacheScope, ProcessResult
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.errors import MzbuildError, listed
@@ -55,6 +59,23 @@ class PackagedImages:
     """What became of all images that the command packages, by name."""
 
     images: Mapping[str, AcquiredImage]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What goes into `dist/` beside a package, and to no target that depends on it: it is not the
+    same for each image of the same fingerprint."""
+
+    # By paths in `dist/`.
+    acquired: FileContent
+    debug: Digest
+
+
+@dataclass(frozen=True)
+class Written:
+    """The paths of the files that were written, from the root, with what is to be said of each."""
+
+    files: tuple[tuple[str, str], ...]
 
 
 class _NotPackaged(str):
@@ -91,7 +112,8 @@ async def package_images(
     return PackagedImages(dict(zip(selected.names, acquired)))
 
 
-@rule
+# What is beside it is written in each run.
+@_uncacheable_rule
 async def package_image(
     field_set: PackageImageFieldSet,
     images: Images,
@@ -126,30 +148,60 @@ async def package_image(
         "address": field_set.address.spec,
         "spec": result.spec,
         "fingerprint": fingerprints.fingerprints[name],
-        "image_id": image.image_id,
-        "origin": origin.value,
-        "seconds": round(result.seconds, 3),
         "dependencies": [tags.local[dependency] for dependency in images.graph.dependencies[name]],
     }
-    path = field_set.output_path.value_or_default(file_ending="json")
-    content = json.dumps(description, indent=2) + "\n"
-    told = f"{origin.value.capitalize()} {result.spec}"
-    described = await Get(Digest, CreateDigest([FileContent(path, content.encode())]))
-    # Whoever does not have to build an image does not have to wait for Cargo.
-    actions = declared.pre_image if origin is Origin.BUILT else ()
-    results = await MultiGet(
-        Get(PreImageResult, PreImageRequest(declared, action, batch))
-        for action in actions
-        if isinstance(action, CargoBuild) and action.split_debuginfo
-    )
-    debug = await Get(Digest, MergeDigests(result.debug for result in results))
-    beside = await Get(Snapshot, AddPrefix(debug, posixpath.dirname(path)))
-    artifacts = [BuiltPackageArtifact(path, (told,))]
-    artifacts += [BuiltPackageArtifact(file, ("Debug information",)) for file in beside.files]
-    return BuiltPackage(
-        await Get(Digest, MergeDigests((described, beside.digest))), tuple(artifacts)
-    )
+    directory = field_set.address.spec_path.replace("/", ".")
+    path = field_set.output_path.value or posixpath.join(directory, f"{name}.json")
+    digest = await Get(Digest, CreateDigest([_json(path, description)]))
+    artifacts = [BuiltPackageArtifact(path, (f"{origin.value.capitalize()} {result.spec}",))]
+    if selected.to_package and name in selected.names:
+        varying = {
+            "image_id": image.image_id,
+            "origin": origin.value,
+            "seconds": round(result.seconds, 3),
+        }
+        # Whoever does not have to build an image does not have to wait for Cargo.
+        actions = declared.pre_image if origin is Origin.BUILT else ()
+        results = await MultiGet(
+            Get(PreImageResult, PreImageRequest(declared, action, batch))
+            for action in actions
+            if isinstance(action, CargoBuild) and action.split_debuginfo
+        )
+        debug = await Get(Digest, MergeDigests(result.debug for result in results))
+        debug = await Get(Digest, AddPrefix(debug, posixpath.dirname(path)))
+        acquired = _json(f"{posixpath.splitext(path)[0]}.acquired.json", {**description, **varying})
+        written = await Get(Written, Beside(acquired, debug))
+        artifacts += [BuiltPackageArtifact(None, (f"Wrote {x}", y)) for x, y in written.files]
+    return BuiltPackage(digest, tuple(artifacts))
+
+
+def _json(path: str, value: Mapping[str, object]) -> FileContent:
+    return FileContent(path, f"{json.dumps(value, indent=2)}\n".encode())
+
+
+# Pants writes what a package consists of, and nothing else.
+@_uncacheable_rule
+async def write_beside(beside: Beside, build_root: BuildRoot, dist: DistDir) -> Written:
+    directory = build_root.pathlib_path / dist.relpath
+    file = directory / beside.acquired.path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(beside.acquired.content)
+    debug = await Get(Snapshot, Digest, beside.debug)
+    if debug.files:
+        sources = sorted({path.split("/")[0] for path in debug.files})
+        copy = Process(
+            ("/bin/cp", "-R", "-f", *sources, str(directory)),
+            input_digest=beside.debug,
+            description=f"Write debug information into {dist.relpath}",
+            cache_scope=ProcessCacheScope.PER_SESSION,
+        )
+        await Get(ProcessResult, Process, copy)
+    return Written(tuple((str(dist.relpath / path), "Debug information") for path in debug.files))
 
 
 def rules() -> tuple[Rule | UnionRule, ...]:
-    return (*collect_rules(), UnionRule(PackageFieldSet, PackageImageFieldSet))
+    return (
+        *collect_rules(),
+        *distdir.rules(),  # type: ignore[no-untyped-call]
+        UnionRule(PackageFieldSet, PackageImageFieldSet),
+    )
