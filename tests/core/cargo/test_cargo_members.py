@@ -296,9 +296,15 @@ class TestAWorkspaceElsewhere:
         )
 
 
-def test_an_exclusion_may_be_a_glob_as_in_mzbuild_though_not_in_cargo() -> None:
-    files = {**root("*/*", more='exclude = ["o*/*"]\n'), **crate("src/a"), **crate("other/b")}
-    assert names(load(files)) == ["a"]
+def test_an_exclusion_is_a_path_and_no_glob(tmp_path: Path) -> None:
+    files = {
+        **root("*/*", more='exclude = ["o*/*", "src/b"]\n'),
+        **crate("src/a"),
+        **crate("src/b"),
+        **crate("other/c"),
+    }
+    assert names(load(files)) == ["a", "c"]
+    assert members(load(files)) == members_by_cargo(files, tmp_path)
 
 
 def test_a_repository_without_a_root_manifest_has_no_workspace() -> None:

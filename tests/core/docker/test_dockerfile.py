@@ -26,7 +26,7 @@ OTHER_LINES = st.one_of(
             b"xMZFROM a",
         ]
     ),
-).filter(lambda line: not line.startswith(b"MZFROM"))
+).filter(lambda line: not line.startswith((b"MZFROM", b"\xef\xbb\xbfMZFROM")))
 DIRECTIVES = st.tuples(SPACES, NAMES, RESTS)
 DOCKERFILES = st.lists(st.one_of(OTHER_LINES, DIRECTIVES), max_size=8)
 
@@ -102,3 +102,11 @@ def test_a_name_that_is_not_utf_8_is_an_error_with_its_line() -> None:
     with pytest.raises(MzbuildError) as error:
         mzfrom_names(b"FROM x\n\nMZFROM caf\xe9\n", "i/Dockerfile")
     assert str(error.value) == "i/Dockerfile:3: the image that `MZFROM` names is not UTF-8 text."
+
+
+def test_a_byte_order_mark_may_stand_before_an_mzfrom() -> None:
+    content = b"\xef\xbb\xbfMZFROM a\nMZFROM b\n\xef\xbb\xbfMZFROM c\n"
+    assert mzfrom_names(content, "Dockerfile") == ("a", "b")
+    assert mzfrom_lines(content) == {"a": 1, "b": 2}
+    rewritten = rewrite_mzfrom(content, {"a": "x", "b": "y"})
+    assert rewritten == b"\xef\xbb\xbfFROM x\nFROM y\n\xef\xbb\xbfMZFROM c\n"

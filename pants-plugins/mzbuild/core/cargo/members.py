@@ -360,7 +360,8 @@ def _paths(dependencies: Iterable[Dependency]) -> list[str]:
 
 
 def _excludes(table: Table, directory: str) -> bool:
-    excluded = any(matches(f"{pattern}/**", directory) for pattern in table.exclude)
+    # Cargo expands no globs there.
+    excluded = any(is_under(directory, path) for path in table.exclude)
     # What is listed by its own path is a member all the same.
     return excluded and not any(is_under(directory, member) for member in table.members)
 

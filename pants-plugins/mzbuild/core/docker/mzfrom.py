@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from mzbuild.core.errors import MzbuildError
 
 # The scheme defines dependencies by this pattern, over bytes: at the start of a line only, and
-# any white space, a line break included, may stand before the name.
-_MZFROM = re.compile(rb"^MZFROM(\s*)(\S+)", re.MULTILINE)
+# any white space, a line break included, may stand before the name. Docker skips a byte order mark,
+# so what stands behind one is at the start of its line, too.
+_MZFROM = re.compile(rb"(?:^|(?<=\A\xef\xbb\xbf))MZFROM(\s*)(\S+)", re.MULTILINE)
 
 
 def mzfrom_names(content: bytes, path: str) -> tuple[str, ...]:
