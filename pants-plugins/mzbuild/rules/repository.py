@@ -20,7 +20,7 @@ from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
-from mzbuild.core.cargo.config_file import CargoConfig, parse_cargo_config
+from mzbuild.core.cargo.config_file import CargoConfig, merged_config, read_config
 from mzbuild.core.cargo.includes import References
 from mzbuild.core.cargo.lock import CargoLock, parse_cargo_lock
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
@@ -45,7 +45,7 @@ _reader = cache(WorkTreeReader)
 CONTENTS = content_cache()
 _REFERENCES = reference_cache()
 _CARGO_TOMLS = FileCache(lambda absolute, path: parse_cargo_toml(read_content(absolute), path))
-_CARGO_CONFIGS = FileCache(lambda absolute, path: parse_cargo_config(read_content(absolute), path))
+_CARGO_CONFIGS = FileCache(lambda absolute, path: read_config(read_content(absolute), path))
 _LOCKS = FileCache(lambda absolute, path: parse_cargo_lock(read_content(absolute), path))
 _MZBUILD_YMLS = FileCache(lambda absolute, _: read_content(absolute))
 
@@ -72,13 +72,6 @@ class CargoManifests:
         if isinstance(parsed, str):
             raise MzbuildError(parsed)
         return parsed
-
-
-@dataclass(frozen=True)
-class CargoConfigs:
-    """Cargo's configuration files that apply to the workspace."""
-
-    files: tuple[CargoConfig, ...]
 
 
 @dataclass(frozen=True)
@@ -159,21 +152,19 @@ def cargo_manifests(work_tree: WorkTree, listing: Listing) -> CargoManifests:
 
 
 @rule
-def cargo_configs(
-    work_tree: WorkTree, listing: Listing, mzbuild_cargo: MzbuildCargo
-) -> CargoConfigs:
+def cargo_config(work_tree: WorkTree, listing: Listing, mzbuild_cargo: MzbuildCargo) -> CargoConfig:
     paths = config_files(listing, mzbuild_cargo.workspace_root)
-    return CargoConfigs(tuple(_CARGO_CONFIGS.get(work_tree, path) for path in paths))
+    return merged_config(paths, listing, lambda path: _CARGO_CONFIGS.get(work_tree, path))
 
 
 # From the manifests and not from the work tree, so that other files may change.
 @rule
 def cargo_workspace(
-    manifests: CargoManifests, configs: CargoConfigs, listing: Listing, mzbuild_cargo: MzbuildCargo
+    manifests: CargoManifests, config: CargoConfig, listing: Listing, mzbuild_cargo: MzbuildCargo
 ) -> CargoWorkspace:
     root = mzbuild_cargo.workspace_root
     try:
-        return load_workspace(listing, manifests.at, root, configs.files)
+        return load_workspace(listing, manifests.at, root, config)
     except MzbuildError as error:
         # That is for the images with a `cargo-build`; the others are none the worse for it.
         return CargoWorkspace(root=root, error=str(error))

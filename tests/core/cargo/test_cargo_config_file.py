@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
 import pytest
-from mzbuild.core.cargo.config_file import CargoConfig, parse_cargo_config
+from mzbuild.core.cargo.config_file import NO_CONFIG, CargoConfig, merged_config, read_config
 from mzbuild.core.cargo.manifest import Dependency
+from mzbuild.core.cargo.workspace import config_files
+
+from tests.core.cargo.workspaces import crate, load, root
+from tests.core.conftest import ENV, listing
 
 # As `cargo vendor` prints it.
 VENDORED = b"""\
@@ -18,26 +27,37 @@ directory = "vendor"
 """
 
 
+def merged(files: Mapping[str, str], at: str = "") -> CargoConfig:
+    paths = listing(*files)
+    return merged_config(
+        config_files(paths, at),
+        paths,
+        lambda path: read_config(files[path].encode(errors="surrogateescape"), path),
+    )
+
+
 def test_directories_are_relative_to_where_the_configuration_applies() -> None:
-    assert parse_cargo_config(VENDORED, ".cargo/config.toml").vendored == ("vendor",)
-    assert parse_cargo_config(VENDORED, "rust/ws/.cargo/config").vendored == ("rust/ws/vendor",)
+    vendored = VENDORED.decode()
+    assert merged({".cargo/config.toml": vendored}).vendored == ("vendor",)
+    assert merged({"rust/ws/.cargo/config": vendored}, "rust/ws").vendored == ("rust/ws/vendor",)
 
 
 def test_each_source_may_name_one() -> None:
-    config = b"[source]\na.directory = '../third/party/'\nb.local-registry = './registry'\n"
-    found = parse_cargo_config(config, "rust/.cargo/config").vendored
+    config = "[source]\na.directory = '../third/party/'\nb.local-registry = './registry'\n"
+    found = merged({"rust/.cargo/config": config}, "rust").vendored
     assert found == ("third/party", "rust/registry")
 
 
 def test_what_takes_the_place_of_other_crates() -> None:
     config = (
-        b"paths = ['../forks', '.']\n"
-        b"[patch.crates-io]\nserde = { path = 'serde' }\nlog = { git = 'https://git/log' }\n"
+        "paths = ['../forks', '.']\n"
+        "[patch.crates-io]\nserde = { path = 'serde' }\nlog = { git = 'https://git/log' }\n"
     )
-    assert parse_cargo_config(config, "rust/.cargo/config") == CargoConfig(
-        "rust/.cargo/config",
-        patches=(Dependency("serde", "serde", directory="rust/serde"),),
-        overrides=("forks", "rust"),
+    path = "rust/.cargo/config"
+    assert merged({path: config}, "rust") == CargoConfig(
+        (path,),
+        patches=((path, Dependency("serde", "serde", directory="rust/serde")),),
+        overrides=((path, "forks"), (path, "rust")),
     )
 
 
@@ -52,10 +72,89 @@ def test_what_takes_the_place_of_other_crates() -> None:
         "paths = [1]",
         "patch = 1",
         "[patch]\ncrates-io = 1",
+        "[patch.crates-io]\na = { path = 'a', optional = 1 }",
+        "include = 1",
+        "include = [1, { optional = true }, 'missing.toml', 'config.toml']",
+        "env = { A = 1, B = { value = 1, relative = true } }",
+        "build = { target = 1, rustc-wrapper = 1 }",
+        "target = { x = 1 }",
         "This is not TOML",
         "\udcff",
     ],
 )
 def test_a_file_that_names_none_has_none(config: str) -> None:
-    content = config.encode(errors="surrogateescape")
-    assert parse_cargo_config(content, ".cargo/config") == CargoConfig(".cargo/config")
+    path = ".cargo/config.toml"
+    assert merged({path: config}) == CargoConfig((path,))
+
+
+def test_no_configuration_says_nothing() -> None:
+    assert merged({"Cargo.toml": ""}) == NO_CONFIG
+
+
+# Each file has a list, a value that others have as well, and one of its own.
+PRECEDENCE = {
+    "ws/.cargo/config.toml": (
+        "include = ['../shared.toml', { path = 'more.toml', optional = true }, "
+        "{ path = 'none.toml', optional = true }]\n"
+        "paths = ['near']\n[source.v]\ndirectory = 'near'\n[profile.near]\ninherits = 'dev'\n"
+    ),
+    "ws/shared.toml": "paths = ['shared']\n[source.v]\ndirectory = 'shared'\n[source.w]\n"
+    "directory = 'first'\n[profile.shared]\ninherits = 'dev'\n",
+    "ws/.cargo/more.toml": "paths = ['more']\n[source.w]\ndirectory = 'second'\n",
+    ".cargo/config": "paths = ['far']\n[source.v]\ndirectory = 'far'\n[source.x]\n"
+    "directory = 'far'\n[profile.far]\ninherits = 'dev'\n",
+    ".cargo/config.toml": "paths = ['unread']\n[source.x]\ndirectory = 'unread'\n",
+}
+
+
+def test_files_are_merged_by_cargos_order_of_precedence(tmp_path: Path) -> None:
+    found = merged(PRECEDENCE, "ws")
+    assert set(found.files) == PRECEDENCE.keys() - {".cargo/config.toml"}
+    assert sorted(found.vendored) == ["far", "ws/near", "ws/second"]
+    assert sorted(found.profiles) == ["far", "near", "shared"]
+    # Cargo takes the path as it is spelled: the parent of `ws/.cargo/..` is `ws/.cargo`.
+    assert {path for _, path in found.overrides} == {
+        *("far", "ws/.cargo/shared", "ws/more", "ws/near")
+    }
+    for path, content in PRECEDENCE.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(content)
+    command = ["cargo", "config", "get", "-Zunstable-options", "--format=json"]
+    env = {**ENV, "RUSTC_BOOTSTRAP": "1"}
+    done = subprocess.run(command, cwd=tmp_path / "ws", env=env, capture_output=True, check=True)
+    told = json.loads(done.stdout)
+    # In the same order, so that what prevails is the same.
+    assert [path.rpartition("/")[2] for _, path in found.overrides] == told["paths"]
+    assert {path.rpartition("/")[2] for path in found.vendored} == {
+        source["directory"] for source in told["source"].values()
+    }
+    assert set(found.profiles) == told["profile"].keys()
+
+
+def test_files_that_are_named_by_a_path_belong_to_it() -> None:
+    config = (
+        "[build]\nrustc-wrapper = './wrap.sh'\nrustc = 'rustc'\ntarget = ['spec.json', 'x86']\n"
+        "[target.x86]\nlinker = '.cargo/cc.sh'\nrunner = ['./run.sh', 'ws/other.sh']\n"
+        "[target.'cfg(unix)']\nrunner = 'ws/run.sh'\n"
+        "[http]\ncainfo = 'ca.pem'\n"
+        "[env]\nDATA = { value = 'data', relative = true }\nNO = 'ws/other.sh'\n"
+        "ROOT = { value = '', relative = true }\nCRATES = { value = 'ws', relative = true }\n"
+    )
+    named = [
+        *("wrap.sh", "spec.json", ".cargo/cc.sh", "run.sh", "ws/run.sh", "ca.pem"),
+        *("data/a", "data/b/c"),
+    ]
+    others = ("rustc", "ws/other.sh", "ws/Cargo.toml", "x86")
+    path = ".cargo/config.toml"
+    files = {path: config, **dict.fromkeys((*named, *others), "")}
+    assert sorted(merged(files).files) == sorted([path, *named])
+
+
+def test_the_workspace_has_the_profiles_of_the_configuration() -> None:
+    files = {
+        **root("a", more="[profile.own]\ninherits = 'dev'\n"),
+        **crate("a"),
+        ".cargo/config.toml": "[profile.optimized]\ninherits = 'release'\n",
+    }
+    assert set(load(files).profiles) >= {"own", "optimized"}
+    assert load(files).config_files == (".cargo/config.toml",)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from mzbuild.core.cargo.includes import Reference, crate_inputs, rust_references
 
-from tests.core.cargo.workspaces import crate, load, root
+from tests.core.cargo.workspaces import crate, depends_on, load, root
 from tests.core.conftest import listing
 
 
@@ -102,3 +102,39 @@ def test_a_crate_s_inputs_are_its_files_and_what_its_sources_name_elsewhere() ->
     }
     assert set(inputs["b"]) - set(plain["b"]) == {"src/a/Cargo.toml"}
     assert inputs["a"] == tuple(sorted(inputs["a"]))
+
+
+TARGETS_OUTSIDE = {
+    **root("app", "other"),
+    **crate(
+        "app",
+        'build = "../common/build.rs"\n[lib]\npath = "../common/lib.rs"\n'
+        + depends_on(inner="../common/inner"),
+    ),
+    **crate("other", '[[bin]]\nname = "b"\npath = "../app/src/x/b.rs"\n'),
+    **crate("common/inner"),
+    "common/build.rs": "",
+    "common/lib.rs": "mod beside;",
+    "common/beside/mod.rs": "",
+    "common/notes.md": "",
+    "app/src/x/b.rs": "",
+    "app/src/x/c.rs": "",
+}
+
+
+def test_targets_outside_of_a_crate_lead_to_their_sources_and_those_beside_them() -> None:
+    workspace, paths = load(TARGETS_OUTSIDE), listing(*TARGETS_OUTSIDE)
+    outside = ["common/beside/mod.rs", "common/build.rs", "common/lib.rs"]
+    assert workspace.outside_files(workspace.by_name["app"], paths) == tuple(outside)
+    strict = crate_inputs(workspace, paths, {})
+    assert strict["app"] == (
+        "app/Cargo.toml",
+        "app/src/lib.rs",
+        "app/src/x/b.rs",
+        "app/src/x/c.rs",
+        *outside,
+    )
+    assert set(strict["other"]) >= {"app/src/x/b.rs", "app/src/x/c.rs"}
+    assert not {*outside} & {*crate_inputs(workspace, paths)["app"]}
+    # Cargo wants to see them of a crate that it only reads the manifest of, too.
+    assert "common/lib.rs" in workspace.placeholders(workspace.by_name["app"], paths)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mzbuild.core.cargo.config_file import parse_cargo_config
+from mzbuild.core.cargo.config_file import merged_config, read_config
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.workspace import CargoWorkspace, config_files
@@ -35,8 +35,10 @@ def load(files: Files, at: str = "", *, lenient: bool = False) -> CargoWorkspace
         return parse_cargo_toml(files[path].encode(), path)
 
     paths = listing(*files)
-    configs = [parse_cargo_config(files[path].encode(), path) for path in config_files(paths, at)]
-    return load_workspace(paths, read, at, configs, lenient=lenient)
+    config = merged_config(
+        config_files(paths, at), paths, lambda path: read_config(files[path].encode(), path)
+    )
+    return load_workspace(paths, read, at, config, lenient=lenient)
 
 
 def depends_on(**paths: str) -> str:

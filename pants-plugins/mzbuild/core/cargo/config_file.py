@@ -1,4 +1,4 @@
-"""What a configuration file of Cargo says of crates that lie in the repository.
+"""What the configuration files of Cargo, merged into one, say of files in the repository.
 
 The format is Cargo's: https://doc.rust-lang.org/cargo/reference/config.html
 """
@@ -6,55 +6,201 @@ The format is Cargo's: https://doc.rust-lang.org/cargo/reference/config.html
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Callable
 
 from mzbuild.core.cargo.manifest import Dependency, patches_in
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.text.toml_reader import read_toml
+from mzbuild.core.work_tree.listing import Listing
 
 # Both hold packages: https://doc.rust-lang.org/cargo/reference/source-replacement.html
 _VENDORED = ("directory", "local-registry")
 
+# What Cargo runs. A name without a slash is looked up on the PATH.
+_PROGRAMS = {
+    "build": ("rustc", "rustc-wrapper", "rustc-workspace-wrapper"),
+    "target": ("linker", "runner"),
+}
+
 
 @dataclass(frozen=True)
 class CargoConfig:
-    """A `.cargo/config.toml`; all directories are relative to the repository's root."""
+    """Cargo's configuration; paths are relative to the repository's root.
 
-    path: str
+    `files` are those that it was read from, those that they include, and those that they name:
+    programs that Cargo runs, certificates, what a variable of `[env]` leads to.
+    """
+
+    files: tuple[str, ...] = ()
     # Where dependencies are kept, as `cargo vendor` fills such a directory.
     vendored: tuple[str, ...] = ()
-    # The path dependencies in `[patch]`.
-    patches: tuple[Dependency, ...] = ()
-    # What `paths` names: all crates in there take the place of others.
-    overrides: tuple[str, ...] = ()
+    # The path dependencies in `[patch]`, and what `paths` names: all crates in there take the place
+    # of others. Each with the file that says so.
+    patches: tuple[tuple[str, Dependency], ...] = ()
+    overrides: tuple[tuple[str, str], ...] = ()
+    # The names of the profiles that it defines.
+    profiles: tuple[str, ...] = ()
 
 
-def parse_cargo_config(content: bytes, path: str) -> CargoConfig:
-    """Reads a configuration file; `path` is its own, relative to the repository's root.
+NO_CONFIG = CargoConfig()
 
-    It says nothing where it cannot be read: Cargo says best what is wrong with it.
-    """
-    # Its paths are relative to the directory in which `.cargo` is.
-    base = posixpath.dirname(posixpath.dirname(path))
+# What is in a file, as `read_config` gives it.
+ConfigValues = Mapping[str, Any]
+
+
+def read_config(content: bytes, path: str) -> ConfigValues:
+    """The values of a configuration file; none if it cannot be read, as Cargo says best why."""
     try:
-        values = read_toml(content, path)
-        patches = patches_in(values, path, base)
+        return read_toml(content, path)
     except MzbuildError:
-        return CargoConfig(path)
-    found = values.get("source")
-    tables = found.items() if isinstance(found, dict) else ()
-    sources = [table for _, table in tables if isinstance(table, dict)]
-    vendored = [table.get(key) for table in sources for key in _VENDORED]
-    overrides = values.get("paths")
+        return {}
 
-    def directories(named: object) -> tuple[str, ...]:
-        names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
-        joined = (posixpath.normpath(posixpath.join(base, name)) for name in names)
-        return tuple("" if name == "." else name for name in joined)
 
+def merged_config(
+    paths: Sequence[str], listing: Listing, read: Callable[[str], ConfigValues]
+) -> CargoConfig:
+    """What configuration files say together with all that they include.
+
+    `paths` are sorted, the one that prevails first. `read` gives the values of a file of the
+    listing.
+    """
+    loading = _Loading(listing, read)
+    values: dict[str, Any] = {}
+    for path in reversed(paths):
+        _merge(values, loading.values(path))
+    named = [file for path in _named(values) for file in _files(path, listing)]
     return CargoConfig(
-        path,
-        directories(vendored),
-        patches,
-        directories(overrides),
+        tuple(dict.fromkeys((*loading.files, *named))),
+        tuple(
+            text.path
+            for source in _tables(values.get("source"))
+            for text in map(source.get, _VENDORED)
+            if isinstance(text, _Text)
+        ),
+        tuple(_patches(values)),
+        tuple((text.file, text.path) for text in _texts(values.get("paths"))),
+        tuple(_table(values.get("profile"))),
     )
+
+
+class _Text(str):
+    """A string of a configuration file; `place` leads to that, as Cargo spells it."""
+
+    place: str
+
+    @property
+    def file(self) -> str:
+        return posixpath.normpath(self.place)
+
+    @property
+    def path(self) -> str:
+        """The path that it stands for: relative to the parent of the directory of its file."""
+        joined = posixpath.normpath(posixpath.join(_base(self.place), self))
+        return "" if joined == "." else joined
+
+
+class _Loading:
+    """Reads files with what they include, and remembers which they were."""
+
+    def __init__(self, listing: Listing, read: Callable[[str], ConfigValues]):
+        self._listing = listing
+        self._read = read
+        self.files: dict[str, None] = {}
+
+    def values(self, place: str) -> dict[str, Any]:
+        """The values of a file; those that it includes prevail over one another in their order,
+        and it prevails over them all."""
+        path = posixpath.normpath(place)
+        merged: dict[str, Any] = {}
+        # Cargo refuses a circle; whoever reads it is not to go round in it.
+        if path in self.files or path not in self._listing:
+            return merged
+        self.files[path] = None
+        own = _located(self._read(path), place)
+        for included in _texts(own.pop("include", None)):
+            _merge(merged, self.values(posixpath.join(posixpath.dirname(place), included)))
+        _merge(merged, own)
+        return merged
+
+
+def _located(value: Any, place: str) -> Any:
+    if isinstance(value, str):
+        text = _Text(value)
+        text.place = place
+        return text
+    if isinstance(value, dict):
+        return {key: _located(each, place) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_located(each, place) for each in value]
+    return value
+
+
+def _merge(values: dict[str, Any], stronger: Mapping[str, Any]) -> None:
+    """Adds values that prevail: tables and lists are joined, anything else is replaced."""
+    for key, value in stronger.items():
+        known = values.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            _merge(known, value)
+        elif isinstance(known, list) and isinstance(value, list):
+            values[key] = [*known, *value]
+        else:
+            values[key] = value
+
+
+def _patches(values: Mapping[str, Any]) -> Iterator[tuple[str, Dependency]]:
+    for source, entries in _table(values.get("patch")).items():
+        for name, entry in _table(entries).items():
+            path = _table(entry).get("path")
+            if isinstance(path, _Text):
+                try:
+                    table = {"patch": {source: {name: entry}}}
+                    found = patches_in(table, path.file, _base(path.place))
+                except MzbuildError:
+                    continue  # Cargo says best what is wrong with it.
+                yield from ((path.file, patch) for patch in found)
+
+
+def _named(values: Mapping[str, Any]) -> Iterator[str]:
+    """The paths of what Cargo, or what it runs, reads or runs."""
+    build = _table(values.get("build"))
+    programs = [build.get(key) for key in _PROGRAMS["build"]]
+    for target in _tables(values.get("target")):
+        programs += [target.get(key) for key in _PROGRAMS["target"]]
+    for program in programs:
+        yield from (text.path for text in _texts(program)[:1] if "/" in text)
+    # A target may be described by a file: https://doc.rust-lang.org/rustc/targets/custom.html
+    yield from (text.path for text in _texts(build.get("target")) if text.endswith(".json"))
+    yield from (text.path for text in _texts(_table(values.get("http")).get("cainfo")))
+    for variable in _tables(values.get("env")):
+        if variable.get("relative") is True:
+            yield from (text.path for text in _texts(variable.get("value")))
+
+
+def _files(path: str, listing: Listing) -> tuple[str, ...]:
+    """The files at a path, or below it. Where crates are, it is only a place to start from."""
+    if path in listing:
+        return (path,)
+    files = tuple(listing.under(path)) if path else ()
+    return () if any(posixpath.basename(each) == ROOT_MANIFEST for each in files) else files
+
+
+def _base(place: str) -> str:
+    return posixpath.dirname(posixpath.dirname(place))
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _tables(value: Any) -> list[dict[str, Any]]:
+    return [each for each in _table(value).values() if isinstance(each, dict)]
+
+
+def _texts(value: Any) -> list[_Text]:
+    """A string or the strings of a list; those of `include` may stand in tables, as `path`."""
+    values = value if isinstance(value, list) else [value]
+    found = [each.get("path") if isinstance(each, dict) else each for each in values]
+    return [each for each in found if isinstance(each, _Text)]

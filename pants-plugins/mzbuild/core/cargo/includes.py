@@ -63,15 +63,20 @@ def rust_references(content: bytes) -> tuple[Reference, ...]:
 
 
 def included_files(
-    crate: Crate, files: Iterable[str], references: References, listing: Listing
+    crate: Crate,
+    files: Iterable[str],
+    references: References,
+    listing: Listing,
+    outside: Iterable[str] = (),
 ) -> tuple[str, ...]:
     """The files, sorted, that a crate's sources name and that are not among its own `files`.
 
     Of a directory, as build scripts name them, all files; but not of one that the crate is in.
+    `outside` are those that its manifest leads to.
     """
     own = frozenset(files)
-    found: set[str] = set()
-    pending = [path for path in own if path in references]
+    found = set(outside)
+    pending = [path for path in (*own, *found) if path in references]
     seen: set[str] = set()
     while pending:
         source = pending.pop()
@@ -95,14 +100,20 @@ def crate_inputs(
 ) -> Mapping[str, tuple[str, ...]]:
     """The files of each crate by its name; with `references`, also those that its sources name."""
     files = {crate.name: workspace.files(crate, listing) for crate in workspace.crates}
-    if not references:
+    if references is None:
         return files
     return {
         crate.name: tuple(
             sorted(
                 {
                     *files[crate.name],
-                    *included_files(crate, files[crate.name], references, listing),
+                    *included_files(
+                        crate,
+                        files[crate.name],
+                        references,
+                        listing,
+                        workspace.outside_files(crate, listing),
+                    ),
                 }
             )
         )

@@ -7,13 +7,13 @@ and, where that says little, what `cargo metadata` lists. Where Cargo would refu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Callable
 
-from mzbuild.core.cargo.config_file import CargoConfig
+from mzbuild.core.cargo.config_file import NO_CONFIG, CargoConfig
 from mzbuild.core.cargo.manifest import CargoToml, Dependency, DependencyKind, Manifest
 from mzbuild.core.cargo.manifest import WorkspaceTable as Table
 from mzbuild.core.cargo.patches import patched_crates
@@ -31,14 +31,14 @@ def load_workspace(
     listing: Listing,
     read: Callable[[str], CargoToml],
     root: str = "",
-    configs: Sequence[CargoConfig] = (),
+    config: CargoConfig = NO_CONFIG,
     *,
     lenient: bool = False,
 ) -> CargoWorkspace:
     """The workspace whose root manifest is in a directory; empty where the root has none.
 
     `root` is relative to the repository's root, and `read` gives the parsed `Cargo.toml` at a path
-    of the listing. `configs` are Cargo's configuration files that apply to it.
+    of the listing. `config` is Cargo's configuration that applies to it.
 
     Raises `MzbuildError`, unless `lenient`, for two packages of the same name, and for a root or a
     member that is not there. What else Cargo would refuse is for whoever builds: see
@@ -51,7 +51,7 @@ def load_workspace(
                 f"`{under(root, ROOT_MANIFEST)}`. Correct the option, or have Git see the file."
             )
         return CargoWorkspace(root=root)
-    loading = _Loading(listing, read, root, configs, lenient)
+    loading = _Loading(listing, read, root, config, lenient)
     loading.add_members()
     loading.add_others()
     crates = [loading.crate(directory) for directory in (*loading.members, *loading.others)]
@@ -67,14 +67,13 @@ def load_workspace(
     assert root_toml is not None
     return CargoWorkspace(
         crates=tuple(by_name[name] for name in sorted(by_name)),
-        profiles=root_toml.profiles,
+        profiles=tuple(dict.fromkeys((*root_toml.profiles, *config.profiles))),
         root=root,
         resolver=_resolver(root_toml),
         patched=loading.patched,
         manifests=tuple(sorted(loading.manifests)),
-        vendored=vendored_packages(
-            listing, (each for config in configs for each in config.vendored), loading.at
-        ),
+        config_files=config.files,
+        vendored=vendored_packages(listing, config.vendored, loading.at),
         problems=tuple(loading.problems),
     )
 
@@ -97,13 +96,13 @@ class _Loading:
         listing: Listing,
         read: Callable[[str], CargoToml],
         root: str,
-        configs: Sequence[CargoConfig],
+        config: CargoConfig,
         lenient: bool,
     ):
         self._listing = listing
         self._read = read
         self._root = root
-        self._configs = configs
+        self._config = config
         self._lenient = lenient
         # The directories of crates.
         self.members: dict[str, None] = {}
@@ -163,7 +162,7 @@ class _Loading:
         toml = self.at(self._root)
         patches = () if toml is None else toml.patches
         self.patched, problems = patched_crates(
-            self._listing, self.at, under(self._root, ROOT_MANIFEST), patches, self._configs
+            self._listing, self.at, under(self._root, ROOT_MANIFEST), patches, self._config
         )
         self.problems.update(dict.fromkeys(problems))
         pending = [*self.patched]

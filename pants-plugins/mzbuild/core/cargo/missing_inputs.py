@@ -12,7 +12,7 @@ from mzbuild.core.image.copy_action import leads_outside
 from mzbuild.core.work_tree.listing import Listing, is_under
 
 # What `include_str!` and its like say; a `mod`; and Cargo, of a manifest and of what is vendored.
-_UNREAD = re.compile(r"(?:couldn't|failed to) read `([^`]+)`")
+_UNREAD = re.compile(r"(?:couldn't|failed to) read (?:configuration file )?`([^`]+)`")
 _NO_MODULE = re.compile(r'to create the module `[^`]+`, create file "([^"]+)"(?: or "([^"]+)")?')
 _NO_SOURCE = re.compile(r"failed to read root of directory source: (.+)")
 

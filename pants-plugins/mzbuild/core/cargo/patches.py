@@ -6,7 +6,7 @@ https://doc.rust-lang.org/cargo/reference/overriding-dependencies.html
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Callable
 
@@ -22,39 +22,36 @@ def patched_crates(
     at: Callable[[str], CargoToml | None],
     root_manifest: str,
     patches: Iterable[Dependency],
-    configs: Sequence[CargoConfig],
+    config: CargoConfig,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The directories of such crates, and what Cargo would refuse, in words.
 
     `at` gives the manifest in a directory, if there is one; `patches` are the root manifest's.
     """
-    # By their packages' names: the first one prevails.
+    # By their names: the first one prevails, and the configuration does over the manifest.
     found: dict[str, str] = {}
     problems = []
-    named = [(root_manifest, patches), *((config.path, config.patches) for config in configs)]
-    for path, each_of in named:
-        for patch in each_of:
-            toml = None if patch.directory is None else at(patch.directory)
-            if patch.directory is None or toml is None or toml.package is None:
-                problems.append(no_crate_at(path, patch))
-            else:
-                found.setdefault(toml.package.name, patch.directory)
-    for config in configs:
-        for override in config.overrides:
-            manifests = [path for path in listing.under(override) if _is_manifest(path)]
-            if not manifests:
-                problems.append(
-                    f"{config.path}: `paths` has `{override}`, but Git sees no `Cargo.toml` in "
-                    "there. Correct the path, or have Git see the crate."
-                )
-            for path in manifests:
-                # Cargo does not mind either what is no crate: the data of a test, say.
-                with suppress(MzbuildError):
-                    directory = path.rpartition("/")[0]
-                    toml = at(directory)
-                    if toml is not None and toml.package is not None:
-                        found.setdefault(toml.package.name, directory)
-    return tuple(found.values()), tuple(problems)
+    for path, patch in (*config.patches, *((root_manifest, patch) for patch in patches)):
+        toml = None if patch.directory is None else at(patch.directory)
+        if patch.directory is None or toml is None or toml.package is None:
+            problems.append(no_crate_at(path, patch))
+        else:
+            found.setdefault(patch.name, patch.directory)
+    for file, override in config.overrides:
+        manifests = [path for path in listing.under(override) if _is_manifest(path)]
+        if not manifests:
+            problems.append(
+                f"{file}: `paths` has `{override}`, but Git sees no `Cargo.toml` in there. Correct "
+                "the path, or have Git see the crate."
+            )
+        for path in manifests:
+            # Cargo does not mind either what is no crate: the data of a test, say.
+            with suppress(MzbuildError):
+                directory = path.rpartition("/")[0]
+                toml = at(directory)
+                if toml is not None and toml.package is not None:
+                    found.setdefault(toml.package.name, directory)
+    return tuple(dict.fromkeys(found.values())), tuple(problems)
 
 
 def _is_manifest(path: str) -> bool:

@@ -143,7 +143,7 @@ class SourceTree:
         others = [crate for crate in self.workspace.crates if crate.name not in closure]
         parts = (
             *self._common,
-            *(self._part(name, self.crate_files[name], name) for name in sorted(closure)),
+            *(self._part(name, self._all_files(name), name) for name in sorted(closure)),
             # Cargo reads the manifests of all members, whatever it builds: the lock file is about
             # them all.
             *map(self._manifest, others),
@@ -168,6 +168,11 @@ class SourceTree:
     def _common(self) -> tuple[SourcePart, ...]:
         shared = shared_files(self.listing, Scheme.STRICT, self.workspace)
         return (*self._vendored, self._part(SHARED, shared))
+
+    def _all_files(self, name: str) -> Iterable[str]:
+        outside = self.workspace.outside_files(self.workspace.by_name[name], self.listing)
+        files = self.crate_files[name]
+        return sorted({*files, *outside}) if outside else files
 
     def _manifest(self, crate: Crate) -> SourcePart:
         return self._part(f"{crate.name}/", (crate.manifest.path,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.fingerprint.configuration import Scheme
 from mzbuild.core.git.glob import escape_glob
 from mzbuild.core.image.declaration import CargoBuild, under
-from mzbuild.core.work_tree.listing import Listing, less_nested, nesting
+from mzbuild.core.work_tree.listing import Listing, is_under, less_nested, nesting
 
 ROOT_MANIFEST = "Cargo.toml"
 LOCK_FILE = "Cargo.lock"
@@ -82,6 +83,8 @@ class CargoWorkspace:
     patched: tuple[str, ...] = ()
     # The root manifests of other workspaces, from which crates inherit that are no members.
     manifests: tuple[str, ...] = ()
+    # The files of Cargo's configuration, and those that they name.
+    config_files: tuple[str, ...] = ()
     # What the repository has of other people's crates.
     vendored: tuple[VendoredPackage, ...] = ()
     # What keeps Cargo from building anything, in words.
@@ -178,12 +181,26 @@ class CargoWorkspace:
             or not (path in (skipped, f"{skipped}.py") or path.startswith(f"{skipped}/"))
         )
 
+    def outside_files(self, crate: Crate, listing: Listing) -> tuple[str, ...]:
+        """The sources of targets that lie outside of the crate, as in `path = "../main.rs"`, with
+        those beside them, which may be their modules."""
+        found: set[str] = set()
+        for path in _target_files(crate):
+            if path in listing and not is_under(path, crate.directory):
+                found.add(path)
+                beside = path.rpartition("/")[0]
+                inner = [each for each in self.by_directory if is_under(each, beside)]
+                nested = tuple(each for each in inner if each != beside)
+                sources = less_nested(listing.under(beside), nested)
+                found.update(each for each in sources if each.endswith(".rs"))
+        return tuple(sorted(found))
+
     def placeholders(self, crate: Crate, listing: Listing) -> tuple[str, ...]:
         """The files that Cargo wants to see of a crate that it only reads the manifest of.
 
         They may be empty: that they are there is enough for the manifest to be accepted.
         """
-        candidates = {under(crate.directory, path) for path in crate.manifest.target_paths}
+        candidates = set(_target_files(crate))
         candidates.update(listing.under(under(crate.directory, "src/bin")))
         return tuple(sorted(path for path in candidates if path in listing))
 
@@ -271,6 +288,11 @@ class CargoWorkspace:
         return switched_on(crate.manifest, on)
 
 
+def _target_files(crate: Crate) -> list[str]:
+    paths = crate.manifest.target_paths
+    return [posixpath.normpath(under(crate.directory, path)) for path in paths]
+
+
 def no_crate_at(path: str, dependency: Dependency) -> str:
     """Says of a manifest that a path dependency in it leads to no crate."""
     return (
@@ -305,9 +327,13 @@ def toolchain_files(listing: Listing, workspace: CargoWorkspace) -> tuple[str, .
 
 
 def config_files(listing: Listing, root: str) -> tuple[str, ...]:
-    """Cargo's configuration files, by either name, that apply to the workspace in a directory."""
-    names = _above(root, (_CONFIG_FILE, _CONFIG_TOML))
-    return tuple(name for name in names if name in listing)
+    """Cargo's configuration files that apply to the workspace in a directory, nearest first."""
+    found = (name for name in _above(root, (_CONFIG_FILE, _CONFIG_TOML)) if name in listing)
+    # Cargo reads one of each directory, the one without `.toml` where there are both.
+    by_directory: dict[str, str] = {}
+    for name in found:
+        by_directory.setdefault(name.rpartition("/")[0], name)
+    return tuple(by_directory.values())
 
 
 def _shared_names(scheme: Scheme, workspace: CargoWorkspace) -> list[str]:
@@ -315,7 +341,7 @@ def _shared_names(scheme: Scheme, workspace: CargoWorkspace) -> list[str]:
     return [
         *(under(root, name) for name in _ROOT_FILES),
         *_above(root, _FILES_ABOVE + (_STRICT_FILES_ABOVE if strict else ())),
-        *(workspace.manifests if strict else ()),
+        *((*workspace.manifests, *workspace.config_files) if strict else ()),
     ]
 
 

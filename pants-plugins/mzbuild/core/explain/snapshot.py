@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Callable
 
-from mzbuild.core.cargo.config_file import parse_cargo_config
+from mzbuild.core.cargo.config_file import merged_config, read_config
 from mzbuild.core.cargo.includes import crate_inputs, rust_references
 from mzbuild.core.cargo.lock import parse_cargo_lock
 from mzbuild.core.cargo.manifest import parse_cargo_toml
@@ -74,7 +74,6 @@ def revision_snapshot(
             *declarations,
             *(path for path in dockerfiles if path in listing),
             *listing.named(ROOT_MANIFEST),
-            *(configs := config_files(listing, cargo_root)),
         ]
     )
     try:
@@ -82,7 +81,11 @@ def revision_snapshot(
             listing,
             lambda path: parse_cargo_toml(contents[path], path),
             cargo_root,
-            [parse_cargo_config(contents[path], path) for path in configs],
+            merged_config(
+                config_files(listing, cargo_root),
+                listing,
+                lambda path: read_config(tree.contents([path])[path], path),
+            ),
         )
     except MzbuildError as error:
         workspace = CargoWorkspace(root=cargo_root, error=str(error))
