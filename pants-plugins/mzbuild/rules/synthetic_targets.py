@@ -279,7 +279,9 @@ def _add_crate(
             *("!mzcompose", "!mzcompose/**", "!mzcompose.py"),
             *_excluded(crate.directory, nested),
         ),
-        "dependencies": _linked_files(targets, crate.directory, links, f"linked-by-{crate.name}"),
+        "dependencies": _linked_files(
+            targets, crate.directory, links, f"linked-by-{crate.package}"
+        ),
     }
     targets.add(crate.manifest.path, CargoCrateTarget, name, **fields)
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mzbuild.core.cargo.arguments import cargo_build_args
+from mzbuild.core.cargo.lock import parse_cargo_lock
 from mzbuild.core.cargo.manifest import DependencyKind
+from mzbuild.core.cargo.options import parse_cargo_options
+from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
+from mzbuild.core.fingerprint.configuration import Profile, Scheme
+from mzbuild.core.image.declaration import CargoBuild
 
 from tests.core.cargo.workspaces import (
     Files,
@@ -19,6 +26,7 @@ from tests.core.cargo.workspaces import (
     problems,
     root,
 )
+from tests.core.conftest import CONFIGURATION
 
 A = crate("a")
 
@@ -321,7 +329,53 @@ def test_a_member_that_is_not_there_is_an_error_unless_files_may_be_missing() ->
     assert names(load({**root("src/a", "b"), **crate("b")}, lenient=True)) == ["b"]
 
 
-def test_two_packages_of_one_name_are_an_error_that_has_both_places() -> None:
+NAMESAKES = {
+    **root("app", "v2/foo", more='exclude = ["v1", "v0"]\n'),
+    **crate(
+        "app",
+        '[[bin]]\nname = "app"\n[dependencies]\nfoo = { path = "../v2/foo" }\n'
+        'foo1 = { path = "../v1/foo", package = "foo" }\n'
+        'bar = { path = "../v1/bar" }\nbar0 = { path = "../v0/bar", package = "bar" }\n',
+    ),
+    "app/src/main.rs": "",
+    **crate("v2/foo", '[[bin]]\nname = "food"\npath = "src/lib.rs"\n'),
+    **crate("v1/foo"),
+    **crate("v1/bar"),
+    **crate("v0/bar"),
+}
+
+
+def test_packages_of_one_name_are_told_apart_by_their_directories() -> None:
+    workspace = load(NAMESAKES)
+    assert {crate.name: crate.directory for crate in workspace.crates} == {
+        "app": "app",
+        # The member is the one that is known by its name.
+        "foo": "v2/foo",
+        "foo (v1/foo)": "v1/foo",
+        "bar (v0/bar)": "v0/bar",
+        "bar (v1/bar)": "v1/bar",
+    }
+    closure = workspace.closure([workspace.by_name["app"]], Scheme.MZBUILD)
+    assert {crate.directory for crate in closure} == {"app", "v2/foo", "v1/foo", "v0/bar", "v1/bar"}
+
+
+def test_a_package_is_named_to_cargo_by_its_place_where_its_name_is_not_enough() -> None:
+    workspace = load(NAMESAKES)
+    settings = parse_cargo_options().settings(replace(CONFIGURATION, profile=Profile.DEV))
+
+    def packages(bin_: str, lock: str = "") -> list[str]:
+        parsed = parse_cargo_lock(lock.encode(), "Cargo.lock")
+        build = CargoBuild((bin_,), ())
+        args = cargo_build_args(build, workspace, settings, "i", locked=True, lock=parsed)
+        return [arg for arg in args if arg.startswith("--package=")]
+
+    assert packages("app") == ["--package=app"]
+    assert packages("food") == [f"--package=file://{DIRECTORY}/{SOURCES}/v2/foo#foo"]
+    external = '[[package]]\nname = "app"\nversion = "9.0.0"\nsource = "registry+https://x"\n'
+    assert packages("app", external) == [f"--package=file://{DIRECTORY}/{SOURCES}/app#app"]
+
+
+def test_two_members_of_one_name_are_an_error_that_has_both_places() -> None:
     with pytest.raises(MzbuildError) as error:
         load({**root("x", "y"), **crate("x", name="a"), **crate("y", name="a")})
     assert str(error.value) == (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mzbuild.core.cargo.lock import CargoLock
 from mzbuild.core.cargo.results import origin
 from mzbuild.core.cargo.settings import CargoSettings
-from mzbuild.core.cargo.staging import DIRECTORY
-from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
+from mzbuild.core.cargo.workspace import CargoWorkspace, Crate
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.copy_action import inside
@@ -39,8 +40,11 @@ def cargo_build_args(
     where: str,
     *,
     locked: bool,
+    lock: CargoLock | None = None,
 ) -> tuple[str, ...]:
     """Arguments of `cargo` for an action; `where` names the action in errors.
+
+    `lock` tells of packages from elsewhere, whose names may be those of members.
 
     Raises `MzbuildError` for what Cargo would refuse, such as a binary or example that is not
     there, and for a workspace without the profile that is asked for.
@@ -59,7 +63,7 @@ def cargo_build_args(
         "build",
         f"--profile={profile}",
         f"--target={settings.target}",
-        *(f"--package={name}" for name in sorted({crate.name for crate in crates})),
+        *sorted({f"--package={_package_spec(crate, workspace, lock)}" for crate in crates}),
         *(f"--bin={name}" for name in build.bins),
         *(f"--example={name}" for name in build.examples),
         *(f"--features={','.join(build.features)}" for _ in build.features[:1]),
@@ -68,6 +72,19 @@ def cargo_build_args(
         "--message-format=json-render-diagnostics",
         *settings.flags.args,
     )
+
+
+def _package_spec(crate: Crate, workspace: CargoWorkspace, lock: CargoLock | None) -> str:
+    """What Cargo takes for a package and for no other: a name if it can be, as people read it.
+
+    The longer form is understood by all releases of Cargo:
+    https://doc.rust-lang.org/cargo/reference/pkgid-spec.html
+    """
+    elsewhere = lock is not None and lock.has_external(crate.package)
+    if not elsewhere and not workspace.namesakes(crate):
+        return crate.package
+    place = f"{DIRECTORY}/{SOURCES}/{crate.directory}".rstrip("/")
+    return f"file://{place}#{crate.package}"
 
 
 def built_files(build: CargoBuild, settings: CargoSettings) -> Mapping[str, str]:

@@ -34,6 +34,10 @@ class CargoLock:
             if each.partition(" ")[0] == package and each in self.dependencies
         ]
 
+    def has_external(self, name: str) -> bool:
+        """Whether there is a package of a name that is not of the repository."""
+        return any(each.startswith(f"{name} ") for each in self.dependencies)
+
     @property
     def external_packages(self) -> bool:
         """Whether there is any that is not of the repository."""

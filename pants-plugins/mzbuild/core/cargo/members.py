@@ -40,7 +40,7 @@ def load_workspace(
     `root` is relative to the repository's root, and `read` gives the parsed `Cargo.toml` at a path
     of the listing. `config` is Cargo's configuration that applies to it.
 
-    Raises `MzbuildError`, unless `lenient`, for two packages of the same name, and for a root or a
+    Raises `MzbuildError`, unless `lenient`, for two members of the same name, and for a root or a
     member that is not there. What else Cargo would refuse is for whoever builds: see
     `CargoWorkspace.problems`.
     """
@@ -55,14 +55,22 @@ def load_workspace(
     loading.add_members()
     loading.add_others()
     crates = [loading.crate(directory) for directory in (*loading.members, *loading.others)]
-    by_name: dict[str, Crate] = {}
+    by_package: dict[str, list[Crate]] = {}
     for crate in crates:
-        other = by_name.setdefault(crate.name, crate)
-        if other is not crate and not lenient:
+        by_package.setdefault(crate.package, []).append(crate)
+    by_name: dict[str, Crate] = {}
+    for package, namesakes in by_package.items():
+        members = [crate for crate in namesakes if crate.member]
+        if len(members) > 1 and not lenient:
+            first, other, *_ = members
             raise MzbuildError(
-                f"{crate.manifest.path} and {other.manifest.path} both name their package "
-                f"`{crate.name}`. Rename one of them."
+                f"{other.manifest.path} and {first.manifest.path} both name their package "
+                f"`{package}`. Rename one of them."
             )
+        # A member is known by its package's name alone.
+        plain = members[:1] or (namesakes if len(namesakes) == 1 else [])
+        named = [*plain, *(replace(each, namesake=True) for each in namesakes if each not in plain)]
+        by_name.update({crate.name: crate for crate in named})
     root_toml = loading.at(root)
     assert root_toml is not None
     return CargoWorkspace(

@@ -161,10 +161,10 @@ class _Resolver:
     def _follow(self, unit: Unit, dependency: Dependency, values: Iterable[str]) -> None:
         package, for_host = unit
         lock, name = self._rules.lock, dependency.package
-        locked = lock.external(package, name) if lock and dependency.directory is None else None
+        here = dependency.directory is not None
+        locked = lock.external(self._package(package), name) if lock and not here else None
         # One from elsewhere may have been replaced by a crate of the repository.
-        here = dependency.directory is not None or locked == name
-        known = name if here else locked
+        known = self._crate_in(dependency.directory) if here else locked
         target = None if known is None else self._rules.packages.get(known)
         apart = not self._rules.unified
         for_host = for_host or (apart and dependency.kind is DependencyKind.BUILD)
@@ -173,6 +173,15 @@ class _Resolver:
             return
         self._found.uncertain |= locked is None and lock is not None
         self._found.requests[locked or name, for_host].update(values)
+
+    def _package(self, name: str) -> str:
+        """The package's name, by which a lock file knows a crate."""
+        crate = self._rules.workspace.by_name.get(name)
+        return name if crate is None else crate.package
+
+    def _crate_in(self, directory: str | None) -> str | None:
+        crate = self._rules.workspace.by_directory.get(directory or "")
+        return None if crate is None else crate.name
 
     def _switch_on(self, unit: Unit, value: str) -> None:
         on = self._found.units[unit]

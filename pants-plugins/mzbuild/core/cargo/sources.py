@@ -143,7 +143,7 @@ class SourceTree:
         others = [crate for crate in self.workspace.crates if crate.name not in closure]
         parts = (
             *self._common,
-            *(self._part(name, self._all_files(name), name) for name in sorted(closure)),
+            *map(self._whole, sorted(closure)),
             # Cargo reads the manifests of all members, whatever it builds: the lock file is about
             # them all.
             *map(self._manifest, others),
@@ -169,10 +169,10 @@ class SourceTree:
         shared = shared_files(self.listing, Scheme.STRICT, self.workspace)
         return (*self._vendored, self._part(SHARED, shared))
 
-    def _all_files(self, name: str) -> Iterable[str]:
-        outside = self.workspace.outside_files(self.workspace.by_name[name], self.listing)
-        files = self.crate_files[name]
-        return sorted({*files, *outside}) if outside else files
+    def _whole(self, name: str) -> SourcePart:
+        crate = self.workspace.by_name[name]
+        files, outside = self.crate_files[name], self.workspace.outside_files(crate, self.listing)
+        return self._part(name, sorted({*files, *outside}) if outside else files, crate.package)
 
     def _manifest(self, crate: Crate) -> SourcePart:
         return self._part(f"{crate.name}/", (crate.manifest.path,))

@@ -45,7 +45,7 @@ class Vendored:
             for dependency in crate.dependencies:
                 is_used = dependency.kind is not DependencyKind.DEV or crate.name in with_examples
                 if is_used and dependency.directory is None:
-                    for package in self.lock.named(crate.name, dependency.package):
+                    for package in self.lock.named(crate.package, dependency.package):
                         reached |= self.lock.reached(package)
         return tuple(each for each in self.packages if f"{each.name} {each.version}" in reached)
 

@@ -45,9 +45,16 @@ class Crate:
     examples: frozenset[str]
     dependencies: tuple[Dependency, ...] = ()
     member: bool = True
+    # Whether another crate has the package's name: a member, or one that is no member either.
+    namesake: bool = False
 
     @property
     def name(self) -> str:
+        """The package's name, with the directory where it needs that to be the only one."""
+        return f"{self.package} ({self.directory})" if self.namesake else self.package
+
+    @property
+    def package(self) -> str:
         """The package's name."""
         return self.manifest.name
 
@@ -138,6 +145,11 @@ class CargoWorkspace:
             target = self._at(crate, dependency, dependency.directory)
             found[target.name] = target
         return tuple(found.values())
+
+    def namesakes(self, crate: Crate) -> tuple[Crate, ...]:
+        """The other crates whose packages have the name of a crate's."""
+        others = (other for other in self.crates if other is not crate)
+        return tuple(other for other in others if other.package == crate.package)
 
     def check_known(self) -> None:
         """Raises `MzbuildError` where nothing is known of the workspace."""
@@ -234,11 +246,11 @@ class CargoWorkspace:
         found = self.by_directory.get(directory)
         if found is None:
             raise MzbuildError(no_crate_at(crate.manifest.path, dependency))
-        if found.name != dependency.package:
+        if found.package != dependency.package:
             raise MzbuildError(
                 f"{crate.manifest.path}: `{dependency.name}` is a path dependency on the package "
                 f"`{dependency.package}`, but {found.manifest.path} names its package "
-                f'`{found.name}`. Add `package = "{found.name}"`, or correct the path.'
+                f'`{found.package}`. Add `package = "{found.package}"`, or correct the path.'
             )
         return found
 

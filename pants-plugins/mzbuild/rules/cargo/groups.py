@@ -150,7 +150,8 @@ async def run_cargo(
     sources = tree.of(group.together, where)
     plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in actions)
     locked = under(workspace.root, LOCK_FILE) in listing
-    args = cargo_build_args(group.together, workspace, settings, where, locked=locked)
+    lock = (await Get(WorkspaceLock)).lock
+    args = cargo_build_args(group.together, workspace, settings, where, locked=locked, lock=lock)
     args = group_args(args, group.builds, toolchain.compiler)
     directory = build_directory(configuration)
     plan = process_plan(
