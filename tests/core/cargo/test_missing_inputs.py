@@ -42,6 +42,12 @@ def workspace() -> CargoWorkspace:
             f"  failed to read root of directory source: {SOURCES}/vendor\n\nCaused by:\n",
             ["vendor"],
         ),
+        (
+            f"  failed to read configuration file `{SOURCES}/.cargo/more.toml`\n",
+            [".cargo/more.toml"],
+        ),
+        (f"error: linker `{SOURCES}/./.cargo/cc.sh` not found\n", [".cargo/cc.sh"]),
+        (f"error: could not execute process `{SOURCES}/w.sh rustc -vV` (never", ["w.sh"]),
         ("error[E0308]: mismatched types\n --> a/src/main.rs:1:1\n", []),
     ],
 )

@@ -11,9 +11,11 @@ from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.image.copy_action import leads_outside
 from mzbuild.core.work_tree.listing import Listing, is_under
 
-# What `include_str!` and its like say; a `mod`; and Cargo, of a manifest and of what is vendored.
+# What `include_str!` and its like say; a `mod`; and Cargo, of a manifest, of configuration, of what
+# is vendored and of programs that it is to run.
 _UNREAD = re.compile(r"(?:couldn't|failed to) read (?:configuration file )?`([^`]+)`")
 _NO_MODULE = re.compile(r'to create the module `[^`]+`, create file "([^"]+)"(?: or "([^"]+)")?')
+_NO_PROGRAM = re.compile(r"(?:linker|could not execute process) `([^`\s]+)")
 _NO_SOURCE = re.compile(r"failed to read root of directory source: (.+)")
 
 
@@ -28,6 +30,7 @@ def unread_files(output: str, sources: str, workspace_root: str) -> tuple[str, .
         *((match[1],) for match in _UNREAD.finditer(output)),
         *(match.groups() for match in _NO_MODULE.finditer(output)),
         *(match.groups() for match in _NO_SOURCE.finditer(output)),
+        *(match.groups() for match in _NO_PROGRAM.finditer(output)),
     ):
         for path in (unread, *modules):
             if path:
