@@ -100,10 +100,11 @@ class Mzbuild(Subsystem):
             How fingerprints are computed. `mzbuild` gives the tags that the registries of
             mzbuild's users are full of. `strict` also covers what that scheme is known to
             miss: path dependencies in `[target.'…'.dependencies]` or by `workspace = true`,
-            `.cargo/config.toml` and `rust-toolchain` files, what `[patch]` puts in place, files
-            outside of a crate that its sources name (by `include_str!` and the like, `#[path]`, or
-            `cargo:rerun-if-changed` in build scripts), and the options `[mzbuild-cargo]`. For
-            example: `--mzbuild-fingerprint-scheme=strict`.
+            `.cargo/config.toml` with what it includes and names, `rust-toolchain` files, what
+            `[patch]` puts in place, files outside of a crate that its manifest or its sources name
+            (by `include_str!` and the like, `#[path]`, or `cargo:rerun-if-changed` in build
+            scripts), and the options `[mzbuild-cargo]`. For example:
+            `--mzbuild-fingerprint-scheme=strict`.
             """
         ),
     )

@@ -151,6 +151,10 @@ def test_only_the_name_is_required() -> None:
     assert parse("name: a\n").image == Image("a", "misc/images/i", PATH)
 
 
+def test_the_file_may_begin_with_a_byte_order_mark() -> None:
+    assert parse_mzbuild_yml(b"\xef\xbb\xbfname: a\n", "i/mzbuild.yml").image.name == "a"
+
+
 def test_the_file_may_be_at_the_root() -> None:
     image = parse_mzbuild_yml(b"name: a\n", "mzbuild.yml").image
     assert (image.context, image.declared_in_file) == ("", True)
