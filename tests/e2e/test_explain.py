@@ -125,6 +125,21 @@ def test_what_a_branch_changed_is_what_a_checkout_shows(
         repo.stop_pantsd()
 
 
+def test_a_branch_that_is_behind_does_not_get_what_others_did_told(repo: Repo) -> None:
+    repo.git("checkout", "--quiet", "-b", "others")
+    repo.write({"base/Dockerfile": "FROM scratch\n# Of others.\n"})
+    repo.commit("of others")
+    repo.git("checkout", "--quiet", "main")
+    repo.write({"top/Dockerfile": "MZFROM base\n# Mine.\n"})
+    assert set(explained(repo, "--since=others", "::")) == {"base", "top"}
+    assert set(explained(repo, "--since=others...", "::")) == {"top"}
+    assert explained(repo, "--since=others...", "--until=others", "::") == {}
+    assert set(explained(repo, "--since=main...", "--until=others", "::")) == {"base", "top"}
+    # Pants itself starts from the merge base.
+    listed = repo.pants("--changed-since=others", "mzbuild-list").stdout.splitlines()[1:]
+    assert [line.split()[0] for line in listed] == ["top"]
+
+
 def test_a_revision_that_does_not_exist(repo: Repo) -> None:
     assert "There is no revision `mian`." in failure(repo, "--since=mian", "::")
     assert "There is no revision `mian`." in failure(repo, "--until=mian", "::")

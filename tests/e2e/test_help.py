@@ -97,6 +97,32 @@ def test_every_text_says_what_nothing_means(texts: list[Text]) -> None:
     assert [text.name for text in strings if not said.search(text.text)] == []
 
 
+def test_every_flag_that_is_named_exists(repo: Repo, texts: list[Text]) -> None:
+    told = json.loads(repo.pants("help-all").stdout)
+    flags = {
+        argument.partition("=")[0].replace("[no-]", "")
+        for info in told["scope_to_help_info"].values()
+        for option in info["basic"] + info["advanced"]
+        for argument in option["display_args"]
+    }
+    named = {flag for text in texts for flag in re.findall(r"`(--mzbuild-[a-z-]+[a-z])", text.text)}
+    assert "--mzbuild-docker-run-args" in named
+    assert named - flags == set()
+
+
+@pytest.mark.parametrize(
+    ("flag", "meant"),
+    [("arch=arm64", "aarch64"), ("arch=amd64", "x86_64"), ("profile=debug", "dev")],
+)
+def test_a_value_that_other_tools_have_gets_the_right_one_suggested(
+    repo: Repo, flag: str, meant: str
+) -> None:
+    result = repo.pants(f"--mzbuild-{flag}", "mzbuild-list", "::", check=False)
+    assert result.returncode == 1
+    assert f"Did you mean `{meant}`?" in result.text
+    assert "Traceback" not in result.text
+
+
 @pytest.mark.parametrize("name", ["mzbuild", "mzbuild-compose", "mzbuild_image"])
 def test_help_is_found_by_name(repo: Repo, name: str) -> None:
     shown = repo.pants("help", name).stdout

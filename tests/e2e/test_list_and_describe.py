@@ -153,8 +153,21 @@ def test_an_image_without_a_fingerprint_does_not_hide_the_others(repo: Repo) -> 
 
 def test_output_goes_to_a_file(repo: Repo) -> None:
     args = ("--mzbuild-list-output-file=images.txt", "mzbuild-list", "top")
-    assert repo.pants(*args).stdout == ""
+    result = repo.pants(*args)
+    assert result.stdout == ""
+    assert "[INFO] Wrote images.txt" in result.stderr
     assert (repo.root / "images.txt").read_text().splitlines()[1].startswith("top ")
+
+
+def test_a_file_in_a_directory_that_is_not_there_is_a_mistake(repo: Repo) -> None:
+    for goal in ("mzbuild-list", "mzbuild-graph"):
+        result = repo.pants(goal, "--output-file=not/there.txt", "top", check=False)
+        assert result.returncode == 1
+        assert (
+            "[ERROR] not/there.txt cannot be written: No such file or directory. Name another file "
+            "with `--output-file`, in a directory that exists."
+        ) in result.stderr
+        assert "Traceback" not in result.stderr
 
 
 def test_a_terminal_gets_colour(repo: Repo) -> None:

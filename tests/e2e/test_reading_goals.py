@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator, Mapping
 
@@ -144,3 +145,23 @@ def test_whoever_stops_reading_sees_no_traceback(repo: Repo, args: tuple[str, ..
     assert done.stdout == "141\n"
     assert "traceback" not in done.stderr.lower()
     assert "error" not in done.stderr.lower()
+
+
+def test_without_an_engine_a_plan_says_what_would_be_built(repo: Repo) -> None:
+    nowhere = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    for flags in ((), ("--exit-code",)):
+        args = ("mzbuild-plan", "--format=json", *flags, "environmentd")
+        result = repo.pants(*args, env=nowhere, check=False)
+        assert result.returncode == (2 if flags else 0)
+        assert {image["name"]: image["work"] for image in json.loads(result.stdout)} == {
+            "base": ["build"],
+            "environmentd": ["build"],
+        }
+        assert "No Docker engine says which images it has: " in result.stderr
+
+
+def test_without_an_engine_it_is_unknown_whether_an_image_is_missing(repo: Repo) -> None:
+    nowhere = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    args = ("mzbuild-graph", "--status", "--format=json", "environmentd")
+    told = json.loads(repo.pants(*args, env=nowhere).stdout)
+    assert {image["status"] for image in told} == {"unknown"}

@@ -47,8 +47,10 @@ class ExplainSubsystem(Outputting, ImageGoal):
         default="HEAD",
         help=softwrap(
             """
-            The revision of Git to start from: a commit, a branch or a tag. For example:
-            `--mzbuild-explain-since=v1.2.3`.
+            The revision of Git to start from: a commit, a branch or a tag; or, with `...` behind
+            it, the merge base of that and of what is explained, so that what has been done there
+            since does not count. For example: `--mzbuild-explain-since=v1.2.3`, or
+            `--mzbuild-explain-since=main...`, which is what `git diff main...` starts from.
             """
         ),
     )
@@ -119,7 +121,8 @@ async def explain_goal(
         names = {name}
     else:
         reported = await Get(ReportedImages)
-        before = (await Get(RevisionSnapshot, RevisionSnapshotRequest(since))).snapshot
+        start = f"{since}{until}" if since.endswith("...") else since
+        before = (await Get(RevisionSnapshot, RevisionSnapshotRequest(start))).snapshot
         names = {*reported.names}
         everything = len(names) == len(images.addresses)
     if until:

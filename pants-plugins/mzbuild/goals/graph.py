@@ -94,7 +94,8 @@ class GraphSubsystem(Outputting, ImageGoal):
             """
             Ask the Docker engine and all registries for the images, and show which are
             `published` (in every registry), `local` (in the engine), `missing` (to be built) or
-            `unknown` (where a registry does not say). For example: `--mzbuild-graph-status`.
+            `unknown` (where a registry or the engine does not say). For example:
+            `--mzbuild-graph-status`.
             """
         ),
     )

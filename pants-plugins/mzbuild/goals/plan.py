@@ -64,7 +64,8 @@ class PlanSubsystem(Outputting, ImageGoal):
         For example, `pants mzbuild-plan ::` tells which images `pants package ::` would reuse, pull
         or build, and what waits for what; `pants mzbuild-plan --ensure ::` tells what
         `pants mzbuild-ensure ::` would build and push. An image is blocked where what it takes is
-        not allowed, or a registry does not say whether it has it.
+        not allowed, or a registry does not say whether it has it. Where no Docker engine answers,
+        the plan is that for an engine without images.
 
         The exit code is 1 where an image is blocked, else 0; with `--exit-code`, it is 2 where
         there is something to do.

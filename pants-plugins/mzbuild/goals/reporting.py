@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from pants.base.exiter import PANTS_FAILED_EXIT_CODE, PANTS_SUCCEEDED_EXIT_CODE
 from pants.engine.console import Console
 from pants.engine.goal import Outputting
 from pants.option.global_options import GlobalOptions
 
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.survey import concerning, failures
 from mzbuild.core.image.graph import ImageGraph
 
@@ -28,9 +30,22 @@ def palette(console: Console, subsystem: Outputting, global_options: GlobalOptio
 
 
 def show_text(lines: Iterable[str], console: Console, subsystem: Outputting) -> None:
-    """Prints lines for people, in one piece: each by itself would be a message of pantsd's."""
-    with subsystem.output(console) as write:
-        write("".join(f"{line}\n" for line in lines))
+    """Prints lines for people, in one piece: each by itself would be a message of pantsd's.
+
+    Raises `MzbuildError` where they cannot be written to the file that they should go to.
+    """
+    text = "".join(f"{line}\n" for line in lines)
+    if not subsystem.output_file:
+        console.write_stdout(text)
+        return
+    try:
+        Path(subsystem.output_file).write_text(text)
+    except OSError as error:
+        raise MzbuildError(
+            f"{subsystem.output_file} cannot be written: {error.strerror}. Name another file with "
+            "`--output-file`, in a directory that exists."
+        ) from None
+    logger.info("Wrote %s", subsystem.output_file)
 
 
 def show_json(value: object, console: Console, subsystem: Outputting) -> None:

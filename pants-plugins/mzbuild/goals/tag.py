@@ -35,7 +35,7 @@ class TagSubsystem(ImageGoal):
         """
         Give published images tags for people, in every registry.
 
-        For example, `pants mzbuild-tag --mzbuild-tag-tags='["v1.2.3"]' ::` makes the tag
+        For example, `pants mzbuild-tag --tags=v1.2.3 ::` makes the tag
         `v1.2.3` for each image of the repository that is published. It stands for the images of
         all architectures in `[mzbuild].archs`, and is made in the registry: nothing is pulled. No
         tag is touched before all images that the tags are to stand for are known to be there.
@@ -43,7 +43,7 @@ class TagSubsystem(ImageGoal):
     )
 
     tags = StrListOption(
-        help="""The tags to make. For example: `--mzbuild-tag-tags='["v1.2.3", "latest"]'`."""
+        help="The tags to make. For example: `--tags=v1.2.3 --tags=latest` behind the goal."
     )
     mainline = BoolOption(
         default=False,
@@ -59,7 +59,7 @@ class TagSubsystem(ImageGoal):
         help=softwrap(
             """
             The tags that may stand for other images than before. Any other tag that exists and
-            stands for something else is an error. For example: `--mzbuild-tag-movable='["edge"]'`.
+            stands for something else is an error. For example: `--mzbuild-tag-movable=edge`.
             """
         ),
     )

@@ -40,7 +40,13 @@ from mzbuild.core.registries.client import Answer, Present
 from mzbuild.rules.cargo.batch import ImagesToBuild, SelectedPrograms
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
-from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
+from mzbuild.rules.docker_engine import (
+    Buildx,
+    DockerClient,
+    KnownLocalImages,
+    LocalImages,
+    TransferLimit,
+)
 from mzbuild.rules.fingerprints import ConfiguredFingerprints, Fingerprints, FingerprintsRequest
 from mzbuild.rules.images import Images
 from mzbuild.rules.pull import ObtainedImage, PullRequest
@@ -118,9 +124,13 @@ class AcquisitionPlan:
 
 @dataclass(frozen=True)
 class AcquisitionDecisionRequest:
-    """A request for the same, without an error where something is in the way."""
+    """A request for the same, without an error where something is in the way.
+
+    With `only_looking`, not even a missing engine is one: then it counts as one without images.
+    """
 
     wanted: tuple[str, ...]
+    only_looking: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,10 +212,13 @@ async def decide(
     request: AcquisitionDecisionRequest,
     images: Images,
     tags: ImageTags,
-    local: LocalImages,
     mzbuild: Mzbuild,
 ) -> AcquisitionDecision:
-    there = {name for name, tag in tags.local.items() if local.id_of(tag)}
+    if request.only_looking:
+        engine = await Get(KnownLocalImages)
+    else:
+        engine = KnownLocalImages(await Get(LocalImages))
+    there = engine.those_of(tags.local)
     asked = {
         name: tags.published[name][0]
         for name in to_look_up(images.graph, request.wanted, there, mzbuild.build)

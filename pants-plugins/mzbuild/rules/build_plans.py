@@ -10,7 +10,7 @@ from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.plan.planning import BuildPlan, plan_ensure, plan_package
 from mzbuild.core.registries.publication import publications
 from mzbuild.rules.acquire import AcquisitionDecision, AcquisitionDecisionRequest
-from mzbuild.rules.docker_engine import LocalImages
+from mzbuild.rules.docker_engine import KnownLocalImages
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import (
     ConfiguredTags,
@@ -45,7 +45,9 @@ class EnsuringPlanRequest:
 async def plan_packaging(
     request: PackagingPlanRequest, images: Images, registries: Registries, mzbuild: Mzbuild
 ) -> BuildPlan:
-    decision = await Get(AcquisitionDecision, AcquisitionDecisionRequest(request.wanted))
+    decision = await Get(
+        AcquisitionDecision, AcquisitionDecisionRequest(request.wanted, only_looking=True)
+    )
     primary = next((registry.name for registry in registries.registries), None)
     return plan_package(
         images.graph,
@@ -69,10 +71,10 @@ async def plan_ensuring(
     names = images.graph.closure(request.wanted)
     asked = tuple(tag for name in names for tag in tags.published[name])
     existence = await Get(Existence, ExistenceRequest(asked))
-    local = set()
+    local = frozenset[str]()
     if not request.anywhere:
-        engine = await Get(LocalImages)
-        local = {name for name in names if engine.id_of(tags.local[name])}
+        engine = await Get(KnownLocalImages)
+        local = engine.those_of({name: tags.local[name] for name in names})
     published = publications(request.configuration.arch, names, tags.published, existence.answers)
     return plan_ensure(
         images.graph,

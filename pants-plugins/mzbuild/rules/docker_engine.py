@@ -104,6 +104,19 @@ class LocalImages:
         return self.ids.get(familiar(spec))
 
 
+@dataclass(frozen=True)
+class KnownLocalImages:
+    """The same for who only looks; None where no engine answers, which is said."""
+
+    images: LocalImages | None
+
+    def those_of(self, specs: Mapping[str, str]) -> frozenset[str]:
+        """The names of the images that the engine has, of some with their specs."""
+        if self.images is None:
+            return frozenset()
+        return frozenset(name for name, spec in specs.items() if self.images.id_of(spec))
+
+
 @rule
 async def docker_client() -> DockerClient:
     tool = await Get(HostTool, HostToolRequest("docker", DOCKER_ENV_NAMES, _INSTALL_DOCKER))
@@ -149,6 +162,15 @@ async def local_images(client: DockerClient) -> LocalImages:
     if result.exit_code:
         raise MzbuildError(explain_failure(result.stderr.decode(errors="replace")))
     return LocalImages(parse_image_list(result.stdout.decode()), asked_at)
+
+
+@_uncacheable_rule
+async def known_local_images() -> KnownLocalImages:
+    try:
+        return KnownLocalImages(await Get(LocalImages))
+    except MzbuildError as error:
+        logger.warning("No Docker engine says which images it has: %s", error)
+        return KnownLocalImages(None)
 
 
 def rules() -> tuple[Rule, ...]:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
 
-from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.registries.addresses import registry_tag
 from mzbuild.core.registries.publication import image_statuses
-from mzbuild.rules.docker_engine import LocalImages
+from mzbuild.rules.docker_engine import KnownLocalImages
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import Existence, ExistenceRequest, Registries
 from mzbuild.subsystems.mzbuild import Mzbuild
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,8 @@ class ImageStatuses:
     """Where images are to be had, by their names; those without a fingerprint are left out.
 
     `published`: in every registry; `local`: in the Docker engine; `missing`: to be built;
-    `unknown`: neither the engine has it, nor do all registries say whether they have it.
+    `unknown`: it is not in every registry, and the engine or a registry does not say whether it
+    has it.
     """
 
     statuses: Mapping[str, str]
@@ -60,15 +57,18 @@ async def find_image_statuses(
     published = {n: tags[n] if images.graph.by_name[n].publish else () for n in specs}
     asked = tuple(tag for name in specs for tag in published[name])
     existence = await Get(Existence, ExistenceRequest(asked))
-    local = set()
-    try:
-        engine = await Get(LocalImages)
-        names = {name: tags[name][0][1] if tags[name] else spec for name, spec in specs.items()}
-        local = {name for name in names if engine.id_of(names[name]) is not None}
-    except MzbuildError as error:
-        # What is published is known all the same.
-        logger.warning("No Docker engine says which images it has: %s", error)
-    return ImageStatuses(image_statuses(configuration.arch, published, existence.answers, local))
+    engine = await Get(KnownLocalImages)
+    local = engine.those_of(
+        {name: tags[name][0][1] if tags[name] else spec for name, spec in specs.items()}
+    )
+    return ImageStatuses(
+        image_statuses(
+            configuration.arch,
+            published,
+            existence.answers,
+            local if engine.images is not None else None,
+        )
+    )
 
 
 def rules() -> tuple[Rule, ...]:

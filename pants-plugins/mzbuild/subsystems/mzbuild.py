@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from pants.option.option_types import (
-    ArgsListOption,
     BoolOption,
     DictOption,
     EnumListOption,
     EnumOption,
     IntOption,
+    ShellStrListOption,
     StrOption,
 )
 from pants.option.subsystem import Subsystem
@@ -108,10 +108,14 @@ class Mzbuild(Subsystem):
             """
         ),
     )
-    docker_run_args = ArgsListOption(
-        example="--network=host --volume=/tmp:/tmp",
-        tool_name="`docker run`",
-        extra_help="They apply to all images that `pants run` runs; see also the field `run_args`.",
+    docker_run_args = ShellStrListOption(
+        help=softwrap(
+            """
+            Arguments for `docker run`, of all images that `pants run` runs; see also the field
+            `run_args`. For example:
+            `--mzbuild-docker-run-args='--network=host --volume=/tmp:/tmp'`.
+            """
+        ),
     )
 
     registries = DictOption[Any](

@@ -224,6 +224,24 @@ def test_a_revision_that_does_not_exist(repository: Repository) -> None:
         assert error(repository.root, revision) == expected
 
 
+def test_three_dots_are_the_merge_base(repository: Repository) -> None:
+    repository.commit({"file": "base"})
+    base = repository.git("rev-parse", "HEAD").strip()
+    repository.git("checkout", "--quiet", "-b", "ahead")
+    repository.commit({"file": "ahead"})
+    repository.git("checkout", "--quiet", "--detach", base)
+    repository.commit({"mine": ""})
+    for revision in ("ahead...", "...ahead", "ahead...HEAD", "HEAD...ahead"):
+        assert RevisionTree(str(repository.root), ENV, revision).commit == base
+    assert RevisionTree(str(repository.root), ENV, "ahead").commit != base
+    assert "There is no revision `mian`." in error(repository.root, "mian...")
+    repository.git("checkout", "--quiet", "--orphan", "other")
+    repository.commit({"other": ""})
+    assert error(repository.root, "ahead...") == (
+        "`ahead...` has no merge base. Name two that have a commit in common."
+    )
+
+
 def test_a_shallow_clone(repository: Repository, tmp_path: Path) -> None:
     for content in ("one", "two"):
         repository.commit({"file": content})

@@ -50,6 +50,12 @@ def test_an_image_that_is_not_published_may_be_in_the_engine() -> None:
     assert image_statuses(Arch.X86_64, tags, answers, set(tags)) == everybody
 
 
+def test_where_no_engine_answers_what_is_not_published_is_unknown() -> None:
+    answers = answered(a=(THERE, THERE), b=(THERE, NOT_THERE), c=(THERE, NOBODY_KNOWS))
+    statuses = image_statuses(Arch.X86_64, {**TAGS, "private": ()}, answers, None)
+    assert statuses == {"a": "published", **dict.fromkeys(("b", "c", "private"), "unknown")}
+
+
 def test_the_exit_code_says_missing_only_where_all_is_known() -> None:
     there, missing, unknown = (
         publications(Arch.AARCH64, ["a"], TAGS, answered(a=(THERE, second)))

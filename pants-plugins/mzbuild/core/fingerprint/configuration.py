@@ -6,8 +6,44 @@ import platform
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from mzbuild.core.errors import MzbuildError, closest, listed
 
-class Arch(Enum):
+# What other tools call the values of options.
+_MEANT = {
+    "amd64": "x86_64",
+    "x64": "x86_64",
+    "x86-64": "x86_64",
+    "arm64": "aarch64",
+    "debug": "dev",
+    "opt": "optimized",
+    "prod": "release",
+    "asan": "address",
+    "hwasan": "hwaddress",
+    "tsan": "thread",
+    "lsan": "leak",
+    "ubsan": "undefined",
+    "off": "none",
+}
+
+
+class _Choice(Enum):
+    """The values of an option."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        """Raises `MzbuildError` with the value that is meant, where that can be told."""
+        known = [member.value for member in cls]
+        typed = str(value)
+        meant = _MEANT.get(typed.casefold(), typed)
+        near = meant if meant in known else closest(meant, known)
+        if near is not None:
+            raise MzbuildError(
+                f"There is no {cls.__name__.lower()} `{typed}`. Did you mean `{near}`? It is one "
+                f"of {listed(known)}."
+            )
+
+
+class Arch(_Choice):
     """The architecture that images are built for, by its GCC name."""
 
     X86_64 = "x86_64"
@@ -24,7 +60,7 @@ class Arch(Enum):
         return cls.AARCH64 if platform.machine() in ("aarch64", "arm64") else cls.X86_64
 
 
-class Profile(Enum):
+class Profile(_Choice):
     """The Cargo profile that binaries are built with."""
 
     OPTIMIZED = "optimized"
@@ -32,7 +68,7 @@ class Profile(Enum):
     DEV = "dev"
 
 
-class Sanitizer(Enum):
+class Sanitizer(_Choice):
     """The compiler's run-time checker that binaries are built with."""
 
     NONE = "none"
@@ -44,7 +80,7 @@ class Sanitizer(Enum):
     UNDEFINED = "undefined"
 
 
-class Scheme(Enum):
+class Scheme(_Choice):
     """How fingerprints are computed: as the teams' registries know them, or with no known gaps."""
 
     MZBUILD = "mzbuild"

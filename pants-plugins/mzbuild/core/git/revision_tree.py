@@ -183,18 +183,38 @@ class RevisionTree:
 
 
 def _resolve(root: str, env: Mapping[str, str], revision: str) -> str:
+    """The commit that a revision means; `A...B` is where the history of one branched off.
+
+    As for `git diff`, what is left out of that is `HEAD`.
+    """
+    one, dots, other = revision.partition("...")
+    if not dots:
+        return _commit(root, env, revision)
+    commits = [_commit(root, env, name) for name in (one or "HEAD", other or "HEAD")]
+    try:
+        return ask_git(root, env, "merge-base", *commits)[0]
+    except GitError:
+        hint = _hint(root, env, "Name two that have a commit in common.")
+        raise MzbuildError(f"`{revision}` has no merge base. {hint}") from None
+
+
+def _commit(root: str, env: Mapping[str, str], revision: str) -> str:
     args = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     try:
         return ask_git(root, env, *args)[0]
     except GitError:
-        if ask_git(root, env, "rev-parse", "--is-shallow-repository") == ["true"]:
-            hint = (
-                "This clone is shallow: it has the latest commits only. `git fetch --unshallow` "
-                "gets the others."
-            )
-        else:
-            hint = "Give a commit, a branch or a tag; `git fetch` gets those of the others."
+        others = "Give a commit, a branch or a tag; `git fetch` gets those of the others."
+        hint = _hint(root, env, others)
         raise MzbuildError(f"There is no revision `{revision}`. {hint}") from None
+
+
+def _hint(root: str, env: Mapping[str, str], of_whole_clone: str) -> str:
+    if ask_git(root, env, "rev-parse", "--is-shallow-repository") != ["true"]:
+        return of_whole_clone
+    return (
+        "This clone is shallow: it has the latest commits only. `git fetch --unshallow` gets the "
+        "others."
+    )
 
 
 def _if_file(path: str) -> str | None:

@@ -69,15 +69,21 @@ def image_statuses(
     arch: Arch,
     tags: Mapping[str, Sequence[RegistryTag]],
     answers: Mapping[RegistryTag, Answer],
-    local: Container[str],
+    local: Container[str] | None,
 ) -> Mapping[str, str]:
     """Where the images that `tags` has the names of are to be had, in a word for each.
 
     `published`: in every registry; `local`: not there, but in the engine, which has those in
     `local`; `missing`: neither; `unknown`: no registry lacks it for certain, nor has the engine it.
+    Where `local` is None, no engine says what it has, and what is not published is `unknown`.
     """
     statuses = dict.fromkeys(tags, Status.MISSING)
     statuses.update({each.name: each.status for each in publications(arch, tags, tags, answers)})
+    if local is None:
+        return {
+            name: (status if status is Status.PUBLISHED else Status.UNKNOWN).value
+            for name, status in statuses.items()
+        }
     return {
         name: "local" if status is not Status.PUBLISHED and name in local else status.value
         for name, status in statuses.items()

@@ -61,10 +61,7 @@ class TagStep:
 def check_tags(tags: Collection[str]) -> None:
     """Raises `MzbuildError` for no tags, and for what cannot be a tag for people."""
     if not tags:
-        raise MzbuildError(
-            "There is no tag to make. Give some, for example: "
-            """`--mzbuild-tag-tags='["v1.2.3"]'`."""
-        )
+        raise MzbuildError("There is no tag to make. Give some, for example: `--tags=v1.2.3`.")
     for tag in tags:
         if not _TAG.fullmatch(tag):
             raise MzbuildError(
