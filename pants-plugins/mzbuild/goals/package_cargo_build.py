@@ -11,9 +11,9 @@ from pants.core.goals.package import (
     PackageFieldSet,
 )
 from pants.engine.addresses import Addresses
-from pants.engine.fs import AddPrefix, Digest, MergeDigests, Snapshot
+from pants.engine.fs import EMPTY_DIGEST, AddPrefix, Digest, MergeDigests, Snapshot
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
-from pants.engine.target import Target, Targets
+from pants.engine.target import Targets
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.fingerprint.configuration import Configuration
@@ -21,7 +21,7 @@ from mzbuild.rules.acquire import AcquisitionPlan, AcquisitionPlanRequest
 from mzbuild.rules.cargo.batch import SelectedPrograms, of_mzbuild_yml, program_action
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.cargo.pre_image import CargoBuildRequest, CargoBuildResult
-from mzbuild.rules.selection import SelectedImages
+from mzbuild.rules.selection import SelectedImages, SelectedTargets
 from mzbuild.target_types import BinField, ExampleField
 
 
@@ -31,24 +31,28 @@ class PackageCargoBuildFieldSet(PackageFieldSet):
 
     output_path: OutputPathField
 
-    @classmethod
-    def opt_out(cls, tgt: Target) -> bool:
-        # That of an image which needs no building would be compiled for nothing.
-        return of_mzbuild_yml(tgt)
-
 
 # Another command may select others to be built at once.
 @_uncacheable_rule
 async def package_cargo_build(
     field_set: PackageCargoBuildFieldSet,
     selected: SelectedImages,
+    targets: SelectedTargets,
     programs: SelectedPrograms,
     configuration: Configuration,
 ) -> BuiltPackage:
     action = programs.actions.get(field_set.address)
     if action is None:
-        # It is not the command's own target, but that of another one which needs it.
         (target,) = await Get(Targets, Addresses([field_set.address]))
+        if (
+            selected.to_package
+            and field_set.address in targets.addresses
+            and of_mzbuild_yml(target)
+        ):
+            # It was selected along with its image, which may need no building: it would be
+            # compiled for nothing.
+            return BuiltPackage(EMPTY_DIGEST, ())
+        # It is not the command's own target, but that of another one which needs it.
         action = program_action(target, configuration)
         batch = CargoBatch(configuration, (action,))
     elif selected.names:

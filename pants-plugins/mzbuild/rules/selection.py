@@ -252,7 +252,9 @@ async def command_specs(
         files = changes.changed_files(git_worktree) if git_worktree else []
         request = ChangedRequest(tuple(files), changes.dependents)
         literals = map(_literal, await Get(ChangedAddresses, ChangedRequest, request))
-        found = RawSpecs.create(literals, description_of_origin="`--changed-since`")
+        found = RawSpecs.create(
+            literals, description_of_origin="`--changed-since`", from_change_detection=True
+        )
         return CommandSpecs(replace(Specs.empty(), includes=found), to_publish, to_package)
     directory = session_values[CompleteEnvironmentVars].get("PWD", "")
     inside = f"{directory}/".startswith(f"{build_root.path}/")

@@ -256,6 +256,20 @@ def test_programs_can_be_packaged_without_an_image(workshop: Workshop) -> None:
     assert said == [b"calm\n", b"plain\n"]
 
 
+def test_programs_of_an_image_are_packaged_where_their_address_is_named(
+    workshop: Workshop,
+) -> None:
+    workshop.package("images/calm:cargo-build")
+    program = workshop.repo.root / "dist/images.calm/cargo-build/calm"
+    assert subprocess.run([program], check=True, capture_output=True).stdout == b"calm\n"
+    assert workshop.docker.images() == set()
+    # Those of a directory are packaged as part of its image.
+    program.unlink()
+    workshop.package("images/calm::")
+    assert not program.exists()
+    assert described(workshop.repo)["calm"]["origin"] == "built"
+
+
 def test_programs_are_built_with_those_of_images(workshop: Workshop) -> None:
     with changed(workshop.repo, {f"{name}/src/together.rs": "" for name in ("calm", "plain")}):
         workshop.package("images/calm", "images/no-cargo", "tools:programs")

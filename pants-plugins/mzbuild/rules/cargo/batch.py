@@ -16,7 +16,7 @@ from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.rules.cargo.actions import CargoAction
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.images import Images, cargo_build
-from mzbuild.rules.selection import SelectedTargets
+from mzbuild.rules.selection import CommandSpecs, SelectedTargets
 from mzbuild.target_types import MzbuildCargoBuildTarget
 
 
@@ -30,8 +30,12 @@ class ImagesToBuild:
 
 @dataclass(frozen=True)
 class SelectedPrograms:
-    """The `mzbuild_cargo_build` targets among a command's that a BUILD file declares, each as the
-    action that it stands for."""
+    """The `mzbuild_cargo_build` targets that a command is to package by themselves, each as the
+    action that it stands for.
+
+    Those are what a BUILD file declares and, of those that an `mzbuild.yml` does, what is named by
+    its address.
+    """
 
     actions: FrozenDict[Address, CargoAction]
 
@@ -52,15 +56,24 @@ def cargo_batch(request: ImagesToBuild, images: Images) -> CargoBatch:
 
 @rule
 async def selected_programs(
-    selected: SelectedTargets, configuration: Configuration
+    selected: SelectedTargets, command: CommandSpecs, configuration: Configuration
 ) -> SelectedPrograms:
+    named = {
+        (literal.path_component, literal.target_component)
+        for literal in command.specs.includes.address_literals
+        if not command.specs.includes.from_change_detection
+    }
     targets = await Get(Targets, Addresses(selected.addresses))
     return SelectedPrograms(
         FrozenDict(
             {
                 target.address: program_action(target, configuration)
                 for target in targets
-                if target.alias == MzbuildCargoBuildTarget.alias and not of_mzbuild_yml(target)
+                if target.alias == MzbuildCargoBuildTarget.alias
+                and (
+                    not of_mzbuild_yml(target)
+                    or (target.address.spec_path, target.address.target_name) in named
+                )
             }
         )
     )
