@@ -165,3 +165,24 @@ def test_without_an_engine_it_is_unknown_whether_an_image_is_missing(repo: Repo)
     args = ("mzbuild-graph", "--status", "--format=json", "environmentd")
     told = json.loads(repo.pants(*args, env=nowhere).stdout)
     assert {image["status"] for image in told} == {"unknown"}
+
+
+@pytest.mark.parametrize("goal", ["package", "publish", "run"])
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("images/tpo", "`images/tpo` matches no image. Did you mean `images/top`?"),
+        ("images/tpo:tpo", "`images/tpo:tpo` matches no image. Did you mean `images/top`?"),
+        ("near", "`near` matches no image. `near` has a `Dockerfile`, but no `mzbuild.yml`"),
+    ],
+)
+def test_goals_of_pants_name_the_nearest_image_too(
+    repo: Repo, goal: str, spec: str, told: str
+) -> None:
+    repo.write({"near/Dockerfile": "FROM scratch\n"})
+    assert told in repo.pants(goal, spec, check=False).stderr
+
+
+def test_goals_of_pants_are_left_alone_where_no_image_is_near(repo: Repo) -> None:
+    assert "matches no image" not in repo.pants("package", "nowhere/at/all", check=False).stderr
+    assert "matches no image" not in repo.pants("package", "doc", check=False).stderr

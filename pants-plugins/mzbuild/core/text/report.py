@@ -29,13 +29,23 @@ def no_image(specs: Sequence[str], images: Sequence[Image], files: Listing = NO_
     """
     if not specs:
         return "No image is named. Name directories or addresses; `::` stands for all images."
-    by_name = {image.name: image.context for image in images}
-    hints = {spec: _near_miss(spec, files) or _nearest(spec, by_name) for spec in specs}
-    told = [f"{listed([spec])} matches no image. {hint}" for spec, hint in hints.items() if hint]
-    plain = [spec for spec, hint in hints.items() if not hint]
+    meant = meant_images(specs, images, files)
+    plain = [spec for spec in specs if spec not in meant]
+    told = [*meant.values()]
     if plain:
         told.append(f"{listed(plain)}: that matches no image. `::` stands for all images.")
     return "\n".join(told)
+
+
+def meant_images(
+    specs: Sequence[str], images: Sequence[Image], files: Listing
+) -> Mapping[str, str]:
+    """What to tell of those specifications of which it can be said what they mean."""
+    by_name = {image.name: image.context for image in images}
+    hints = {spec: _near_miss(spec, files) or _nearest(spec, by_name) for spec in specs}
+    return {
+        spec: f"{listed([spec])} matches no image. {hint}" for spec, hint in hints.items() if hint
+    }
 
 
 def _nearest(spec: str, by_name: Mapping[str, str]) -> str:
