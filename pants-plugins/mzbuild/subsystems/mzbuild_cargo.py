@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from pants.option.option_types import (
+    BoolOption,
     DictOption,
     EnumOption,
     StrListOption,
@@ -146,6 +147,18 @@ class MzbuildCargo(Subsystem):
             """
         ),
     )
+    git = BoolOption(
+        default=True,
+        help=softwrap(
+            """
+            Whether Git works where the sources are built, so that build scripts and macros can ask
+            for the revision, as `git describe` and the crates `vergen`, `built` and `shadow-rs` do.
+            They get a repository of their own, and cannot write to yours. A program tells the
+            revision at which it was built first: a commit alone builds nothing again. For example:
+            `--no-mzbuild-cargo-git`.
+            """
+        ),
+    )
     arch = DictOption[Any](
         help=softwrap(
             """
@@ -238,4 +251,5 @@ class MzbuildCargo(Subsystem):
             coverage=self.coverage,
             sanitizer=self.sanitizer,
             settings=self.settings,
+            git=self.git,
         )

@@ -146,14 +146,26 @@ class TestStaging:
                 stage(str(staging.directory), str(staging.root), sources, staging.known)
             assert (staging.directory / "a/x").read_text() == "1"
 
-    def test_what_a_crash_left_unfinished_is_removed(self, staging: Staging) -> None:
-        (staging.directory / "a").mkdir()
-        (staging.directory / "a/.git").write_text("half a fi")
+    def test_what_a_crash_left_unfinished_does_no_harm(self, staging: Staging) -> None:
+        unfinished = staging.directory.with_name("staged.unfinished")
+        unfinished.write_text("half a fi")
         staging({"a": {"a/x": "1"}})
         assert staging.files() == {"a/x": "1"}
-        (staging.directory / "a/.git").symlink_to("nowhere")
+        unfinished.symlink_to("nowhere")
         staging({"a": {"a/x": "2"}})
         assert staging.files() == {"a/x": "2"}
+        assert not unfinished.is_symlink()
+
+    def test_git_among_the_sources_stays_for_as_long_as_they_do(self, staging: Staging) -> None:
+        staging({"a": {"sub/x": "1", "sub/deep/y": "1"}})
+        for directory in (".git", "sub/.git", "sub/deep/.git"):
+            (staging.directory / directory).mkdir()
+        staging({"a": {"sub/x": "1"}})
+        assert [(staging.directory / path).exists() for path in (".git", "sub/.git")] == [True] * 2
+        assert not (staging.directory / "sub/deep").exists()
+        staging({"a": {"y": "1"}})
+        assert (staging.directory / ".git").exists()
+        assert not (staging.directory / "sub").exists()
 
     def test_odd_names_are_staged(self, staging: Staging, tmp_path: Path) -> None:
         odd = {"with space": "1", "*?[x]": "2", "line\nbreak": "3", "caf\udce9": "4"}

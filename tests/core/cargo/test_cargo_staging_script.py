@@ -45,7 +45,7 @@ class Sandbox:
         nothing: Plan = {"programs": [], "directories": [], "finish": [], "extract": []}
         nothing = {**nothing, "others": [], "own": []}
         action = {name: more.pop(name, value) for name, value in nothing.items()}
-        plan.update({"workspace": "", "empty": [], "packages": {}, "triple": "t"})
+        plan.update({"workspace": "", "empty": [], "packages": {}, "git": False, "triple": "t"})
         plan.update({"scripts": {}, "prefix": [], "root": str(self.root / "repository")})
         plan.update({"actions": {"action": action}, **more})
         (self.root / "plan.json").write_text(json.dumps(plan))

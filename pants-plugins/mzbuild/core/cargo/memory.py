@@ -18,8 +18,9 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 
-# The part of a build's sources that all packages may read.
+# What all packages may read: a part of a build's sources, and whether Git works among them.
 SHARED = ".shared"
+GIT = ".git"
 
 # In each profile's directory; in it is a directory for each unit: `<package>-<hash>`.
 _FINGERPRINTS = ".fingerprint"
@@ -42,9 +43,13 @@ def forget_changed(
     if not changed:
         return
     packages = {parts[name][0] for name in changed}
-    scripts = {package for package, _ in parts.values()} if SHARED in changed else set()
-    for unit, package in _units(target_directory):
-        if package in packages or (package in scripts and _is_script_run(unit)):
+    units = tuple(_units(target_directory))
+    if changed & {SHARED, GIT}:
+        # Those from elsewhere, whose parts have other names, know nothing of the workspace.
+        own = {package for name, (package, _) in parts.items() if name == package}
+        packages |= own & {package for unit, package in units if _is_script_run(unit)}
+    for unit, package in units:
+        if package in packages:
             shutil.rmtree(unit)
     # At last: what is cut off before is done again.
     unfinished = f"{file}.unfinished"

@@ -69,6 +69,7 @@ def parse_cargo_options(
     coverage: Table = _NOTHING,
     sanitizer: Table = _NOTHING,
     settings: Sequence[Table] = (),
+    git: bool = True,
     **common: object,
 ) -> CargoOptions:
     """The options as their values are written; `arch`, `profile` and `sanitizer` are tables of
@@ -87,7 +88,7 @@ def parse_cargo_options(
     for index, table in enumerate(settings):
         listed_table = _Table(table, f"[{_SCOPE}].settings[{index}]", ("when", *_KEYS))
         tables.append(listed_table.read(listed_table.when()))
-    return CargoOptions(tuple(tables), unified_features)
+    return CargoOptions(tuple(tables), unified_features, git)
 
 
 def parse_cargo_flags(

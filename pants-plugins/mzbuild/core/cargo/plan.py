@@ -16,6 +16,7 @@ from mzbuild.core.cargo.arguments import (
     finishing_commands,
 )
 from mzbuild.core.cargo.command import scripts
+from mzbuild.core.cargo.memory import GIT
 from mzbuild.core.cargo.settings import CargoSettings
 from mzbuild.core.cargo.sources import CargoSources
 from mzbuild.core.image.declaration import CargoBuild
@@ -67,7 +68,8 @@ def process_plan(
         "root": root,
         "sources": sources.files,
         "empty": sources.empty,
-        "packages": sources.packages,
+        "git": settings.git,
+        "packages": {**sources.packages, GIT: (None, str(settings.git))},
         "scripts": scripts,
         "prefix": settings.command_prefix,
         "command": command,

@@ -9,7 +9,7 @@ from mzbuild.core.cargo.staging import NOTE
 
 PACKAGE = "mzbuild.core.cargo"
 
-_MODULES = ("staging", "failures", "lent_environment", "memory", "results")
+_MODULES = ("staging", "failures", "lent_environment", "memory", "results", "staged_git")
 
 _MAIN = b"""\
 import sys

@@ -103,6 +103,8 @@ class CargoSettings:
     toolchain: str = ""
     passed_env: tuple[str, ...] = ()
     unified_features: bool = False
+    # Whether Git works where the sources are.
+    git: bool = True
 
     def adding(self, flags: CargoFlags) -> CargoSettings:
         """The same with what a single action adds."""
@@ -126,9 +128,11 @@ class CargoSettings:
         """All that decides what is built, always the same bytes for the same settings."""
         fields = asdict(self)
         del fields["passed_env"]
+        # They came later: what is built without them keeps the keys that it had.
         if not self.unified_features:
-            # It came later: what is built without it keeps the keys that it had.
             del fields["unified_features"]
+        if self.git:
+            del fields["git"]
         return json.dumps(fields, sort_keys=True).encode()
 
 
@@ -161,6 +165,7 @@ class CargoOptions:
 
     tables: tuple[SettingsTable, ...]
     unified_features: bool = False
+    git: bool = True
 
     def settings(self, configuration: Configuration) -> CargoSettings:
         """What applies to a configuration."""
@@ -168,6 +173,7 @@ class CargoOptions:
             target=f"{configuration.arch.value}-unknown-linux-gnu",
             cargo_profile=configuration.profile.value,
             unified_features=self.unified_features,
+            git=self.git,
         )
         for table in self.tables:
             if table.applies(configuration):

@@ -11,6 +11,7 @@ The plan is a JSON object:
     root        the repository
     sources     the files to build from: path in the repository -> [crate, digest, mode]
     empty       source paths that are to be empty files, for targets that are not built
+    git         whether Git works among the sources
     packages    the parts of the sources, which are their crates: the package and the key of each
     scripts     files that the command needs: path in the directory -> content
     prefix      what the command and those of `finish` are added to; it is run in `root`
@@ -37,6 +38,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -48,6 +50,7 @@ from typing import IO, Any, BinaryIO, NamedTuple
 
 from mzbuild.core.cargo.lent_environment import borrowed
 from mzbuild.core.cargo.memory import forget_changed
+from mzbuild.core.cargo.staged_git import GIT, set_up_git
 
 
 class Known(NamedTuple):
@@ -150,7 +153,8 @@ def stage(
             if was.crate != crate:
                 staged[path] = was._replace(crate=crate)
             continue
-        _put(None if crate is None else os.path.join(root, path), digest, mode, target)
+        source = None if crate is None else os.path.join(root, path)
+        _put(source, digest, mode, target, f"{directory}.unfinished")
         if was is not None and same:
             os.utime(target, ns=(was.modified, was.modified), follow_symlinks=False)
         status = os.lstat(target)
@@ -166,13 +170,10 @@ def _is_as_known(path: str, known: Known) -> bool:
     return (status.st_mtime_ns, status.st_size) == (known.modified, known.size)
 
 
-def _put(source: str | None, digest: str, mode: int, target: str) -> None:
+def _put(source: str | None, digest: str, mode: int, target: str, unfinished: str) -> None:
     """Puts a file in place, whole or not at all."""
-    parent = os.path.dirname(target)
-    os.makedirs(parent, exist_ok=True)
-    # A name that no source can have: sources are what Git sees, and Git sees nothing in `.git`.
-    unfinished = os.path.join(parent, ".git")
-    if os.path.lexists(unfinished):
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with suppress(FileNotFoundError):
         os.remove(unfinished)
     if mode == _SYMLINK:
         os.symlink(digest, unfinished)
@@ -198,15 +199,20 @@ def _copy(source: str, digest: str, file: BinaryIO) -> None:
 
 
 def _remove_others(directory: str, sources: Mapping[str, object]) -> None:
-    for parent, directories, files in os.walk(directory, topdown=False):
+    found = []
+    for parent, directories, files in os.walk(directory):
+        # Of what is in there, Git sees nothing either.
+        directories[:] = [name for name in directories if name != GIT]
+        found.append((parent, directories, files))
+    for parent, directories, files in reversed(found):
         # There may be very many files: only what is not known to be one is asked about.
         prefix = os.path.relpath(os.path.join(parent, "x"), directory)[:-1]
         for name in directories:
             path = os.path.join(parent, name)
             if os.path.islink(path):
                 files.append(name)
-            elif not os.listdir(path):
-                os.rmdir(path)
+            elif set(os.listdir(path)) <= {GIT}:
+                shutil.rmtree(path)
         for name in files:
             if prefix + name not in sources:
                 os.remove(os.path.join(parent, name))
@@ -280,8 +286,6 @@ def run_until_sound(
         if not code:
             return code, messages
         # Nobody else waits for these to be loaded.
-        import shutil
-
         from mzbuild.core.cargo.failures import RETRIES, Remedy, recognize
 
         failure = recognize(_read_from(log, start))
@@ -337,6 +341,8 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
         start = time.monotonic()
         staged = stage(sources_directory, plan["root"], sources, load_known(known_file))
         save_known(known_file, staged)
+        if refused := set_up_git(plan, sources_directory, os.environ):
+            print(f"{NOTE}Build scripts cannot ask Git for anything: {refused}", flush=True)
         forget_changed(directory, target_directory, plan["packages"])
         print(f"Staged {len(sources)} files in {time.monotonic() - start:.2f} s.", flush=True)
         workspace = os.path.join(sources_directory, plan["workspace"])
