@@ -54,7 +54,7 @@ def test_from_nothing_to_everywhere(
 ) -> None:
     before = shop.pants("mzbuild-check", "::", check=False)
     assert before.returncode == 1
-    rows = {tuple(line.split()[:4]) for line in before.stdout.splitlines()[1:]}
+    rows = {tuple(line.split()[:4]) for line in before.stdout.splitlines()[1:-1]}
     registries = ("open", "guarded")
     assert rows == {(name, HOST, where, "missing") for name in PUBLISHED for where in registries}
     assert shop.calls() == [], "no engine is needed"
@@ -164,7 +164,7 @@ def test_faults_above_the_budget_are_told_and_mended_without_a_build(
     assert failed["alone"]["reason"].startswith("open: ")
     assert failed["alone"]["pushed_to"] == ["guarded"]
     checked = shop.pants("mzbuild-check", "images/alone", check=False)
-    assert (checked.returncode, len(checked.stdout.splitlines())) == (1, 2)
+    assert (checked.returncode, len(checked.stdout.splitlines())) == (1, 3)
 
     proxy.clear()
     mended = shop.ensure()
@@ -251,7 +251,7 @@ def test_what_one_registry_lacks_and_another_may_have(shop: Workshop, proxy: Fau
     proxy.inject(answer(403), 1, "HEAD", MANIFESTS)
     checked = shop.pants("mzbuild-check", "images/alone", check=False)
     assert checked.returncode == 2
-    rows = {tuple(line.split()[2:4]) for line in checked.stdout.splitlines()[1:]}
+    rows = {tuple(line.split()[2:4]) for line in checked.stdout.splitlines()[1:-1]}
     assert rows == {("open", "unknown"), ("guarded", "missing")}
 
     # It might be there, and then it would be built for nothing.
