@@ -75,10 +75,7 @@ def test_from_nothing_to_everywhere(
     assert f"All images are published (open, guarded): {len(PUBLISHED)}." in after.stderr
 
     again = shop.pants("mzbuild-ensure", "::")
-    lines = again.stdout.splitlines()
-    assert {tuple(line.split(maxsplit=2)) for line in lines[1:]} == {
-        (name, HOST, "already there") for name in PUBLISHED
-    }
+    assert again.stdout == f"Nothing to do: {len(PUBLISHED)} already there\n"
     assert shop.calls("buildx", "build") == shop.calls("push") == shop.calls("login") == []
 
     shop.clear()
