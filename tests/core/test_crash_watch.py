@@ -16,8 +16,10 @@ WATCH = Path(__file__).parents[2] / "bin/crash_watch.py"
 
 
 def start(script: str, directory: Path) -> subprocess.Popen[str]:
+    # A shell cannot trap what was ignored when it began, as it is in a background job's children.
+    default = ["env", "--default-signal=INT,TERM,HUP"]
     return subprocess.Popen(
-        [sys.executable, "-IS", WATCH, "/bin/sh", "-c", script],
+        [*default, sys.executable, "-IS", WATCH, "/bin/sh", "-c", script],
         cwd=directory,
         env=ENV,
         stdin=subprocess.PIPE,
