@@ -6,8 +6,10 @@ import logging
 import os
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Callable
 
 from pants.base.build_root import BuildRoot
+from pants.engine.internals import native_engine
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
@@ -15,6 +17,7 @@ from pants.util.frozendict import FrozenDict
 from mzbuild.core.cargo.arguments import build_directory, cargo_build_args
 from mzbuild.core.cargo.command import cargo_command, scripts
 from mzbuild.core.cargo.failures import without_colors
+from mzbuild.core.cargo.fetching import telling_of_fetches
 from mzbuild.core.cargo.groups import CargoGroup, group_builds
 from mzbuild.core.cargo.missing_inputs import missing_inputs, unread_files
 from mzbuild.core.cargo.plan import group_args, names, process_plan
@@ -173,8 +176,9 @@ async def run_cargo(
             f"alone may get: {names(group.changed)}. See [mzbuild-cargo].features."
         )
     logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {place}/build.log")
-    done = await Get(CargoProcessResult, CargoProcess(plan, settings, f"Build {built} with Cargo"))
-    result = done.result
+    building = CargoProcess(plan, settings, f"Build {built} with Cargo")
+    with telling_of_fetches(f"{place}/build.log", _fetching_teller()):
+        result = (await Get(CargoProcessResult, CargoProcess, building)).result
     output = (result.stdout + result.stderr).decode(errors="replace")
     for note in notes(output):
         logger.warning(note)
@@ -196,6 +200,17 @@ async def run_cargo(
     keys = tuple(plan.key for plan in plans)
     made = await Get(CargoResults, CollectResults(configuration, keys))
     return CargoRun(made, args, output, advice)
+
+
+def _fetching_teller() -> Callable[[str], None]:
+    """What says that Cargo fetches packages, from whichever thread, to the user of this command."""
+    destination = native_engine.stdio_thread_get_destination()
+
+    def say(words: str) -> None:
+        native_engine.stdio_thread_set_destination(destination)
+        logger.info(f"Cargo fetches packages: {words}")
+
+    return say
 
 
 @cache
