@@ -56,7 +56,9 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def with_docker(
     *args: str, cwd: Path = CHECKOUT, env: Mapping[str, str] = os.environ
 ) -> subprocess.Popen[str]:
-    return start([WITH_DOCKER, *args], cwd=cwd, env=env)
+    # A shell cannot trap what was ignored when it began, as SIGHUP is below `nohup`.
+    default = ["env", "--default-signal=INT,TERM,HUP"]
+    return start([*default, WITH_DOCKER, *args], cwd=cwd, env=env)
 
 
 def run(*args: str, cwd: Path = CHECKOUT, check: bool = False) -> Result:

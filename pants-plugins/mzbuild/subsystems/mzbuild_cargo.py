@@ -143,7 +143,8 @@ class MzbuildCargo(Subsystem):
             `isolated`: those that each program gets when it is built alone; Cargo is called once
             for all that agree. `unified`: those that any of them asks for, in one call of Cargo for
             all, so that what a program is may depend on what else was to be built. Programs of
-            BUILD files with `rustflags`, `env` or `args` of their own take a call of their own.
+            BUILD files with `rustflags`, `env` or `args` of their own take a call of their own. For
+            example: `--mzbuild-cargo-features=unified`.
             """
         ),
     )
