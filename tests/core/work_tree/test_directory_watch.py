@@ -6,6 +6,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Callable
@@ -228,3 +229,28 @@ def test_where_the_kernel_watches_no_more_nothing_is_known(root: Path) -> None:
     watches[-1].cover([""])
     assert watches[-1].touched() == set()
     watches[-1].close()
+
+
+@pytest.mark.parametrize(("limit", "holds"), [(100, False), (200, False), (300, True)])
+def test_a_watch_leaves_as_many_as_it_takes(tmp_path: Path, limit: int, holds: bool) -> None:
+    names = [f"d{number}" for number in range(130)]
+    for name in names:
+        (tmp_path / name).mkdir()
+    program = (
+        "import os\n"
+        "from mzbuild.core.work_tree.watch import DirectoryWatch\n"
+        f"watch = DirectoryWatch({str(tmp_path)!r})\n"
+        "told = []\n"
+        "for _ in range(3):\n"
+        "    told.append(watch.touched())\n"
+        f"    watch.cover({names!r})\n"
+        "open_files = os.listdir('/proc/self/fd')\n"
+        "links = [os.readlink(f'/proc/self/fd/{name}') for name in open_files[:-1]]\n"
+        "print(told, sum('inotify' in link for link in links))\n"
+    )
+    # The limit is that of a user, as root of whom the process has a namespace of its own.
+    script = f'echo {limit} > /proc/sys/user/max_inotify_watches && exec "$0" -c "$1"'
+    command = ["unshare", "--user", "--map-root-user", "sh", "-c", script, sys.executable, program]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    told = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+    assert told == ("[None, set(), set()] 1\n" if holds else "[None, None, None] 0\n")

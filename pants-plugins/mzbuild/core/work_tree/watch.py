@@ -60,6 +60,7 @@ class DirectoryWatch:
         self._descriptor: int | None = None
         self._directories: dict[int, str] = {}
         self._watched: dict[str, int] = {}
+        self._gave_way = False
 
     def __del__(self) -> None:
         self.close()
@@ -74,7 +75,7 @@ class DirectoryWatch:
         if touched is None:
             # Nowhere else: who was not told that all is unknown would trust a watch begun anew.
             self.close()
-            self._place = _place(self._root)
+            self._place = None if self._gave_way else _place(self._root)
             self._descriptor = None if self._place is None else _start()
         return touched
 
@@ -111,7 +112,8 @@ class DirectoryWatch:
         """Watches these directories, and those that they lie in, from now on.
 
         What is not there, or is there through a symlink, is left out. Where watching is not
-        possible at all, `touched` stays unknown. It has to have been asked for once.
+        possible at all, or would leave too few watches for Pants, `touched` stays unknown. It has
+        to have been asked for once.
         """
         missing = {"", *directories} - self._watched.keys()
         if not missing:
@@ -131,6 +133,24 @@ class DirectoryWatch:
             elif watch:
                 self._directories[watch] = directory
                 self._watched[directory] = watch
+        if not self._leaves_enough(missing):
+            self._gave_way = True
+            self.close()
+
+    def _leaves_enough(self, directories: Iterable[str]) -> bool:
+        """Whether the kernel would watch directories once more: Pants, which needs to, may yet.
+
+        A user has a limited number of watches. Without one of its own, Pants answers nothing at
+        all; without one here, it only takes longer.
+        """
+        other = _start()
+        if other is None:
+            return True  # Of these, which are limited by themselves, Pants has one already.
+        try:
+            paths = (os.path.join(self._root, directory) for directory in directories)
+            return all(_watch(other, path) is not None for path in paths)
+        finally:
+            os.close(other)
 
     def covers(self, directory: str) -> bool:
         """Whether a directory is watched."""
