@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from functools import cache
 
@@ -10,6 +11,7 @@ from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
 from mzbuild import target_types as mzbuild_target_types
+from mzbuild.core.text.safe import SafeRecords
 from mzbuild.goals import (
     bake,
     check,
@@ -123,6 +125,8 @@ _MODULES = (
 
 # Here, because it has to be done before Pants asks for the first run's options.
 follow_streams()
+# All that is logged below passes by here on its way to Pants.
+logging.getLogger("mzbuild").addHandler(SafeRecords())
 
 
 def target_types() -> Iterable[type[Target]]:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from mzbuild.core.graph.nodes import Node
 from mzbuild.core.graph.text import STATUS_COLOURS, dot_lines, mermaid_lines
+from mzbuild.core.text.safe import printable
 from playwright.sync_api import Browser, Page
 
 from benchmarks.generate import HUB_SOURCE, Image, Size, generate
@@ -22,6 +23,7 @@ from tests.e2e.bare import bare_environment
 from tests.e2e.browsers import running_browser, tool
 from tests.e2e.repo import CHECKOUT, Result, finish, start
 from tests.e2e.vectors import parsed
+from tests.hostile_texts import HOSTILE
 
 NAMES = "all => all.map(each => each.dataset.name)"
 BOXES = "[...document.querySelectorAll('#nodes .card')].map(card => card.getBoundingClientRect())"
@@ -281,6 +283,18 @@ def test_statuses_and_crates_are_drawn(browser: Browser) -> None:
     assert len(read["edges"]) == len(arrows)
     shapes = {each["name"]: each.get("shape") for each in read["objects"]}
     assert shapes["crate ore"] == "component"
+
+
+def test_names_that_mean_something_are_drawn_as_they_are(browser: Browser) -> None:
+    names = [printable(text) for text in HOSTILE]
+    nodes = [Node("crate", text, "", 0, 1, 1, (), ()) for text in HOSTILE]
+    nodes += [Node("image", "i", "i:i", 1, 1, 1, (), tuple(HOSTILE))]
+    read = graphviz("\n".join(dot_lines(nodes)))
+    assert len(read["edges"]) == len(HOSTILE)
+    assert len(read["objects"]) == len(nodes) + 2  # The layers, too, are objects.
+    drawn, arrows = mermaid(browser, "\n".join(mermaid_lines(nodes)))
+    assert set(drawn) == {*names, "i"}
+    assert arrows == {("i", name) for name in names}
 
 
 def test_without_graphviz_the_page_says_what_to_install(generated: Generated) -> None:

@@ -5,11 +5,27 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from mzbuild.core.text.safe import printable, printable_painted
+
 _LONGEST_WORD = 255
 
 
 class MzbuildError(Exception):
-    """Something that the user can mend; the message says what is wrong, where, and what to do."""
+    """Something that the user can mend; the message says what is wrong, where, and what to do.
+
+    Each argument is a line of it. A line break in one was not meant to be there: names may have
+    any, and do not make lines of their own.
+    """
+
+    def __init__(self, *lines: str):
+        super().__init__("\n".join(map(printable, lines)))
+
+    @classmethod
+    def of_lines(cls, text: str) -> MzbuildError:
+        """An error of several lines, all of which are meant to be there; colours stay."""
+        error = cls()
+        error.args = ("\n".join(map(printable_painted, text.split("\n"))),)
+        return error
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -34,7 +50,7 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 
 def listed(words: Iterable[str]) -> str:
     """The words in backquotes, as prose: "`a`, `b` and `c`"."""
-    quoted = [f"`{word}`" for word in words]
+    quoted = [f"`{printable(word)}`" for word in words]
     if len(quoted) < 2:
         return "".join(quoted)
     return f"{', '.join(quoted[:-1])} and {quoted[-1]}"

@@ -65,7 +65,7 @@ async def compose(
     results = [image.result for image in acquired]
     failed = [f"  {image.name}: {image.summary}" for image in results if not image.ok]
     if failed:
-        raise MzbuildError(
+        raise MzbuildError.of_lines(
             f"{path} is not printed, as it names images that cannot be had:\n" + "\n".join(failed)
         )
     console.write_stdout(file.with_specs({image.name: image.spec for image in results}))

@@ -27,6 +27,7 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.core.fingerprint.survey import concerning, failures
+from mzbuild.core.text.safe import printable
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.image_goal import with_names
 from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
@@ -143,7 +144,7 @@ class FingerprintGoal(BuiltinGoal):
             return PANTS_FAILED_EXIT_CODE
         # Here and not in a rule, which Pants starts over when it learns of a change while it runs.
         for warning in result.warnings:
-            logger.warning("%s", warning)
+            logger.warning("%s", printable(warning))
         # At once: each line by itself would be a message from pantsd to its client.
         print("".join(f"{line}\n" for line in show(result.images, self.format)), end="")
         for failure in result.failures:

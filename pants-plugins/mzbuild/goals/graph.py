@@ -23,7 +23,7 @@ from mzbuild.core.graph.text import dot_lines, mermaid_lines, text_lines
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.goals.reporting import log_errors, palette, show_json, show_text
+from mzbuild.goals.reporting import log_errors, palette, show_document, show_json, show_text
 from mzbuild.rules.fingerprints import input_files
 from mzbuild.rules.graph_layout import LayoutRequest
 from mzbuild.rules.image_statuses import ImageStatuses, ImageStatusesRequest
@@ -144,7 +144,7 @@ async def graph(
         show_json(nodes, console, subsystem)
     elif subsystem.format is GraphFormat.HTML:
         layout = await Get(Layout, LayoutRequest(nodes))
-        show_text([graph_page(nodes, layout, survey.inputs)], console, subsystem)
+        show_document(graph_page(nodes, layout, survey.inputs), console, subsystem)
     else:
         lines: Iterable[str]
         if subsystem.format is GraphFormat.TEXT:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
@@ -20,9 +19,10 @@ from mzbuild.core.fingerprint.configuration import Arch, Configuration
 from mzbuild.core.plan.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
 from mzbuild.core.plan.planning import BuildPlan, Work, with_broken
 from mzbuild.core.plan.report import check_pipeline, plan_json, plan_lines
+from mzbuild.core.text.safe import github_json
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.goals.reporting import log_errors, palette, show_json, show_text
+from mzbuild.goals.reporting import log_errors, palette, show_document, show_json, show_text
 from mzbuild.rules.build_plans import EnsuringPlanRequest, PackagingPlanRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch, CargoGroups
@@ -179,10 +179,10 @@ async def plan_goal(
             )
         ]
         if subsystem.format is PlanFormat.GITHUB_MATRIX:
-            shown = json.dumps(github_matrix(jobs))
+            shown = github_json(github_matrix(jobs))
         else:
             shown = yaml.safe_dump(buildkite_pipeline(jobs), sort_keys=False).rstrip()
-        show_text([shown], console, subsystem)
+        show_document(shown, console, subsystem)
         return Plan(_exit_code(plans, subsystem))
     built = [
         tuple(sorted(name for name, image in plan.images.items() if Work.BUILD in image.work))

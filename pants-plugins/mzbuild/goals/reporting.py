@@ -15,6 +15,7 @@ from pants.option.global_options import GlobalOptions
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.survey import concerning, failures
 from mzbuild.core.image.graph import ImageGraph
+from mzbuild.core.text.safe import printable_painted
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +31,16 @@ def palette(console: Console, subsystem: Outputting, global_options: GlobalOptio
 
 
 def show_text(lines: Iterable[str], console: Console, subsystem: Outputting) -> None:
-    """Prints lines for people, in one piece: each by itself would be a message of pantsd's.
+    """Prints lines for people, in one piece: each by itself would be a message of pantsd's."""
+    show_document("\n".join(map(printable_painted, lines)), console, subsystem)
 
-    Raises `MzbuildError` where they cannot be written to the file that they should go to.
+
+def show_document(text: str, console: Console, subsystem: Outputting) -> None:
+    """Prints what programs read, as it is; without any text, nothing.
+
+    Raises `MzbuildError` where it cannot be written to the file that it should go to.
     """
-    text = "".join(f"{line}\n" for line in lines)
+    text = f"{text}\n" if text else ""
     if not subsystem.output_file:
         console.write_stdout(text)
         return
@@ -50,7 +56,7 @@ def show_text(lines: Iterable[str], console: Console, subsystem: Outputting) -> 
 
 def show_json(value: object, console: Console, subsystem: Outputting) -> None:
     """Prints what programs read; a dataclass becomes an object of its fields."""
-    show_text([json.dumps(value, indent=2, default=vars)], console, subsystem)
+    show_document(json.dumps(value, indent=2, default=vars), console, subsystem)
 
 
 def log_errors(names: Iterable[str], graph: ImageGraph, errors: Mapping[str, str]) -> int:

@@ -321,7 +321,7 @@ async def build_image(
         )
         result = await Get(FallibleProcessResult, Process, build)
     if result.exit_code:
-        raise MzbuildError(
+        raise MzbuildError.of_lines(
             f"{images.addresses[name]}: Docker could not build the image {name}.\n"
             f"Command: docker {' '.join(args)}\n"
             f"All of its output is in {log}; this is the end:\n{_end(_said(result))}"

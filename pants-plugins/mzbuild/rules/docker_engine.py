@@ -160,7 +160,7 @@ async def local_images(client: DockerClient) -> LocalImages:
         client.process(list_images_args(), "List the images of the Docker engine"),
     )
     if result.exit_code:
-        raise MzbuildError(explain_failure(result.stderr.decode(errors="replace")))
+        raise MzbuildError.of_lines(explain_failure(result.stderr.decode(errors="replace")))
     return LocalImages(parse_image_list(result.stdout.decode()), asked_at)
 
 

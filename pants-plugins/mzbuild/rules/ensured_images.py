@@ -72,7 +72,7 @@ class EnsurePlan:
     def check(self) -> None:
         """Raises `MzbuildError` where nothing can be published."""
         if self.obstacle:
-            raise MzbuildError(self.obstacle)
+            raise MzbuildError.of_lines(self.obstacle)
 
 
 @dataclass(frozen=True)

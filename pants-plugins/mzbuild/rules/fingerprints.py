@@ -51,7 +51,7 @@ class Fingerprints:
         """Raises `MzbuildError` where some of these images, or of what they build on, have none."""
         errors = concerning(names, graph.dependencies, self.errors)
         if errors:
-            raise MzbuildError("\n".join(failures(errors)))
+            raise MzbuildError.of_lines("\n".join(failures(errors)))
 
     def broken(self, names: Iterable[str]) -> Mapping[str, str]:
         """Those of some images that have no fingerprint, with why."""

@@ -25,6 +25,7 @@ from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
 from mzbuild.core.image.graph import ImageGraph, build_graph
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, check_image_name
+from mzbuild.core.text.safe import printable
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.build_files import BuildFiles, DeclaredTargets
@@ -243,7 +244,7 @@ async def all_images(
 @_uncacheable_rule
 def show_warnings(images: Images) -> ImageWarnings:
     for warning in images.warnings:
-        logger.warning(warning)
+        logger.warning("%s", printable(warning))
     return ImageWarnings(images.warnings)
 
 

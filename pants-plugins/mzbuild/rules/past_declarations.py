@@ -93,7 +93,7 @@ class BuildFileReader:
         try:
             names = BUILDFileEnvVarExtractor.get_env_vars(FileContent(path, content))
         except (SyntaxError, ValueError) as error:
-            raise MzbuildError(f"{path}: {error}") from None
+            raise MzbuildError.of_lines(f"{path}: {error}") from None
         variables = EnvironmentVars(env.get_subset((*names, *self.macros.referenced_env_vars)))
         return parse_build_file(path, content, self.parser, self.macros, defaults, variables)
 

@@ -86,7 +86,7 @@ async def pull_image(
         # Perhaps it is not there any more.
         access.memory.forget([tag])
         said = (pulled.stdout + pulled.stderr).decode(errors="replace").strip()
-        raise MzbuildError(f"{tag} could not be pulled:\n{said}")
+        raise MzbuildError.of_lines(f"{tag} could not be pulled:\n{said}")
     inspected = await Get(
         ProcessResult, Process, client.process(inspect_args(reference), f"Look at {tag}")
     )

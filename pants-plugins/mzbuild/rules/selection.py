@@ -148,7 +148,7 @@ async def reported_images(specs: Specs, images: Images, listing: Listing) -> Rep
         # Pants has an exception of its own for each kind of specification of what is not there.
         typed = [str(spec) for spec in _typed(specs.includes) if not _matches(spec, images)]
         told = [no_image(typed, images.graph.images, listing)] if typed else []
-        raise MzbuildError("\n\n".join([*told, str(error)])) from None
+        raise MzbuildError.of_lines("\n\n".join([*told, str(error)])) from None
     if not selected.names and not specs.includes.from_change_detection:
         typed = [str(spec) for spec in _typed(specs.includes)]
         raise MzbuildError(no_image(typed, images.graph.images, listing))

@@ -85,7 +85,7 @@ def snapshot_of_revision(
         cargo_root = mzbuild_cargo.workspace_root
         return RevisionSnapshot(revision_snapshot(tree, then, declared, cargo_root=cargo_root))
     except MzbuildError as error:
-        raise MzbuildError(f"In `{revision}`: {error}") from None
+        raise MzbuildError.of_lines(f"In `{revision}`: {error}") from None
 
 
 def _declared(

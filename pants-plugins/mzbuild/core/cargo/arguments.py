@@ -51,7 +51,7 @@ def cargo_build_args(
     """
     profile = settings.cargo_profile
     if profile not in _BUILT_IN_PROFILES and profile not in workspace.profiles:
-        raise MzbuildError(
+        raise MzbuildError.of_lines(
             f"{where}: binaries are to be built with the profile `{profile}`, which the workspace "
             f'does not define. Add\n\n    [profile.{profile}]\n    inherits = "release"\n\nto the '
             "root's `Cargo.toml`, or use `--mzbuild-profile=release`."

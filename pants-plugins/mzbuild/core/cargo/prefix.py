@@ -23,7 +23,7 @@ def rustc_version_args(settings: CargoSettings) -> tuple[str, ...]:
 
 def no_compiler(command: Sequence[str], output: bytes) -> MzbuildError:
     """The error where the compiler does not tell which one it is; `output` is what it said."""
-    return MzbuildError(
+    return MzbuildError.of_lines(
         f"`{shlex.join(command)}` should tell the version of the Rust compiler, but failed:\n"
         f"{output.decode(errors='replace').strip()}\n"
         "See the options `command_prefix` and `toolchain` of [mzbuild-cargo]."

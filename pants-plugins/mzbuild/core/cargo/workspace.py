@@ -261,7 +261,7 @@ class CargoWorkspace:
         example that needs features that are not asked for.
         """
         if self.problems:
-            raise MzbuildError("\n".join(self.problems))
+            raise MzbuildError(*self.problems)
         crates = [self.bin_crate(name, where) for name in build.bins]
         crates += [self.example_crate(name, where) for name in build.examples]
         requested = [word for each in build.features for word in each.replace(",", " ").split()]

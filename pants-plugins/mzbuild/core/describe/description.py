@@ -13,6 +13,7 @@ from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.image.declaration import CargoBuild, Image, PreImage
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.text.quantities import show_count, show_size
+from mzbuild.core.text.safe import printable
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def description_lines(
 
     `heading` colours what a line is about; with `files`, each file has a line.
     """
-    yield heading(f"{image.name}  {image.address}")
+    yield heading(printable(f"{image.name}  {image.address}"))
     facts = [
         ("description", [image.description] if image.description else []),
         ("fingerprint", [image.fingerprint or f"none: {image.error}"]),
@@ -156,15 +157,16 @@ def description_lines(
     ]
     for title, values in facts:
         for number, value in enumerate(values):
-            yield f"  {'' if number else title:<11}  {value}"
+            yield f"  {'' if number else title:<11}  {printable(value)}"
     paths = {file.path: file.size or 0 for group in image.inputs for file in group.files}
     yield f"  {'inputs':<11}  {show_count(len(paths))}, {show_size(sum(paths.values()))}"
     for group in image.inputs:
-        about = f"{group.kind} {group.name}".rstrip()
+        about = printable(f"{group.kind} {group.name}".rstrip())
         yield f"    {heading(about)}: {show_count(len(group.files))}, {show_size(group.size)}"
         for file in group.files if files else ():
             size = "?" if file.size is None else file.size
-            yield f"      {file.mode or '?':>6}  {size:>9}  {file.sha1 or '?':<40}  {file.path}"
+            known = f"{file.mode or '?':>6}  {size:>9}  {file.sha1 or '?':<40}"
+            yield f"      {known}  {printable(file.path)}"
 
 
 def _names(names: tuple[str, ...] | None) -> list[str]:

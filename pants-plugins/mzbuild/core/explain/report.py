@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mzbuild.core.explain.causes import find_causes
 from mzbuild.core.explain.explanation import Explanation
 from mzbuild.core.explain.rows import MOST_FILES, explanation_rows
+from mzbuild.core.text.safe import printable
 from mzbuild.core.text.table import MORE, SCREEN, Paint, some, table
 
 
@@ -28,7 +29,7 @@ def explanation_lines(
         return
     lines = []
     for explanation in told:
-        name = paint_name(explanation.name)
+        name = paint_name(printable(explanation.name))
         if explanation.before is None:
             lines.append(f"{name}: not in {where[0]} -> {explanation.after}")
         elif explanation.after is None:

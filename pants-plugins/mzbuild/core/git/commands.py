@@ -70,7 +70,7 @@ class GitError(MzbuildError):
     """What Git has refused to do; `said` is what it wrote itself."""
 
     def __init__(self, message: str, said: str):
-        super().__init__(message)
+        super().__init__(*message.split("\n"))
         self.said = said
 
 

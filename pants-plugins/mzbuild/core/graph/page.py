@@ -5,7 +5,6 @@ This module reads the parts of the page from the package.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
@@ -14,6 +13,7 @@ from mzbuild.core.fingerprint.inputs import InputGroup
 from mzbuild.core.graph.layout import NODE_HEIGHT, Layout
 from mzbuild.core.graph.nodes import IMAGE, Node
 from mzbuild.core.graph.text import STATUS_COLOURS
+from mzbuild.core.text.safe import html_script
 
 
 def graph_page(
@@ -21,12 +21,10 @@ def graph_page(
 ) -> str:
     """The page for nodes that were laid out; `inputs` are those of images, by name."""
     page = resources.read_text("mzbuild.core.graph", "page.html", encoding="utf-8")
-    data = json.dumps(page_data(nodes, layout, inputs), separators=(",", ":"))
     parts = {
         "/* style */": resources.read_text("mzbuild.core.graph", "page.css", encoding="utf-8"),
         "/* script */": resources.read_text("mzbuild.core.graph", "page.js", encoding="utf-8"),
-        # Nothing in the data can end the element that it stands in.
-        "/* data */": data.replace("<", "\\u003c"),
+        "/* data */": html_script(page_data(nodes, layout, inputs)),
     }
     for mark, part in parts.items():
         before, _, after = page.partition(mark)

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from mzbuild.core.graph.nodes import CRATE, Node
 from mzbuild.core.text.quantities import show_count, show_size
+from mzbuild.core.text.safe import dot_text, mermaid_text
 from mzbuild.core.text.table import MORE, SCREEN, Paint, some, table
 
 # Of a layer of many, so many are told of.
@@ -88,20 +89,20 @@ def dot_lines(nodes: Sequence[Node]) -> Iterator[str]:
     yield '        fontname="sans-serif", fontsize=11];'
     yield '  edge [color="#8a93a8", arrowsize=0.6];'
     for node in nodes:
-        attributes = [f'label="{node.name}\\n{_numbers(node)}"']
+        attributes = [f'label="{dot_text(node.name)}\\n{_numbers(node)}"']
         if node.kind == CRATE:
             attributes.append("shape=component")
         if node.status:
             attributes.append(f'fillcolor="{STATUS_COLOURS[node.status]}"')
         if node.publish is False:
             attributes.append('style="rounded,filled,dashed"')
-        yield f'  "{_label(node)}" [{", ".join(attributes)}];'
+        yield f'  "{dot_text(_label(node))}" [{", ".join(attributes)}];'
     for _, layer in groupby(sorted(nodes, key=_by_layer), key=_by_layer):
-        members = " ".join(f'"{_label(node)}";' for node in layer)
+        members = " ".join(f'"{dot_text(_label(node))}";' for node in layer)
         yield f"  {{ rank=same; {members} }}"
     for node in nodes:
         for kind, name in node.builds_on:
-            yield f'  "{_label(node)}" -> "{_key(kind, name)}";'
+            yield f'  "{dot_text(_label(node))}" -> "{dot_text(_key(kind, name))}";'
     yield "}"
 
 
@@ -112,7 +113,7 @@ def mermaid_lines(nodes: Sequence[Node]) -> Iterator[str]:
     for node in nodes:
         left, right = ("[[", "]]") if node.kind == CRATE else ("[", "]")
         style = f":::{node.status}" if node.status else ""
-        label = f'"{node.name}<br>{_numbers(node)}"'
+        label = f'"{mermaid_text(node.name)}<br>{_numbers(node)}"'
         yield f"  {numbers[node.kind, node.name]}{left}{label}{right}{style}"
     for node in nodes:
         for other in node.builds_on:

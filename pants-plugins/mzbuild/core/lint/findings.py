@@ -13,6 +13,7 @@ from mzbuild.core.docker.stages import Stage, split_stages
 from mzbuild.core.docker.syntax import Dockerfile, parse_dockerfile
 from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE
 from mzbuild.core.image.declaration import Image, under
+from mzbuild.core.text.safe import printable
 
 
 class LintRule(Enum):
@@ -41,7 +42,7 @@ class Finding:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message} [{self.rule.value}]"
+        return printable(f"{self.path}:{self.line}: {self.message} [{self.rule.value}]")
 
 
 class ResultKind(Enum):

@@ -116,7 +116,7 @@ def decide_acquisition(
 
 def _refuse_unknown(unknown: Mapping[str, str]) -> None:
     lines = [f"  {name}: {reason}" for name, reason in sorted(unknown.items())]
-    raise MzbuildError(
+    raise MzbuildError.of_lines(
         "The registry does not say whether it has these images:\n" + "\n".join(lines) + "\n"
         "Try again when it does, give it longer (`--mzbuild-registry-timeout=60`), or build them: "
         "`--mzbuild-unknown=build`."
@@ -128,7 +128,7 @@ def _refuse_missing(graph: ImageGraph, missing: Iterable[str]) -> None:
         f"  {name}" + ("" if graph.by_name[name].publish else " (`publish: false`)")
         for name in missing
     ]
-    raise MzbuildError(
+    raise MzbuildError.of_lines(
         "These images are missing, and [mzbuild].build is `never`:\n" + "\n".join(lines) + "\n"
         "Neither the Docker engine nor the primary registry has them. An earlier step should have "
         "published them with `pants mzbuild-ensure`; an image that is not published can only be "

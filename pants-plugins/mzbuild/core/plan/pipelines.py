@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.planning import BuildPlan, Work
+from mzbuild.core.text.safe import buildkite_text
 
 # https://docs.github.com/en/actions/reference/limits: a matrix has no more jobs than this.
 _LARGEST_MATRIX = 256
@@ -52,12 +53,15 @@ def pipeline_jobs(
             pushed = Work.PUSH in plan.images[other].work
             needs[name].update({other: None} if pushed else needs[other])
         if Work.PUSH in image.work or (image.blocked and graph.by_name[name].publish):
-            command = ["pants", *flags, "mzbuild-ensure", addresses[name]]
+            address = addresses[name]
+            # What begins with a dash would be an option; `//` is the repository's root.
+            typed = f"//{address}" if address.startswith("-") else address
+            command = ["pants", *flags, "mzbuild-ensure", typed]
             jobs.append(
                 Job(
                     name,
                     arch.value,
-                    addresses[name],
+                    address,
                     specs.get(name),
                     shlex.join(command),
                     tuple(needs[name]),
@@ -98,9 +102,9 @@ def buildkite_pipeline(jobs: Sequence[Job]) -> dict[str, object]:
     return {
         "steps": [
             {
-                "label": f"{job.image} ({job.arch})",
+                "label": buildkite_text(f"{job.image} ({job.arch})"),
                 "key": _key(job.image, job.arch),
-                "command": job.command,
+                "command": buildkite_text(job.command),
                 **(
                     {"depends_on": [_key(other, job.arch) for other in job.needs]}
                     if job.needs

@@ -98,7 +98,7 @@ def check_pipeline(plans: Sequence[ArchPlan]) -> None:
         if image.blocked
     ]
     if lines:
-        raise MzbuildError(
+        raise MzbuildError.of_lines(
             "No pipeline is printed, as these images are blocked:\n" + "\n".join(lines)
         )
 

@@ -51,7 +51,7 @@ def log_in(
         if any(word in said.lower() for word in _UNREACHED):
             deadline = min(deadline, started + patience)
         if any(word in said.lower() for word in _REFUSALS) or time.monotonic() + wait > deadline:
-            raise MzbuildError(
+            raise MzbuildError.of_lines(
                 f"`docker login {registry.host}` failed for the user `{registry.user}` with the "
                 f"token of the environment variable `{registry.token_env}`:\n{said}"
             )

@@ -108,7 +108,7 @@ def plan_tags(
             taken.append(each.tag)
         steps.append(TagStep(each, step, manifest))
     if taken:
-        raise MzbuildError(
+        raise MzbuildError.of_lines(
             "These tags stand for something else already, and no tag was made or moved:\n"
             + "".join(f"  {tag}\n" for tag in taken)
             + f"Take another tag. Only {listed(movable) or 'what is listed'} may move: "
@@ -124,7 +124,7 @@ def _refuse_missing(answers: Mapping[RegistryTag, Answer]) -> None:
         if isinstance(answer, (Absent, Unknown))
     ]
     if missing:
-        raise MzbuildError(
+        raise MzbuildError.of_lines(
             "These images are not known to be in their registries, so no tag was made or moved:\n"
             + "\n".join(missing)
             + "\nPublish them first, with the same `[mzbuild].archs`: `pants mzbuild-ensure`."

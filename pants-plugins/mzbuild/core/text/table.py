@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Callable
 
+from mzbuild.core.text.safe import printable
+
 # Adds colour to a cell that is already as wide as its column.
 Paint = Callable[[str], str]
 
@@ -29,7 +31,7 @@ def table(
     """
     if not rows:
         return []
-    cells = [[cell.replace("\n", " ") for cell in row] for row in [header, *rows]]
+    cells = [[printable(cell.replace("\n", " ")) for cell in row] for row in [header, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     paint = paint or {}
     lines = []

@@ -59,7 +59,7 @@ async def cargo_build(
                 output.strip(),
                 *run.advice,
             ]
-            raise MzbuildError("\n".join(lines))
+            raise MzbuildError.of_lines("\n".join(lines))
     digest = results.by_key[plan.key]
     parts = (f"{plan.key}/{RESULTS}", f"{plan.key}/{DEBUG}")
     subsets = await MultiGet(
