@@ -31,6 +31,18 @@ pre-image:
   destination: more
 """
 
+ODD = """\
+publsh: false
+pre-image:
+- type: cargo-build
+  bin: app
+  features: fast
+- type: copy
+  source: doc
+  destination: app.d
+  matching: "*.md"
+"""
+
 FILES: Mapping[str, Content] = {
     **image("amiss", AMISS, ACTIONS),
     "images/amiss/.gitignore": "/pages\n",
@@ -39,6 +51,12 @@ FILES: Mapping[str, Content] = {
     "images/amiss/large": b"\0" * (2 << 20),
     **image("sound", "FROM scratch\nCOPY file /\n"),
     "images/sound/file": "",
+    **image("odd", "FROM sound AS a\nFROM a\nCPY x /\nCOPY app /\n", ODD),
+    "images/odd/.gitignore": "/app*\n",
+    **image("empty", "# nothing\n"),
+    **image("Capital", "FROM scratch\n"),
+    **image("tagged", "\nMZFROM sound:latest\n"),
+    **image("platform", "MZFROM --platform=linux/amd64 sound\n"),
     "Cargo.toml": "[workspace]\nmembers = ['app']\n",
     "app/Cargo.toml": "[package]\nname = 'app'\nversion = '0.1.0'\n",
     "app/src/main.rs": "fn main() {}\n",
@@ -57,6 +75,16 @@ EXPECTED = [
     ("images/amiss/mzbuild.yml:4", "uncopied-binary"),
     ("images/amiss/mzbuild.yml:4", "unignored-result"),
     ("images/amiss/mzbuild.yml:10", "unignored-result"),
+    ("images/amiss/mzbuild.yml:4", "cargo-build"),
+    ("images/Capital/mzbuild.yml:1", "no-fingerprint"),
+    ("images/tagged/Dockerfile:2", "no-fingerprint"),
+    ("images/platform/Dockerfile:1", "no-fingerprint"),
+    ("images/empty/Dockerfile:1", "syntax"),
+    ("images/odd/Dockerfile:1", "missing-mzfrom"),
+    ("images/odd/Dockerfile:3", "syntax"),
+    ("images/odd/mzbuild.yml:2", "unknown-field"),
+    ("images/odd/mzbuild.yml:5", "cargo-build"),
+    ("images/odd/mzbuild.yml:10", "idle-copy"),
     ("rust-toolchain:1", "missed-input"),
 ]
 
@@ -84,7 +112,7 @@ def test_everything_that_is_amiss_is_found(repo: Repo) -> None:
     assert sorted(findings(result)) == sorted(EXPECTED), str(result)
     assert "✕ mzbuild failed." in result.stderr
     # Pants has nothing to say of globs that nobody wrote.
-    assert "WARN" not in result.text
+    assert "[WARN]" not in result.text or "unknown field" in result.text
 
 
 def test_an_image_that_is_sound_passes(repo: Repo) -> None:

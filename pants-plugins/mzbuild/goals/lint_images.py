@@ -16,13 +16,17 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 from pants.util.meta import classproperty
 
-from mzbuild.core.cargo.arguments import extracted_files
+from mzbuild.core.cargo.arguments import cargo_build_args, extracted_files
+from mzbuild.core.cargo.settings import CargoOptions
+from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import ImageInputs, context_paths
 from mzbuild.core.git.commands import ignored_paths
 from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE
-from mzbuild.core.image.copy_action import copied_files
-from mzbuild.core.image.declaration import CargoBuild, Image, under
-from mzbuild.core.lint.findings import LintedImage, ResultKind
+from mzbuild.core.image.copy_action import copied_files, matching_files
+from mzbuild.core.image.declaration import CargoBuild, Copy, Image, under
+from mzbuild.core.lint.findings import Linted, LintedImage, ResultKind
 from mzbuild.core.lint.rules import findings_lines, lint
 from mzbuild.core.work_tree.files import WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
@@ -86,6 +90,9 @@ async def lint_images(
     images: Images,
     inputs: ImageInputs,
     missed: MissedInputs,
+    workspace: CargoWorkspace,
+    options: CargoOptions,
+    configuration: Configuration,
     work_tree: WorkTree,
     listing: Listing,
 ) -> LintResult:
@@ -105,8 +112,20 @@ async def lint_images(
     paths = tuple(path for each in made.values() for path in each if path not in listing)
     ignored = await Get(IgnoredPaths, IgnoredPathsRequest(paths))
     unignored = frozenset(paths) - ignored.paths
-    findings = lint(
-        (
+    settings = options.settings(configuration)
+
+    def refused(image: Image) -> Mapping[CargoBuild, str]:
+        reasons = {}
+        for action in image.pre_image:
+            if isinstance(action, CargoBuild):
+                try:
+                    cargo_build_args(action, workspace, settings, image.origin, locked=False)
+                except MzbuildError as error:
+                    reasons[action] = str(error)
+        return reasons
+
+    checked = Linted(
+        tuple(
             LintedImage(
                 image,
                 _contents(image, listing, work_tree),
@@ -114,13 +133,16 @@ async def lint_images(
                 results[image.name],
                 frozenset(made[image.name][path] for path in unignored & made[image.name].keys()),
                 missed.of(image.name, inputs, work_tree),
+                _idle(image, listing),
+                refused(image),
+                frozenset(images.graph.by_name),
+                subsystem.max_context_size,
             )
             for image in sound
         ),
-        subsystem.ignored,
-        subsystem.max_context_size,
         broken,
     )
+    findings = lint(checked, subsystem.ignored)
     return LintResult(
         exit_code=1 if findings else 0,
         stdout="".join(f"{line}\n" for line in findings_lines(findings)),
@@ -142,6 +164,11 @@ def _results(image: Image, listing: Listing) -> Mapping[str, ResultKind]:
             copied = copied_files(image, action, listing)
             results.update(dict.fromkeys(copied, ResultKind.COPIED))
     return results
+
+
+def _idle(image: Image, listing: Listing) -> tuple[Copy, ...]:
+    copies = (action for action in image.pre_image if isinstance(action, Copy))
+    return tuple(action for action in copies if not matching_files(action, listing))
 
 
 def _contents(image: Image, listing: Listing, work_tree: WorkTree) -> Mapping[str, bytes]:

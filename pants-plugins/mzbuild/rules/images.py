@@ -19,12 +19,13 @@ from pants.engine.target import (
     Target,
     Targets,
 )
+from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.options import parse_cargo_flags
 from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
 from mzbuild.core.image.graph import ImageGraph, build_graph
-from mzbuild.core.image.mzbuild_yml import FILE_NAME, check_image_name
+from mzbuild.core.image.mzbuild_yml import FILE_NAME, check_image_name, unseen
 from mzbuild.core.text.safe import printable
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
@@ -182,6 +183,7 @@ async def all_images(
     declared: DeclaredImages,
     work_tree: WorkTree,
     listing: Listing,
+    global_options: GlobalOptions,
 ) -> Images:
     images = [file.image for file in declared.files]
     faults = {file.image.origin: file.error for file in declared.files if file.error is not None}
@@ -224,8 +226,7 @@ async def all_images(
         },
         (
             *(
-                f"{image.origin}: Pants does not see this file: the root's `.gitignore` matches "
-                "it, though Git tracks it. Others can build on the image, but it has no target."
+                unseen(image.origin, global_options.pants_ignore, ".gitignore" in listing)
                 for image in images
                 if image.context not in targets.addresses
             ),

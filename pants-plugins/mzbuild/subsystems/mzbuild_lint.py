@@ -6,7 +6,6 @@ from pants.option.option_types import IntOption, SkipOption, StrListOption
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
-from mzbuild.core.lint.findings import LintRule
 from mzbuild.core.lint.rules import find_rule
 
 
@@ -42,6 +41,6 @@ class MzbuildLint(Subsystem):
     )
 
     @property
-    def ignored(self) -> frozenset[LintRule]:
+    def ignored(self) -> frozenset[str]:
         """The rules that are switched off; raises `MzbuildError` for a name of none."""
         return frozenset(find_rule(name, f"[{self.options_scope}].ignore") for name in self.ignore)

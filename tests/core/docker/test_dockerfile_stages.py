@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from mzbuild.core.docker.stages import expand, references, split_stages, used_stages
+from mzbuild.core.docker.stages import expand, find_references, split_stages, used_stages
 from mzbuild.core.docker.syntax import parse_dockerfile
 
 DOCKERFILE = """\
@@ -39,20 +39,26 @@ def test_build_arguments_go_before_defaults() -> None:
 
 
 def test_what_a_stage_is_made_of_has_its_line() -> None:
-    stages = split_stages(parse_dockerfile(DOCKERFILE.encode()), {})
-    assert list(references(stages[3])) == [
-        ("build", 10),
-        ("tools", 11),
-        ("golang:1", 12),
-        ("0", 13),
+    references = find_references(split_stages(parse_dockerfile(DOCKERFILE.encode()), {}))
+    assert [(each.name, each.line, each.stages) for each in references[3]] == [
+        ("build", 10, (0,)),
+        ("tools", 11, (1,)),
+        ("golang:1", 12, ()),
+        ("0", 13, (0,)),
     ]
-    assert list(references(stages[1])) == []
+    assert references[1] == ()
 
 
 def test_used_are_the_last_stage_and_what_it_is_made_of() -> None:
-    stages = split_stages(parse_dockerfile(DOCKERFILE.encode()), {})
-    assert used_stages(stages) == {0, 1, 3}
+    references = find_references(split_stages(parse_dockerfile(DOCKERFILE.encode()), {}))
+    assert used_stages(references) == {0, 1, 3}
     assert used_stages(()) == frozenset()
+
+
+def test_a_name_means_the_last_stage_of_that_name_above() -> None:
+    text = b"FROM x AS a\nFROM y AS A\nFROM a AS a\nCOPY --from=9 b c\nCOPY --from=2 b c\n"
+    references = find_references(split_stages(parse_dockerfile(text), {}))
+    assert [[each.stages for each in stage] for stage in references] == [[()], [()], [(1,), (), ()]]
 
 
 @pytest.mark.parametrize(

@@ -147,6 +147,23 @@ def test_an_mzfrom_of_no_image_is_told_with_line_and_nearest_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "clue"),
+    [
+        (
+            "base:latest",
+            "An image of the repository has no tag but its fingerprint: write `MZFROM base`.",
+        ),
+        ("--platform=x", "It takes no flags: write `MZFROM`, then the name of an image."),
+    ],
+)
+def test_an_mzfrom_with_more_than_a_name_is_told_what_is_meant(name: str, clue: str) -> None:
+    built = graph({"a": f"FROM x\nMZFROM {name} base\n", "base": "FROM scratch\n"})
+    assert built.errors == {
+        "a": f"a/Dockerfile:2: `MZFROM {name}`: there is no image of that name. {clue}"
+    }
+
+
+@pytest.mark.parametrize(
     ("dockerfiles", "cycles"),
     [
         ({"a": "MZFROM b\n", "b": "MZFROM a\n"}, {"a": "a -> b -> a", "b": "a -> b -> a"}),

@@ -15,6 +15,7 @@ from mzbuild.core.image.mzbuild_yml import (
     canonical_mzbuild_yml,
     is_image_name,
     parse_mzbuild_yml,
+    unseen,
 )
 
 PATH = "misc/images/i/mzbuild.yml"
@@ -195,7 +196,7 @@ ACTION = "name: a\npre-image:\n"
         ),
         (
             "name: 'a\n\n  '\n",
-            "1: `a\n` cannot name an image: Docker allows lower-case letters and digits, "
+            "1: `a\\n` cannot name an image: Docker allows lower-case letters and digits, "
             "with `-` between them, up to 127 characters. Write `a`.",
         ),
         ("name: 1\n", "1: `name` must be a string, but is an integer. Quote it: '1'."),
@@ -310,3 +311,37 @@ def test_any_text_is_an_image_or_an_mzbuild_error(text: str) -> None:
 def test_any_bytes_are_an_image_or_an_mzbuild_error(content: bytes) -> None:
     with suppress(MzbuildError):
         assert parse_mzbuild_yml(content, PATH).image.origin == PATH
+
+
+@pytest.mark.parametrize(
+    ("path", "pants_ignore", "has_gitignore", "reason"),
+    [
+        (
+            "a/.devcontainer/b/mzbuild.yml",
+            [".*/", "/dist/"],
+            True,
+            "[GLOBAL].pants_ignore has `.*/`, which matches `a/.devcontainer/`. Give the image a "
+            "target by adding `!/a/.devcontainer/` to that option.",
+        ),
+        (
+            "dist/mzbuild.yml",
+            [".*/", "/dist/"],
+            False,
+            "[GLOBAL].pants_ignore matches it, though Git sees it. Have that match less to give "
+            "the image a target.",
+        ),
+        (
+            "a/mzbuild.yml",
+            [".*/"],
+            True,
+            "the root's `.gitignore` or [GLOBAL].pants_ignore matches it, though Git sees it. Have "
+            "that match less to give the image a target.",
+        ),
+    ],
+)
+def test_why_pants_does_not_see_a_file_is_told(
+    path: str, pants_ignore: list[str], has_gitignore: bool, reason: str
+) -> None:
+    assert unseen(path, pants_ignore, has_gitignore) == (
+        f"{path}: Pants does not see this file: {reason} Other images can build on it."
+    )

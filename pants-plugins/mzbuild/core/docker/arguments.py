@@ -66,15 +66,15 @@ def explain_failure(stderr: str) -> str:
     return f"The Docker engine does not answer: {said}"
 
 
+OWN_ARGUMENTS = ("BUILD_PROFILE", "ARCH_GCC", "ARCH_GO", "CI_SANITIZER")
+"""The build arguments that every Dockerfile gets, besides those that its image declares."""
+
+
 def build_arguments(image: Image, configuration: Configuration) -> Mapping[str, str]:
     """The build arguments that a Dockerfile gets: what it is built for, and the image's own."""
-    return {
-        "BUILD_PROFILE": configuration.profile.name,
-        "ARCH_GCC": configuration.arch.value,
-        "ARCH_GO": configuration.arch.go_name,
-        "CI_SANITIZER": configuration.sanitizer.value,
-        **dict(image.build_args),
-    }
+    arch = configuration.arch
+    own = (configuration.profile.name, arch.value, arch.go_name, configuration.sanitizer.value)
+    return {**dict(zip(OWN_ARGUMENTS, own)), **dict(image.build_args)}
 
 
 def image_labels(image: Image, fingerprint: str, inputs: int) -> Mapping[str, str]:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from mzbuild.core.docker.arguments import OWN_ARGUMENTS
 from mzbuild.core.docker.syntax import Dockerfile, Instruction
+from mzbuild.core.text.wildcards import Gap, linear_regex
+
+# https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
+_PLATFORMS = (
+    f"{side}{part}"
+    for side in ("TARGET", "BUILD")
+    for part in ("PLATFORM", "OS", "ARCH", "VARIANT", "OSVERSION")
+)
+_FILLED_IN = frozenset({*OWN_ARGUMENTS, *_PLATFORMS})
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^{}]*))?\})")
 _DEFAULT = re.compile(r"(\w+)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
-_INDEX = re.compile(r"\d+")
+_INDEX = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -33,8 +43,12 @@ class Stage:
 
 
 def split_stages(dockerfile: Dockerfile, build_args: Mapping[str, str]) -> tuple[Stage, ...]:
-    """The stages in order; `build_args` go before the defaults of the `ARG`s before them."""
+    """The stages in order; `build_args` go before the defaults of the `ARG`s before them.
+
+    What is filled in for each build, no default says.
+    """
     variables: dict[str, str] = {}
+    unknown = _FILLED_IN - {*build_args}
     parts: list[list[Instruction]] = []
     for instruction in dockerfile.instructions:
         if instruction.name == "FROM" or instruction.is_mzfrom:
@@ -43,6 +57,8 @@ def split_stages(dockerfile: Dockerfile, build_args: Mapping[str, str]) -> tuple
             parts[-1].append(instruction)
         elif instruction.name == "ARG":
             for match in _DEFAULT.finditer(instruction.rest):
+                if match[1] in unknown:
+                    continue
                 value = match[2] or match[3] or match[4] or ""
                 variables[match[1]] = build_args.get(match[1], expand(value, variables))
             for name in set(instruction.rest.split()) & set(build_args):
@@ -65,26 +81,69 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def used_stages(stages: tuple[Stage, ...]) -> frozenset[int]:
+@dataclass(frozen=True)
+class Reference:
+    """A stage or image that a stage starts from or takes files from, and the line that says so.
+
+    `stages` are the indices of those that it may mean: none for an image, and several where a
+    variable chooses one of them.
+    """
+
+    name: str
+    line: int
+    stages: tuple[int, ...] = ()
+
+
+def find_references(stages: Sequence[Stage]) -> tuple[tuple[Reference, ...], ...]:
+    """What each of the stages is made of; a name means the last stage of that name above it."""
+    found = []
+    named: dict[str, int] = {}
+    for index, stage in enumerate(stages):
+        found.append(tuple(_references(stage, index, named)))
+        if stage.name:
+            named[stage.name] = index
+    return tuple(found)
+
+
+def used_stages(references: Sequence[Sequence[Reference]]) -> frozenset[int]:
     """The indices of the stages that the last one is made of, itself among them."""
     used: set[int] = set()
-    pending = [len(stages) - 1] if stages else []
+    pending = [len(references) - 1] if references else []
     while pending:
         index = pending.pop()
         if index not in used:
             used.add(index)
-            found = (stage_index(stages[:index], name) for name, _ in references(stages[index]))
-            pending += [each for each in found if each is not None]
+            pending += [other for each in references[index] for other in each.stages]
     return frozenset(used)
 
 
-def references(stage: Stage) -> Iterator[tuple[str, int]]:
-    """The stages and images that a stage starts from or takes files from, each with its line."""
+def _references(stage: Stage, index: int, named: Mapping[str, int]) -> Iterator[Reference]:
+    names = []
     if not stage.is_mzfrom:
-        yield stage.base, stage.start.line
+        names.append((stage.base, stage.start))
     for instruction in stage.instructions:
-        names = [copied_from(instruction), *(mount.get("from") for mount in mounts(instruction))]
-        yield from ((name, instruction.line) for name in names if name is not None)
+        taken = [copied_from(instruction), *(mount.get("from") for mount in mounts(instruction))]
+        names += [(name, instruction) for name in taken if name is not None]
+    for name, instruction in names:
+        written = instruction.words[0] if instruction is stage.start and instruction.words else name
+        if "$" in written and ("$" in name or name.lower() in named):
+            pattern = _pattern(written.lower())
+            meant = tuple(other for known, other in named.items() if pattern.match(known))
+        elif _INDEX.fullmatch(name):
+            meant = (int(name),) if int(name) < index else ()
+        else:
+            meant = (named[name.lower()],) if name.lower() in named else ()
+        yield Reference(name, instruction.line, meant)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    """A regular expression for a text with any values of the variables in it."""
+    parts: list[str | Gap] = []
+    end = 0
+    for match in _VARIABLE.finditer(text):
+        parts += [re.escape(text[end : match.start()]), Gap(".*?")]
+        end = match.end()
+    return re.compile(linear_regex([*parts, re.escape(text[end:]) + r"\Z"]), re.DOTALL)
 
 
 def copied_from(instruction: Instruction) -> str | None:
@@ -100,14 +159,6 @@ def mounts(instruction: Instruction) -> list[dict[str, str]]:
         for value in values
         if instruction.name == "RUN"
     ]
-
-
-def stage_index(earlier: tuple[Stage, ...], name: str) -> int | None:
-    """The last of the earlier stages that a name or a number means, if it means any."""
-    if _INDEX.fullmatch(name):
-        return int(name) if int(name) < len(earlier) else None
-    indices = [index for index, stage in enumerate(earlier) if stage.name == name.lower()]
-    return indices[-1] if indices else None
 
 
 def _stage(part: list[Instruction], variables: Mapping[str, str]) -> Stage:

@@ -18,6 +18,7 @@ _DIRECTIVES = ("syntax", "escape", "check")
 
 _FLAG = re.compile(r"--([^\s=]+)(?:=((?:\"[^\"]*\"|'[^']*'|[^\s\"'])*))?(?:\s+|$)")
 _WORD = re.compile(r"(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])+")
+_QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _HEREDOC = re.compile(r"\d*<<(-?)([^<]+)")
 _WITH_HEREDOCS = ("RUN", "COPY", "ADD")
 
@@ -49,7 +50,10 @@ class Instruction:
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """What follows the flags: the elements of a list in JSON, or words without white space."""
+        """What follows the flags: the elements of a list in JSON, or words without white space.
+
+        Of quotation marks, which do not keep a word together, those around a part of one are gone.
+        """
         return self._parsed[1]
 
     @property
@@ -63,14 +67,15 @@ class Instruction:
 
     @cached_property
     def _parsed(self) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-        rest, flags = self.rest, []
-        while True:
-            match = _FLAG.match(rest)
-            if match is None:
-                break
+        flags, end = [], 0
+        while match := _FLAG.match(self.rest, end):
             flags.append((match[1], match[2] or ""))
-            rest = rest[match.end() :]
-        return tuple(flags), _json_words(rest) or tuple(rest.split())
+            end = match.end()
+        rest = self.rest[end:]
+        words = _json_words(rest)
+        if words is None:
+            words = tuple(_QUOTED.sub(r"\1\2", word) for word in rest.split())
+        return tuple(flags), words
 
 
 @dataclass(frozen=True)

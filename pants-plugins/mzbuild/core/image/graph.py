@@ -161,7 +161,14 @@ def _unknown(
     name, line = next(
         (name, line) for name, line in mzfrom_lines(dockerfile).items() if name not in by_name
     )
-    clue = nearest(name, (other for other in by_name if other != by_name[other].origin))
+    known = [other for other in by_name if other != by_name[other].origin]
+    bare = name.partition(":")[0]
+    if name.startswith("--"):
+        clue = " It takes no flags: write `MZFROM`, then the name of an image."
+    elif bare in known:
+        clue = f" An image of the repository has no tag but its fingerprint: write `MZFROM {bare}`."
+    else:
+        clue = nearest(name, known)
     # Two images may have that name, and one whose declaration cannot be read may have any.
     suspects = [image.origin for image in declared if image.name in (name, image.origin)]
     if suspects and not clue:

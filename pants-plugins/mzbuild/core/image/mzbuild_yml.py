@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Callable
@@ -17,6 +17,9 @@ from mzbuild.core.text.limits import check_pattern
 from mzbuild.core.text.yaml_reader import YamlMap, read_yaml
 
 FILE_NAME = "mzbuild.yml"
+
+# What keeps Pants out of hidden directories unless the option has another value.
+_HIDDEN = ".*/"
 
 _NAME = re.compile(r"[a-z0-9-]+")
 # Docker takes 255 characters for all that stands before the tag: half of them are for registries.
@@ -76,6 +79,28 @@ def declared_in(path: str, read: Callable[[str], bytes]) -> MzbuildYml:
         return parse_mzbuild_yml(read(path), path)
     except MzbuildError as error:
         return MzbuildYml(Image.unreadable(path.rpartition("/")[0], path), (), str(error))
+
+
+def unseen(path: str, pants_ignore: Collection[str], has_gitignore: bool) -> str:
+    """Why Git sees a file that declares an image, but Pants does not.
+
+    `pants_ignore` is the option, `has_gitignore` whether the root has such a file.
+    """
+    *directories, _ = path.split("/")
+    hidden = [n for n, name in enumerate(directories) if name.startswith(".")]
+    if hidden and _HIDDEN in pants_ignore:
+        directory = "/".join(directories[: hidden[0] + 1])
+        reason = (
+            f"[GLOBAL].pants_ignore has `{_HIDDEN}`, which matches `{directory}/`. Give the image "
+            f"a target by adding `!/{directory}/` to that option"
+        )
+    else:
+        also = "the root's `.gitignore` or " if has_gitignore else ""
+        reason = (
+            f"{also}[GLOBAL].pants_ignore matches it, though Git sees it. Have that match less to "
+            "give the image a target"
+        )
+    return f"{path}: Pants does not see this file: {reason}. Other images can build on it."
 
 
 def is_image_name(name: str) -> bool:

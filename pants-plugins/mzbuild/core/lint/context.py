@@ -8,8 +8,8 @@ from mzbuild.core.docker.patterns import IgnorePattern, clean, ignoring, selects
 from mzbuild.core.docker.stages import copied_from, mounts
 from mzbuild.core.docker.syntax import Instruction
 from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE
-from mzbuild.core.image.declaration import under
-from mzbuild.core.lint.findings import Finding, LintedImage, LintRule, ResultKind
+from mzbuild.core.lint.findings import Finding, LintedImage, ResultKind
+from mzbuild.core.lint.registry import lint_rule
 
 _MIB = 1 << 20
 
@@ -19,6 +19,7 @@ _ABOUT_BUILDING = frozenset(
 )
 
 
+@lint_rule("copy-source", "a source of `COPY` that neither the context nor a pre-image action has")
 def check_copies(linted: LintedImage) -> Iterator[Finding]:
     """A source of a `COPY` that is not in the context."""
     there = [*linted.sizes, *linted.results]
@@ -31,12 +32,15 @@ def check_copies(linted: LintedImage) -> Iterator[Finding]:
             continue
         yield linted.in_dockerfile(
             instruction.line,
-            LintRule.COPY_SOURCE,
             f"there is no `{source}` in the context that Git sees, and no pre-image action makes "
             "it. Add the file, or correct the path, which is relative to the context.",
         )
 
 
+@lint_rule(
+    "hidden-input",
+    "a pattern of `.dockerignore` that hides an input: it renames the image, to no effect",
+)
 def check_ignore_file(linted: LintedImage) -> Iterator[Finding]:
     """A pattern of the ignore file by which Docker does not get an input."""
     hidden: dict[IgnorePattern, list[str]] = {}
@@ -50,12 +54,12 @@ def check_ignore_file(linted: LintedImage) -> Iterator[Finding]:
         yield linted.in_context(
             linted.ignore_file,
             pattern.line,
-            LintRule.HIDDEN_INPUT,
             f"`{pattern.text}` hides `{paths[0]}`{more} from Docker, but a change of it renames "
             "the image. Move what is hidden out of the context, or remove the pattern.",
         )
 
 
+@lint_rule("uncopied-binary", "a binary that Cargo builds, and the Dockerfile never copies")
 def check_binaries(linted: LintedImage) -> Iterator[Finding]:
     """A binary that is compiled for the image, but that no instruction takes."""
     taken = [clean(source) for _, source in _copied(linted)]
@@ -72,34 +76,21 @@ def check_binaries(linted: LintedImage) -> Iterator[Finding]:
         if not any(not pattern or selects(pattern, path) for pattern in taken):
             yield linted.in_declaration(
                 path.rpartition("/")[2],
-                LintRule.UNCOPIED_BINARY,
                 f"Cargo builds `{path}` for this image, but the Dockerfile never copies it. Add a "
                 f"`COPY {path} …`, or do not build it.",
             )
 
 
-def check_results(linted: LintedImage) -> Iterator[Finding]:
-    """A result that would be an input, if another tool made it in the work tree."""
-    tops = {path.partition("/")[0] for path in linted.unignored}
-    for top in sorted(tops):
-        yield linted.in_declaration(
-            top,
-            LintRule.UNIGNORED_RESULT,
-            f"a pre-image action makes `{top}`, which no ignore rule matches: made in the work "
-            f"tree by another tool, it would be an input. Add `/{top}` to "
-            f"{under(linted.image.context, '.gitignore')}.",
-        )
-
-
-def check_size(linted: LintedImage, limit_mib: int) -> Iterator[Finding]:
+@lint_rule("large-context", "a context of more MiB than `[mzbuild-lint].max_context_size`")
+def check_size(linted: LintedImage) -> Iterator[Finding]:
     """A context that is larger than it should be."""
+    limit_mib = linted.max_context_size
     size = sum(linted.sizes.values())
     if size > limit_mib * _MIB:
         largest = max(linted.sizes, key=lambda path: linted.sizes[path])
         yield linted.in_context(
             largest,
             1,
-            LintRule.LARGE_CONTEXT,
             f"this is the largest file of a context of {size / _MIB:.1f} MiB, more than the "
             f"{limit_mib} MiB of [mzbuild-lint].max_context_size. Move what the image does not "
             "need out of its directory.",

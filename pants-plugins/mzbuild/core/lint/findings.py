@@ -7,29 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from types import MappingProxyType
 
 from mzbuild.core.docker.patterns import IgnorePattern, parse_ignore_file
-from mzbuild.core.docker.stages import Stage, split_stages
+from mzbuild.core.docker.stages import Reference, Stage, find_references, split_stages
 from mzbuild.core.docker.syntax import Dockerfile, parse_dockerfile
 from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE
-from mzbuild.core.image.declaration import Image, under
+from mzbuild.core.image.declaration import CargoBuild, Copy, Image, under
+from mzbuild.core.image.mzbuild_yml import FILE_NAME
+from mzbuild.core.lint.switches import Switch, parse_switches
 from mzbuild.core.text.safe import printable
-
-
-class LintRule(Enum):
-    """What is looked for; the names are those that switch a rule off."""
-
-    SYNTAX = "syntax"
-    NO_FINGERPRINT = "no-fingerprint"
-    UNPINNED_FROM = "unpinned-from"
-    MISPLACED_MZFROM = "misplaced-mzfrom"
-    UNUSED_STAGE = "unused-stage"
-    COPY_SOURCE = "copy-source"
-    HIDDEN_INPUT = "hidden-input"
-    UNCOPIED_BINARY = "uncopied-binary"
-    UNIGNORED_RESULT = "unignored-result"
-    LARGE_CONTEXT = "large-context"
-    MISSED_INPUT = "missed-input"
 
 
 @dataclass(frozen=True)
@@ -38,11 +25,25 @@ class Finding:
 
     path: str
     line: int
-    rule: LintRule
     message: str
+    # The name of the rule that found it, which is put in when it is through.
+    rule: str = ""
 
     def __str__(self) -> str:
-        return printable(f"{self.path}:{self.line}: {self.message} [{self.rule.value}]")
+        return printable(f"{self.path}:{self.line}: {self.message} [{self.rule}]")
+
+
+# A file, and perhaps a line of it.
+_PLACE = re.compile(r"([^:\s]+)(?::(\d+))?: ")
+
+
+def at_place(message: str, otherwise: str) -> Finding:
+    """What a message says, at the place that it begins with, or else in the file `otherwise`."""
+    text = " ".join(message.split())
+    match = _PLACE.match(text)
+    if match is None:
+        return Finding(otherwise, 1, text)
+    return Finding(match[1], int(match[2] or 1), text[match.end() :])
 
 
 class ResultKind(Enum):
@@ -60,7 +61,9 @@ class LintedImage:
     `contents` has the files that are read, by their paths in the context; `sizes` those of all
     files of the context in bytes; `results` what pre-image actions put there. `unignored` are
     those results that Git would see if another tool made them in the work tree; `missed` the
-    inputs that the fingerprint scheme leaves out, by their paths in the repository.
+    inputs that the fingerprint scheme leaves out, by their paths in the repository. `idle` are the
+    actions that copy nothing, `refused` those that Cargo would not build, with the reasons;
+    `images` the names of all images.
     """
 
     image: Image
@@ -69,6 +72,11 @@ class LintedImage:
     results: Mapping[str, ResultKind]
     unignored: frozenset[str] = frozenset()
     missed: tuple[str, ...] = ()
+    idle: tuple[Copy, ...] = ()
+    refused: Mapping[CargoBuild, str] = MappingProxyType({})
+    images: frozenset[str] = frozenset()
+    # How large a context may be, in MiB.
+    max_context_size: int = 100
 
     @cached_property
     def dockerfile(self) -> Dockerfile:
@@ -81,6 +89,26 @@ class LintedImage:
         return split_stages(self.dockerfile, dict(self.image.build_args))
 
     @cached_property
+    def references(self) -> tuple[tuple[Reference, ...], ...]:
+        """What each of the stages is made of."""
+        return find_references(self.stages)
+
+    @cached_property
+    def switches(self) -> tuple[Switch, ...]:
+        """The rules that comments in the Dockerfile switch off."""
+        return parse_switches(self.dockerfile)
+
+    def is_off(self, rule: str, finding: Finding) -> bool:
+        """Whether a rule is switched off where it has found something."""
+        # What is found elsewhere belongs to no instruction.
+        elsewhere = finding.path != self.image.dockerfile
+        return any(
+            switch.rule == rule
+            and (switch.covered is None or elsewhere or finding.line in switch.covered)
+            for switch in self.switches
+        )
+
+    @cached_property
     def ignore_file(self) -> str | None:
         """The path in the context of the ignore file that holds, if there is one."""
         names = (f"{DOCKERFILE}{IGNORE_FILE}", IGNORE_FILE)
@@ -91,21 +119,29 @@ class LintedImage:
         """The patterns of that file."""
         return parse_ignore_file(self.contents[self.ignore_file]) if self.ignore_file else ()
 
-    def in_dockerfile(self, line: int, rule: LintRule, message: str) -> Finding:
+    def in_dockerfile(self, line: int, message: str) -> Finding:
         """A finding about a line of the Dockerfile."""
-        return Finding(self.image.dockerfile, line, rule, message)
+        return Finding(self.image.dockerfile, line, message)
 
-    def in_declaration(self, word: str, rule: LintRule, message: str) -> Finding:
+    def in_declaration(self, word: str, message: str) -> Finding:
         """A finding about a word of the `mzbuild.yml`, or about the Dockerfile where none is."""
-        declaration = self.contents.get("mzbuild.yml")
+        declaration = self.contents.get(FILE_NAME)
         if declaration is None:
-            return self.in_dockerfile(1, rule, message)
+            return self.in_dockerfile(1, message)
         lines = declaration.decode(errors="replace").splitlines()
         start = next((n for n, line in enumerate(lines) if line.startswith("pre-image")), 0)
         pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
         found = (n for n, line in enumerate(lines) if n >= start and pattern.search(line))
-        return Finding(self.image.mzbuild_yml, next(found, 0) + 1, rule, message)
+        return Finding(self.image.mzbuild_yml, next(found, 0) + 1, message)
 
-    def in_context(self, path: str, line: int, rule: LintRule, message: str) -> Finding:
+    def in_context(self, path: str, line: int, message: str) -> Finding:
         """A finding about a file of the context."""
-        return Finding(under(self.image.context, path), line, rule, message)
+        return Finding(under(self.image.context, path), line, message)
+
+
+@dataclass(frozen=True)
+class Linted:
+    """What all rules look at: images, and others that have no fingerprint, with the reasons."""
+
+    images: tuple[LintedImage, ...]
+    broken: Mapping[Image, str] = MappingProxyType({})

@@ -1,0 +1,54 @@
+"""The rules of the linter that look at how an image is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mzbuild.core.image.declaration import under
+from mzbuild.core.image.mzbuild_yml import FILE_NAME, declared_in
+from mzbuild.core.lint.findings import Finding, LintedImage, at_place
+from mzbuild.core.lint.registry import lint_rule
+
+
+@lint_rule("unknown-field", "a field of an `mzbuild.yml` that means nothing")
+def check_fields(linted: LintedImage) -> Iterator[Finding]:
+    """A field that is not known."""
+    path, content = linted.image.mzbuild_yml, linted.contents.get(FILE_NAME, b"")
+    if linted.image.declared_in_file:
+        for warning in declared_in(path, lambda _: content).warnings:
+            yield at_place(warning, path)
+
+
+@lint_rule("idle-copy", "a `copy` action that copies nothing, since its `matching` matches nothing")
+def check_copy_actions(linted: LintedImage) -> Iterator[Finding]:
+    """A `copy` action that copies nothing."""
+    for action in linted.idle:
+        yield linted.in_declaration(
+            action.matching,
+            f"`matching: {action.matching}` matches none of the files in `{action.source}`, so "
+            "nothing is copied. Paths begin there, and a `*` matches `/`, too.",
+        )
+
+
+@lint_rule("cargo-build", "a `cargo-build` action that Cargo would refuse")
+def check_cargo_actions(linted: LintedImage) -> Iterator[Finding]:
+    """A feature that no crate has, a profile that the workspace does not define, and the like."""
+    for action, reason in linted.refused.items():
+        found = at_place(reason, linted.image.origin)
+        if found.path == linted.image.origin:
+            (first, *_) = (*action.bins, *action.examples)
+            found = linted.in_declaration(first, found.message)
+        yield found
+
+
+@lint_rule("unignored-result", "a result of a pre-image action that Git would see in the work tree")
+def check_results(linted: LintedImage) -> Iterator[Finding]:
+    """A result that would be an input, if another tool made it in the work tree."""
+    tops = {path.partition("/")[0] for path in linted.unignored}
+    for top in sorted(tops):
+        yield linted.in_declaration(
+            top,
+            f"a pre-image action makes `{top}`, which no ignore rule matches: made in the work "
+            f"tree by another tool, it would be an input. Add `/{top}` to "
+            f"{under(linted.image.context, '.gitignore')}.",
+        )
