@@ -14,6 +14,7 @@ import re
 # The colours that goals give to what they print.
 _COLOUR = re.compile(r"(\x1b\[[\d;]*m)")
 # Letters and marks that mean nothing in Mermaid, nor in the HTML that it makes.
+_WORD_JOINER = "\u2060"
 _NOT_MERMAID = re.compile(r"[^\w ./@+,()-]")
 
 
@@ -48,8 +49,10 @@ def mermaid_text(text: str) -> str:
     """What to write between quotation marks for it in Mermaid's language.
 
     Characters can be written by their numbers, `#35;`: https://mermaid.js.org/syntax/flowchart.html
+    But `\\n` would break the line even then, were there not something invisible in it.
     """
-    return _NOT_MERMAID.sub(lambda match: f"#{ord(match[0])};", printable(text))
+    apart = printable(text).replace("\\n", f"\\{_WORD_JOINER}n")
+    return _NOT_MERMAID.sub(lambda match: f"#{ord(match[0])};", apart)
 
 
 def html_script(value: object) -> str:
