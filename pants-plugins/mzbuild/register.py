@@ -36,6 +36,7 @@ from mzbuild.goals import (
 from mzbuild.rules import (
     acquire,
     build_files,
+    build_image,
     build_plans,
     captured_files,
     declarations,
@@ -73,6 +74,7 @@ _MODULES = (
     acquire,
     bake,
     build_files,
+    build_image,
     build_plans,
     captured_files,
     cargo_actions,

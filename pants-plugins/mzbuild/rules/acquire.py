@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import resources
 
-from pants.engine.fs import CreateDigest, Digest, DigestContents, FileContent, MergeDigests
-from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
-from pants.option.global_options import GlobalOptions
-from pants.util.logging import LogLevel
 
-from mzbuild.core.docker.arguments import (
-    build_args,
-    build_arguments,
-    familiar,
-    image_labels,
-    once_args,
-)
+from mzbuild.core.docker.arguments import familiar
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.core.fingerprint.inputs import ImageInputs
-from mzbuild.core.image.context import CONTEXT, DOCKERFILE
 from mzbuild.core.plan.acquisition import (
     Acquisition,
     Build,
@@ -37,38 +21,18 @@ from mzbuild.core.plan.acquisition import (
 )
 from mzbuild.core.plan.ensured import Ensured, Outcome, without_fingerprint
 from mzbuild.core.registries.client import Answer, Present
+from mzbuild.rules.build_image import BuildRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild, SelectedPrograms
 from mzbuild.rules.cargo.groups import CargoBatch
-from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
-from mzbuild.rules.docker_engine import (
-    Buildx,
-    DockerClient,
-    KnownLocalImages,
-    LocalImages,
-    TransferLimit,
-)
-from mzbuild.rules.fingerprints import ConfiguredFingerprints, Fingerprints, FingerprintsRequest
+from mzbuild.rules.docker_engine import KnownLocalImages, LocalImages
+from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images
 from mzbuild.rules.pull import ObtainedImage, PullRequest
-from mzbuild.rules.registries import (
-    ConfiguredTags,
-    Existence,
-    ExistenceRequest,
-    ImageTags,
-    ImageTagsRequest,
-    RegistryAccess,
-)
+from mzbuild.rules.registries import Existence, ExistenceRequest, ImageTags
 from mzbuild.rules.selection import SelectedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
-
-_IIDFILE = "image.id"
-# Read when this module is, so that both are of the same version of the plugin.
-_ONCE = FileContent(".mzbuild-once.py", resources.read_binary("mzbuild.core.docker", "once.py"))
-
-# How much of a failed build's output is in the error.
-_SHOWN_LINES = 40
 
 
 @dataclass(frozen=True)
@@ -139,23 +103,6 @@ class AcquisitionDecision:
 
     acquisition: Acquisition
     answers: Mapping[str, Answer]
-
-
-@dataclass(frozen=True)
-class BuildRequest:
-    """A request to build an image that the engine does not have, by the image's name.
-
-    It is built with `tags` and, with `push`, they go to their registries as well.
-    """
-
-    name: str
-    configuration: Configuration
-    tags: tuple[str, ...]
-    # What Cargo is asked for, for this image and others.
-    batch: CargoBatch
-    push: bool = False
-    # Whether to build it even if the engine has it.
-    again: bool = False
 
 
 # None of these rules may be remembered beyond a run: between two runs, an image may come or go.
@@ -258,86 +205,6 @@ async def acquisition_plan(
         programs = (await Get(SelectedPrograms)).actions.values()
         batch = replace(batch, actions=(*batch.actions, *programs))
     return AcquisitionPlan(decision.acquisition.origins, digests, batch)
-
-
-@_uncacheable_rule
-async def build_image(
-    request: BuildRequest,
-    images: Images,
-    inputs: ImageInputs,
-    local: LocalImages,
-    client: DockerClient,
-    buildx: Buildx,
-    access: RegistryAccess,
-    limit: TransferLimit,
-    global_options: GlobalOptions,
-) -> ObtainedImage:
-    name, configuration = request.name, request.configuration
-    image = images.graph.by_name[name]
-    start = time.monotonic()
-    fingerprints, tags, context = await MultiGet(
-        Get(ConfiguredFingerprints, FingerprintsRequest(configuration)),
-        Get(ConfiguredTags, ImageTagsRequest(configuration)),
-        Get(DockerContext, DockerContextRequest(name, request.batch, bool(buildx.builder))),
-    )
-    tag = tags.local[name]
-    logs = os.path.join(global_options.pants_workdir, "mzbuild", "logs")
-    log = os.path.join(logs, configuration.arch.value, f"{name}.log")
-    os.makedirs(os.path.dirname(log), exist_ok=True)
-    args = build_args(
-        builder=buildx.builder,
-        arch=configuration.arch,
-        tags=request.tags,
-        push=request.push,
-        build_arguments=build_arguments(image, configuration),
-        labels=image_labels(image, fingerprints.fingerprints[name], inputs.count(name)),
-        dockerfile=DOCKERFILE,
-        iidfile=_IIDFILE,
-        context=CONTEXT,
-    )
-    script = await Get(Digest, CreateDigest([_ONCE]))
-    logger.info(f"Building {tag}; follow it with: tail -F {log}")
-    process = client.process(args, f"Build the image {name}", LogLevel.INFO)
-    command = limit.command(process.argv, log) if request.push else process.argv
-    args_of_script = once_args(
-        docker=client.path,
-        tag=tag,
-        caches=os.path.join(global_options.named_caches_dir, "mzbuild"),
-        since=local.asked_at,
-        iidfile=_IIDFILE,
-        log=log,
-        command=command,
-        again=request.again,
-    )
-    with access.lend_credentials() as lend:
-        build = replace(
-            process,
-            argv=lend((sys.executable, "-I", "-S", _ONCE.path, *args_of_script)),
-            input_digest=await Get(Digest, MergeDigests((context.digest, script, limit.digest))),
-            # Where a process may write, Pants leaves large files their modes; elsewhere it makes
-            # them read-only, and so they would be in the image. Nothing of a directory that is
-            # named as a file is stored afterwards.
-            output_files=(_IIDFILE, CONTEXT),
-        )
-        result = await Get(FallibleProcessResult, Process, build)
-    if result.exit_code:
-        raise MzbuildError.of_lines(
-            f"{images.addresses[name]}: Docker could not build the image {name}.\n"
-            f"Command: docker {' '.join(args)}\n"
-            f"All of its output is in {log}; this is the end:\n{_end(_said(result))}"
-        )
-    (iidfile,) = await Get(DigestContents, Digest, result.output_digest)
-    # Where the build has said nothing, there was none: another process had built the image.
-    origin = Origin.BUILT if result.stdout else Origin.REUSED
-    return ObtainedImage(iidfile.content.decode().strip(), origin, time.monotonic() - start)
-
-
-def _said(result: FallibleProcessResult) -> str:
-    return (result.stdout + result.stderr).decode(errors="replace")
-
-
-def _end(output: str) -> str:
-    return "\n".join(output.rstrip().splitlines()[-_SHOWN_LINES:])
 
 
 def rules() -> tuple[Rule, ...]:

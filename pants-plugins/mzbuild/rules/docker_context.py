@@ -31,9 +31,10 @@ class DockerContextRequest:
 
 @dataclass(frozen=True)
 class DockerContext:
-    """What Docker reads, laid out as `core.context` says."""
+    """What Docker reads, laid out as `core.context` says; and the Dockerfile in it."""
 
     digest: Digest
+    dockerfile: bytes
 
 
 @rule
@@ -47,7 +48,7 @@ async def docker_context(
     paths = [
         path for path in context_paths(inputs.groups[image.name]) if path in work_tree.statuses
     ]
-    captured, dockerfile = await MultiGet(
+    captured, captured_dockerfile = await MultiGet(
         Get(CapturedFiles, CaptureFiles, files_to_capture(work_tree, files, follow_links=follow))
         for files, follow in ((paths, False), ([image.dockerfile], True))
     )
@@ -60,13 +61,11 @@ async def docker_context(
     for result in results:
         files = add_results(files, {entry.path: entry for entry in result.entries}, image.origin)
 
-    (original,) = await Get(DigestContents, Digest, dockerfile.digest)
+    (original,) = await Get(DigestContents, Digest, captured_dockerfile.digest)
     tags = await Get(ConfiguredTags, ImageTagsRequest(request.batch.configuration))
     names = {name: tags.local[name] for name in images.graph.dependencies[image.name]}
-    rewritten = await Get(
-        Digest,
-        CreateDigest([FileContent(DOCKERFILE, rewrite_mzfrom(original.content, names))]),
-    )
+    dockerfile = rewrite_mzfrom(original.content, names)
+    rewritten = await Get(Digest, CreateDigest([FileContent(DOCKERFILE, dockerfile)]))
     (entry,) = await Get(DigestEntries, Digest, rewritten)
     digest = await Get(
         Digest,
@@ -75,7 +74,7 @@ async def docker_context(
             for path, file in docker_files(files, entry, buildx=request.buildx)
         ),
     )
-    return DockerContext(digest)
+    return DockerContext(digest, dockerfile)
 
 
 def rules() -> tuple[Rule, ...]:

@@ -25,7 +25,7 @@ from mzbuild.core.plan.ensured import Ensured, Outcome, images_to_build
 from mzbuild.core.registries.client import Absent, Present, RegistryTag
 from mzbuild.core.registries.publication import Publication, publications
 from mzbuild.core.registries.round import Unknown
-from mzbuild.rules.acquire import BuildRequest
+from mzbuild.rules.build_image import BuildRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit

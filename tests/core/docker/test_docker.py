@@ -154,10 +154,10 @@ def test_pushing_takes_the_place_of_loading() -> None:
         build_arguments={},
         labels={},
         dockerfile="Dockerfile",
-        iidfile="id",
         context="context",
     )
     assert args[:5] == ("buildx", "build", "--builder=default", "--progress=plain", "--push")
+    assert args[-2:] == ("--file=Dockerfile", "context")
 
 
 def test_an_image_is_named_by_its_digest_whatever_port_its_registry_has() -> None:
@@ -207,6 +207,7 @@ def test_what_builds_an_image_has_a_lock_of_its_own_and_tells_of_all_of_its_name
             since=1.5,
             iidfile="id",
             log="/log",
+            kept="/kept",
             command=("build",),
         )[:2]
 

@@ -28,6 +28,7 @@ class Place:
         self.image = directory / "image"
         self.id_file = directory / "id"
         self.log = directory / "log"
+        self.kept = directory / "kept/image"
         self.docker = directory / "docker"
         self.docker.write_text(DOCKER)
         self.docker.chmod(0o755)
@@ -42,6 +43,7 @@ class Place:
             since=since,
             iidfile=str(self.id_file),
             log=str(self.log),
+            kept=str(self.kept),
             command=("sh", "-c", command),
             again=again,
         )
@@ -135,3 +137,15 @@ def test_the_lock_goes_with_its_holder(place: Place) -> None:
     holder.wait()
     assert waiting.communicate(timeout=30)[0] == "building\n"
     assert not place.is_locked()
+
+
+def test_what_docker_read_is_kept_where_it_failed(place: Place) -> None:
+    (place.directory / "context").mkdir()
+    (place.directory / "context/file").write_text("data")
+    (place.directory / "Dockerfile").write_text("FROM scratch")
+    assert place.run("exit 3")[0] == 3
+    assert {path.name for path in place.kept.iterdir()} == {"context", "Dockerfile"}
+    assert (place.kept / "context/file").read_text() == "data"
+    assert not (place.directory / "context").exists()
+    assert place.run(BUILD)[0] == 0
+    assert not place.kept.exists()

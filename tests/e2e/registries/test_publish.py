@@ -58,7 +58,8 @@ def test_publish_goes_on_past_a_failure(shop: Workshop, tmp_path: Path) -> None:
     finally:
         dockerfile.write_text(good)
     assert result.returncode == 1
-    assert "left: images/left:left: Docker could not build the image left." in result.stderr
+    assert "images/left:left: Docker could not build the image left." in result.stderr
+    assert "left: images/left/Dockerfile:2: " in result.stderr
     assert "top: it builds on left, which failed" in result.stderr
     told = {data["target"].partition(":")[2]: data for data in json.loads(output.read_text())}
     done = {name for name, data in told.items() if data["published"]}

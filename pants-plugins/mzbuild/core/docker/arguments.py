@@ -103,14 +103,14 @@ def build_args(
     build_arguments: Mapping[str, str],
     labels: Mapping[str, str],
     dockerfile: str,
-    iidfile: str,
+    iidfile: str = "",
     context: str,
 ) -> tuple[str, ...]:
     """Arguments of `docker` that build an image and tag it in the local engine.
 
     `builder` is the one of buildx that does it, `None` where there is no buildx. With `push`, for
     which it has to be there, each tag goes to its registry as well. The paths are relative to where
-    the command runs; the image's ID is written to `iidfile`.
+    the command runs; the image's ID is written to `iidfile`, if given.
     """
     result = "--push" if push else "--load"
     buildx = ("buildx", "build", f"--builder={builder}", "--progress=plain", result)
@@ -121,7 +121,7 @@ def build_args(
         *(f"--build-arg={name}={value}" for name, value in build_arguments.items()),
         *(f"--label={name}={value}" for name, value in labels.items()),
         f"--file={dockerfile}",
-        f"--iidfile={iidfile}",
+        *([f"--iidfile={iidfile}"] if iidfile else []),
         context,
     )
 
@@ -134,20 +134,21 @@ def once_args(
     since: float,
     iidfile: str,
     log: str,
+    kept: str,
     command: Sequence[str],
     again: bool = False,
 ) -> tuple[str, ...]:
     """Arguments of `once.py` to run a command that builds an image, unless the engine has it since.
 
-    `caches` is the directory for what processes have in common. With `again`, it is built in any
-    case.
+    `caches` is the directory for what processes have in common; `kept` is where what Docker read
+    goes if the command fails. With `again`, it is built in any case.
     """
     lock, built = (
         os.path.join(caches, kind, sha256(name.encode()).hexdigest())
         for kind, name in (("locks", tag), ("built", tag.rpartition(":")[0]))
     )
     spec = "" if again else tag
-    return (lock, built, str(since), docker, spec, iidfile, log, *command)
+    return (lock, built, str(since), docker, spec, iidfile, log, kept, *command)
 
 
 def pull_args(arch: Arch, reference: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 This file runs by itself, as a process in a sandbox:
 
-    python -I -S once.py LOCK BUILT SINCE DOCKER SPEC IDFILE LOG COMMAND...
+    python -I -S once.py LOCK BUILT SINCE DOCKER SPEC IDFILE LOG KEPT COMMAND...
 
 Under a lock on the file LOCK, it runs the command, which builds the image SPEC and writes its ID
 to IDFILE. What the command says goes to the file LOG as it comes, and to the standard output in the
@@ -10,7 +10,8 @@ end. The file BUILT is touched then: it is for all images of SPEC's name. Where 
 SINCE, when the engine was found not to have the image, somebody else may have built it meanwhile;
 if so, only the ID is written. The exit code is the command's; but it is 0, too, where the
 image is there and just could not be pushed: who wants to know asks the registry. An empty SPEC
-builds in any case.
+builds in any case. When the command fails, what Docker read (`context` and `Dockerfile*`) is moved
+to the directory KEPT, for whoever runs the command again; when it succeeds, that is removed.
 
 The lock goes with the process that holds it, however that ends. As a machine with few cores feels
 each of many such processes, it is quick to start: it needs hardly any modules.
@@ -33,6 +34,7 @@ def main(
     spec: str,
     id_file: str,
     log: str,
+    kept: str,
     *command: str,
 ) -> int:
     """Does what the module says and returns the exit code."""
@@ -43,6 +45,7 @@ def main(
             code = _run(command, log)
             if code and spec:
                 found = _image_id(docker, spec)
+            _keep(kept, failed=code != 0 and not found)
             _touch(built)
     finally:
         os.unlink(lock)
@@ -95,7 +98,7 @@ def _image_id(docker: str, spec: str) -> str | None:
 
 
 def _run(command: tuple[str, ...], log: str) -> int:
-    new = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    new = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
     process = os.posix_spawnp(
         command[0],
         command,
@@ -107,6 +110,19 @@ def _run(command: tuple[str, ...], log: str) -> int:
     with open(log, "rb") as said:
         sys.stdout.buffer.write(said.read())
     return code
+
+
+def _keep(directory: str, *, failed: bool) -> None:
+    if not failed and not os.path.isdir(directory):
+        return
+    import shutil  # It takes long to load.
+
+    shutil.rmtree(directory, ignore_errors=True)
+    if failed:
+        os.makedirs(directory)
+        for name in os.listdir("."):
+            if name.startswith(("context", "Dockerfile")):
+                shutil.move(name, directory)
 
 
 if __name__ == "__main__":

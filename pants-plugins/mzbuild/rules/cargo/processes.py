@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pants.engine.fs import CreateDigest, Digest, FileContent
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+from pants.util.logging import LogLevel
 
 from mzbuild.core.cargo.lent_environment import lent
 from mzbuild.core.cargo.program import cargo_program
@@ -58,6 +59,8 @@ async def carry_out(request: CargoProcess, cache: CargoCache) -> CargoProcessRes
                 append_only_caches=cache.mounted,
                 env=environment.tools,
                 description=request.description,
+                # At a higher one, a build that failed would be told to be completed.
+                level=LogLevel.DEBUG,
                 # What is cached is what comes of it, and not that it has run.
                 cache_scope=ProcessCacheScope.PER_SESSION,
             ),
