@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Callable
 
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
 from mzbuild.core.cargo.includes import crate_inputs
 from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
@@ -29,6 +29,7 @@ from mzbuild.core.fingerprint.survey import Survey, concerning, failures, survey
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.image.mzbuild_yml import canonical_mzbuild_yml
 from mzbuild.core.work_tree.files import REGULAR, WorkTree, bytes_digests, link_target
+from mzbuild.core.work_tree.links import LinkedListing
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images
@@ -103,8 +104,8 @@ async def all_crate_inputs(
 ) -> CrateInputs:
     if configuration.scheme is not Scheme.STRICT:
         return CrateInputs(crate_inputs(workspace, listing))
-    references = await Get(RustReferences)
-    return CrateInputs(crate_inputs(workspace, listing, references.by_source))
+    linked, references = await MultiGet(Get(LinkedListing), Get(RustReferences))
+    return CrateInputs(crate_inputs(workspace, linked, references.by_source))
 
 
 @rule
@@ -115,8 +116,10 @@ async def all_image_inputs(
     listing: Listing,
     configuration: Configuration,
 ) -> ImageInputs:
-    scheme = configuration.scheme
-    vendored = await Get(Vendored) if scheme is Scheme.STRICT else NOTHING_VENDORED
+    scheme, vendored = configuration.scheme, NOTHING_VENDORED
+    if scheme is Scheme.STRICT:
+        # The `mzbuild` scheme goes through no symlink.
+        listing, vendored = await MultiGet(Get(LinkedListing), Get(Vendored))
     return all_inputs(
         images.graph.images,
         lambda image: image_inputs(
@@ -136,8 +139,8 @@ async def all_missed_inputs(
     if configuration.scheme is Scheme.STRICT:
         return MissedInputs(dict.fromkeys(inputs.groups, ()))
     references = await Get(RustReferences)
-    vendored = await Get(Vendored)
-    files = crate_inputs(workspace, listing, references.by_source)
+    linked, vendored = await MultiGet(Get(LinkedListing), Get(Vendored))
+    files = crate_inputs(workspace, linked, references.by_source)
     missed: dict[str, tuple[str, ...]] = {}
     for image in images.graph.images:
         if image.name not in inputs.groups:
@@ -145,7 +148,7 @@ async def all_missed_inputs(
         # What cannot be told of the strict scheme's inputs is for those to know who use it.
         with suppress(MzbuildError):
             missed[image.name] = missed_inputs(
-                image, inputs.paths(image.name), images.graph, workspace, files, listing, vendored
+                image, inputs.paths(image.name), images.graph, workspace, files, linked, vendored
             )
     return MissedInputs(missed)
 

@@ -20,7 +20,7 @@ from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
-from mzbuild.core.cargo.config_file import CargoConfig, merged_config, read_config
+from mzbuild.core.cargo.config_file import CargoConfig, ConfigValues, merged_config, read_config
 from mzbuild.core.cargo.includes import References
 from mzbuild.core.cargo.lock import CargoLock, parse_cargo_lock
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
@@ -33,6 +33,7 @@ from mzbuild.core.image.declaration import under
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, MzbuildYml, declared_in
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.kept import KeptFileCache
+from mzbuild.core.work_tree.links import LinkedListing, link_texts, linked_listing
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.core.work_tree.reader import WorkTreeReader
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
@@ -44,10 +45,9 @@ logger = logging.getLogger(__name__)
 _reader = cache(WorkTreeReader)
 CONTENTS = content_cache()
 _REFERENCES = reference_cache()
-_CARGO_TOMLS = FileCache(lambda absolute, path: parse_cargo_toml(read_content(absolute), path))
 _CARGO_CONFIGS = FileCache(lambda absolute, path: read_config(read_content(absolute), path))
 _LOCKS = FileCache(lambda absolute, path: parse_cargo_lock(read_content(absolute), path))
-_MZBUILD_YMLS = FileCache(lambda absolute, _: read_content(absolute))
+_FILES = FileCache(lambda absolute, _: read_content(absolute))
 
 
 @dataclass(frozen=True)
@@ -59,19 +59,20 @@ class DeclaredImages:
 
 @dataclass(frozen=True)
 class CargoManifests:
-    """All `Cargo.toml` files, or what is wrong with them, by their paths."""
+    """The contents of all `Cargo.toml` files, or why they cannot be read, by their paths."""
 
-    by_path: Mapping[str, CargoToml | str]
+    by_path: Mapping[str, bytes | str]
 
-    def at(self, path: str) -> CargoToml:
-        """What is in a file. Raises `MzbuildError` where it cannot be read or parsed.
+    def at(self, path: str, called: str) -> CargoToml:
+        """What is in a file, which a path leads to. Raises `MzbuildError` where it cannot be read
+        or parsed.
 
         Not every one has to: there may be some that no workspace has, as in a test's data.
         """
-        parsed = self.by_path[path]
-        if isinstance(parsed, str):
-            raise MzbuildError(parsed)
-        return parsed
+        content = self.by_path[path]
+        if isinstance(content, str):
+            raise MzbuildError(content)
+        return parse_cargo_toml(content, called)
 
 
 @dataclass(frozen=True)
@@ -133,38 +134,52 @@ def current_listing(work_tree: WorkTree) -> Listing:
 
 
 @rule
+def current_linked_listing(work_tree: WorkTree, listing: Listing) -> LinkedListing:
+    return linked_listing(listing.paths, link_texts(work_tree))
+
+
+@rule
 def declared_images(work_tree: WorkTree, listing: Listing) -> DeclaredImages:
     def read(path: str) -> bytes:
-        return _MZBUILD_YMLS.get(work_tree, path)
+        return _FILES.get(work_tree, path)
 
     return DeclaredImages(tuple(declared_in(path, read) for path in listing.named(FILE_NAME)))
 
 
 @rule
 def cargo_manifests(work_tree: WorkTree, listing: Listing) -> CargoManifests:
-    def parsed(path: str) -> CargoToml | str:
+    def content(path: str) -> bytes | str:
         try:
-            return _CARGO_TOMLS.get(work_tree, path)
+            return _FILES.get(work_tree, path)
         except MzbuildError as error:
             return str(error)
 
-    return CargoManifests({path: parsed(path) for path in listing.named(ROOT_MANIFEST)})
+    return CargoManifests({path: content(path) for path in listing.named(ROOT_MANIFEST)})
 
 
 @rule
-def cargo_config(work_tree: WorkTree, listing: Listing, mzbuild_cargo: MzbuildCargo) -> CargoConfig:
-    paths = config_files(listing, mzbuild_cargo.workspace_root)
-    return merged_config(paths, listing, lambda path: _CARGO_CONFIGS.get(work_tree, path))
+def cargo_config(
+    work_tree: WorkTree, listing: LinkedListing, mzbuild_cargo: MzbuildCargo
+) -> CargoConfig:
+    def read(path: str) -> ConfigValues:
+        return _CARGO_CONFIGS.get(work_tree, listing.real(path))
+
+    return merged_config(config_files(listing, mzbuild_cargo.workspace_root), listing, read)
 
 
 # From the manifests and not from the work tree, so that other files may change.
 @rule
 def cargo_workspace(
-    manifests: CargoManifests, config: CargoConfig, listing: Listing, mzbuild_cargo: MzbuildCargo
+    manifests: CargoManifests,
+    config: CargoConfig,
+    listing: LinkedListing,
+    mzbuild_cargo: MzbuildCargo,
 ) -> CargoWorkspace:
     root = mzbuild_cargo.workspace_root
     try:
-        return load_workspace(listing, manifests.at, root, config)
+        return load_workspace(
+            listing, lambda path: manifests.at(listing.real(path), path), root, config
+        )
     except MzbuildError as error:
         # That is for the images with a `cargo-build`; the others are none the worse for it.
         return CargoWorkspace(root=root, error=str(error))
@@ -172,10 +187,11 @@ def cargo_workspace(
 
 @rule
 def workspace_lock(
-    work_tree: WorkTree, listing: Listing, mzbuild_cargo: MzbuildCargo
+    work_tree: WorkTree, listing: LinkedListing, mzbuild_cargo: MzbuildCargo
 ) -> WorkspaceLock:
     path = under(mzbuild_cargo.workspace_root, LOCK_FILE)
-    return WorkspaceLock(_LOCKS.get(work_tree, path) if path in listing else None)
+    is_there = path in listing
+    return WorkspaceLock(_LOCKS.get(work_tree, listing.real(path)) if is_there else None)
 
 
 @rule

@@ -22,7 +22,7 @@ from mzbuild.core.work_tree.files import (
     WorkTree,
     digest_content,
 )
-from mzbuild.core.work_tree.listing import Listing
+from mzbuild.core.work_tree.links import link_texts, linked_listing
 
 from tests.core.cargo.test_cargo_staging import digest
 from tests.core.cargo.workspaces import crate, depends_on, load, root
@@ -68,7 +68,7 @@ class Sources:
 
     def __call__(self, *bins: str) -> CargoSources:
         work_tree = self.repository.read()
-        listing = Listing(tuple(work_tree.statuses))
+        listing = linked_listing(work_tree.statuses, link_texts(work_tree))
         paths = [path for path in listing.paths if path.endswith("Cargo.toml")]
         workspace = load(
             {**dict.fromkeys(listing.paths, ""), **{path: FILES[path] for path in paths}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mzbuild.core.cargo.lock import parse_cargo_lock
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.vendored import Vendored, vendored_packages
+from mzbuild.core.work_tree.links import linked_listing
 
 from tests.core.cargo.workspaces import load
 from tests.core.conftest import listing
@@ -91,6 +92,19 @@ def test_an_example_takes_development_dependencies_too() -> None:
 def test_without_a_lock_file_everything_may_be_needed() -> None:
     directories = [f"vendor/{name}" for name in ("broken", *_VERSIONS)]
     assert _directories(None) == sorted(["vendor", *directories])
+
+
+def test_a_package_may_be_reached_by_a_symlink() -> None:
+    real = ["upstream/x-1/Cargo.toml", "upstream/x-1/src/lib.rs"]
+    files = linked_listing(
+        sorted(["vendor/x", "vendor/note", *real]), {"vendor/x": "../upstream/x-1"}
+    )
+    manifest = parse_cargo_toml(b"[package]\nname = 'x'\nversion = '1.0.0'\n", "x/Cargo.toml")
+    found = vendored_packages(files, ["vendor"], {"vendor/x": manifest}.get)
+    assert [(each.directory, each.name, each.paths) for each in found] == [
+        ("vendor", None, ("vendor/note",)),
+        ("vendor/x", "x", (*real, "vendor/x")),
+    ]
 
 
 def test_each_package_has_its_own_files() -> None:

@@ -78,11 +78,22 @@ def test_the_workspace_may_lie_in_a_directory() -> None:
     ],
 )
 def test_a_file_that_exists_is_explained(path: str, reason: str) -> None:
-    said = missing_inputs([path], {"a/src/main.rs"}, lambda _: True, listing(*FILES), workspace())
+    said = missing_inputs([path], {"a/src/main.rs"}, str, listing(*FILES), workspace())
     assert said == (f"`{path}` exists, but is not among the inputs of this build: {reason}",)
 
 
 def test_what_the_build_had_or_nobody_has_is_not() -> None:
     unread, staged = ["a/src/main.rs", "gone"], {"a/src/main.rs"}
-    exists = {"a/src/main.rs"}.__contains__
-    assert missing_inputs(unread, staged, exists, listing(*FILES), workspace()) == ()
+    located = {"a/src/main.rs": "a/src/main.rs", "link": "a/src/main.rs"}.get
+    unread.append("link")
+    assert missing_inputs(unread, staged, located, listing(*FILES), workspace()) == ()
+
+
+def test_what_is_behind_a_symlink_is_called_by_both_names() -> None:
+    located = {"a/link/x": "made/x", "a/out/x": "../x"}.get
+    said = missing_inputs(["a/link/x", "a/out/x"], (), located, listing(*FILES), workspace())
+    ignored, outside = said
+    assert "`a/link/x`, which is `made/x`, exists, but is not among the inputs" in ignored
+    assert "(`git check-ignore -v made/x` names the rule" in ignored
+    assert "`a/out/x`, which is `../x`, exists" in outside
+    assert "it lies outside of the repository. Copy it into the crate" in outside

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import pytest
 from mzbuild.core.cargo.includes import Reference, crate_inputs, rust_references
+from mzbuild.core.cargo.manifest import parse_cargo_toml
+from mzbuild.core.cargo.members import load_workspace
+from mzbuild.core.work_tree.links import linked_listing
 
 from tests.core.cargo.workspaces import crate, depends_on, load, root
 from tests.core.conftest import listing
@@ -138,3 +141,30 @@ def test_targets_outside_of_a_crate_lead_to_their_sources_and_those_beside_them(
     assert not {*outside} & {*crate_inputs(workspace, paths)["app"]}
     # Cargo wants to see them of a crate that it only reads the manifest of, too.
     assert "common/lib.rs" in workspace.placeholders(workspace.by_name["app"], paths)
+
+
+def test_what_is_behind_symlinks_is_found_as_the_kernel_finds_it() -> None:
+    files = {
+        **root("app", "dep"),
+        **crate("app", depends_on(dep="../dep")),
+        **crate("upstream/dep-1", name="dep"),
+        **dict.fromkeys(("upstream/beside", "upstream/words/one", "app/words", "dep"), ""),
+    }
+    texts = {"app/words": "../upstream/words", "dep": "upstream/dep-1"}
+    linked = linked_listing(sorted(files), texts)
+    workspace = load_workspace(
+        linked, lambda path: parse_cargo_toml(files[linked.real(path)].encode(), path)
+    )
+    references = {
+        "upstream/dep-1/src/lib.rs": (Reference("../beside", True),),
+        "app/src/lib.rs": (Reference("../words/one", False), Reference("words", True)),
+    }
+    found = crate_inputs(workspace, linked, references)
+    words = ("app/words", "upstream/words/one")
+    own = ("app/Cargo.toml", "app/src/lib.rs")
+    assert found["app"] == (*own, *words)
+    dep = ("upstream/dep-1/Cargo.toml", "upstream/dep-1/src/lib.rs")
+    assert found["dep"] == ("dep", "upstream/beside", *dep)
+    # The other scheme goes through none.
+    plain = crate_inputs(workspace, listing(*files))
+    assert plain == {"app": (*own, "app/words"), "dep": ()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,14 +34,19 @@ class Staged(NamedTuple):
     root: Path
     directory: Path
 
-    def stage(self, *paths: str, git: bool = True) -> str:
-        """Stages these files, with Git or without; returns what was refused."""
+    def stage(self, *paths: str, git: bool = True, links: Mapping[str, str] | None = None) -> str:
+        """Stages these files, with Git or without, and symlinks by their texts; returns what was
+        refused."""
         sources = {}
         for path in paths:
             (self.directory / path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(self.root / path, self.directory / path)
             mode = 0o100755 if os.access(self.root / path, os.X_OK) else 0o100644
             sources[path] = ("crate", "", mode)
+        for path, text in (links or {}).items():
+            (self.directory / path).unlink(missing_ok=True)
+            (self.directory / path).symlink_to(text)
+            sources[path] = ("crate", text, 0o120000)
         plan = {"git": git, "root": str(self.root), "sources": sources}
         return set_up_git(plan, str(self.directory), ENV)
 
@@ -103,6 +109,15 @@ def test_what_is_changed_elsewhere_is_dirty_too(staged: Staged) -> None:
     staged.repository.git("rm", "--cached", "--quiet", "other/lib.rs")
     staged.stage(*_PATHS)
     assert staged.answers("app", among_sources=True)[describe] == "v1-dirty\n"
+
+
+def test_a_symlink_whose_text_was_made_relative_is_not_changed(staged: Staged) -> None:
+    (staged.root / "app/all").symlink_to(staged.root / "other")
+    (staged.root / "app/own").symlink_to("../other")
+    staged.repository.commit({})
+    staged.stage(*_PATHS, links={"app/all": "../other", "app/own": "../other"})
+    staged.assert_same()
+    assert staged.answers("app", among_sources=True)["status --porcelain"] == ""
 
 
 def test_a_change_of_times_alone_is_none(staged: Staged) -> None:

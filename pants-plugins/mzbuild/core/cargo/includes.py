@@ -74,14 +74,14 @@ def included_files(
     Of a directory, as build scripts name them, all files; but not of one that the crate is in.
     `outside` are those that its manifest leads to.
     """
-    own = frozenset(files)
+    own, package = frozenset(files), listing.real(crate.directory)
     found = set(outside)
     pending = [path for path in (*own, *found) if path in references]
     seen: set[str] = set()
     while pending:
         source = pending.pop()
         for reference in references.get(source, ()):
-            base = crate.directory if reference.to_package else posixpath.dirname(source)
+            base = package if reference.to_package else posixpath.dirname(source)
             path = posixpath.normpath(posixpath.join(base, reference.path))
             if path in seen:
                 continue
@@ -98,12 +98,17 @@ def included_files(
 def crate_inputs(
     workspace: CargoWorkspace, listing: Listing, references: References | None = None
 ) -> Mapping[str, tuple[str, ...]]:
-    """The files of each crate by its name; with `references`, also those that its sources name."""
-    files = {crate.name: workspace.files(crate, listing) for crate in workspace.crates}
+    """The files of each crate by its name; with `references`, also those that its sources name.
+
+    In a `LinkedListing`, the files that symlinks lead to are among them.
+    """
+    files = {
+        crate.name: listing.followed(workspace.files(crate, listing)) for crate in workspace.crates
+    }
     if references is None:
         return files
     return {
-        crate.name: tuple(
+        crate.name: listing.followed(
             sorted(
                 {
                     *files[crate.name],

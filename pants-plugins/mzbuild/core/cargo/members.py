@@ -270,14 +270,8 @@ class _Loading:
         if not _GLOB.search(member):
             return [member]
         prefix = member[: _GLOB.search(member).start()].rpartition("/")[0]  # type: ignore[union-attr]
-        directories: set[str] = set()
-        for path in self._listing.under(prefix):
-            directory = path.rpartition("/")[0]
-            while directory not in directories and is_under(directory, prefix):
-                directories.add(directory)
-                directory = directory.rpartition("/")[0]
-        found = [directory for directory in sorted(directories) if matches(member, directory)]
-        return found or [member]
+        directories = sorted(self._listing.directories(prefix))
+        return [each for each in directories if matches(member, each)] or [member]
 
     def _is_excluded(self, directory: str) -> bool:
         return self._table is not None and _excludes(self._table, directory)

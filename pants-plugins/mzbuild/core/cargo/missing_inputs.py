@@ -43,22 +43,24 @@ def unread_files(output: str, sources: str, workspace_root: str) -> tuple[str, .
 def missing_inputs(
     unread: Iterable[str],
     staged: Collection[str],
-    exists: Callable[[str], bool],
+    located: Callable[[str], str | None],
     listing: Listing,
     workspace: CargoWorkspace,
 ) -> tuple[str, ...]:
     """A sentence for each file that a build lacked though it is in the work tree: why, and what to
     do.
 
-    `unread` are paths relative to the repository's root, `staged` those that the build had, and
-    `exists` tells whether there is something at a path.
+    `unread` are paths relative to the repository's root, `staged` those that the build had.
+    `located` gives the path without symlinks of what is at a path; None where there is nothing.
     """
-    return tuple(
-        f"`{path}` exists, but is not among the inputs of this build: "
-        f"{_reason(path, listing, workspace)}"
-        for path in unread
-        if path not in staged and exists(path)
-    )
+    found = []
+    for path in unread:
+        real = located(path)
+        if real is not None and not {path, real} & set(staged):
+            named = f"`{path}`" if real == path else f"`{path}`, which is `{real}`,"
+            reason = _reason(real, listing, workspace)
+            found.append(f"{named} exists, but is not among the inputs of this build: {reason}")
+    return tuple(found)
 
 
 def _reason(path: str, listing: Listing, workspace: CargoWorkspace) -> str:

@@ -5,7 +5,6 @@ They come in parts, one for each crate, and a part is looked at once however man
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ from mzbuild.core.work_tree.files import (
     WorkTree,
     followed_mode,
 )
-from mzbuild.core.work_tree.listing import Listing
+from mzbuild.core.work_tree.links import LinkedListing, link_text
 
 # A file's content, by its SHA-256 (of a symlink that stays one, its text), and its mode.
 Source = tuple[str, int]
@@ -109,7 +108,7 @@ class SourceParts:
     def _source(self, work_tree: WorkTree, path: str) -> Source:
         mode = followed_mode(work_tree, path)
         if mode == SYMLINK:
-            return os.readlink(work_tree.absolute(path)), mode
+            return link_text(work_tree, path), mode
         return self._contents.get(work_tree, path).sha256, mode
 
 
@@ -122,7 +121,7 @@ class SourceTree:
     """
 
     workspace: CargoWorkspace
-    listing: Listing
+    listing: LinkedListing
     work_tree: WorkTree
     crate_files: Mapping[str, tuple[str, ...]]
     vendored: Vendored
@@ -153,7 +152,7 @@ class SourceTree:
             tuple(
                 path
                 for crate in others
-                for path in self.workspace.placeholders(crate, self.listing)
+                for path in self.listing.followed(self.workspace.placeholders(crate, self.listing))
                 if not any(path in part.files for part in parts)
             ),
         )
@@ -171,15 +170,19 @@ class SourceTree:
 
     def _whole(self, name: str) -> SourcePart:
         crate = self.workspace.by_name[name]
-        files, outside = self.crate_files[name], self.workspace.outside_files(crate, self.listing)
-        return self._part(name, sorted({*files, *outside}) if outside else files, crate.package)
+        files, more = self.crate_files[name], {*self.workspace.outside_files(crate, self.listing)}
+        if self.listing.texts:
+            # The `mzbuild` scheme goes through no symlink, but Cargo does.
+            more.update(self.workspace.files(crate, self.listing))
+        return self._part(name, sorted({*files, *more}) if more else files, crate.package)
 
     def _manifest(self, crate: Crate) -> SourcePart:
         return self._part(f"{crate.name}/", (crate.manifest.path,))
 
     def _part(self, name: str, paths: Iterable[str], package: str | None = None) -> SourcePart:
         if name not in self._given:
-            own = tuple(path for path in paths if path not in self.vendored.paths)
+            listed = self.listing.followed(paths)
+            own = tuple(path for path in listed if path not in self.vendored.paths)
             self._given[name] = self._parts.part(self.work_tree, name, own, package)
         return self._given[name]
 

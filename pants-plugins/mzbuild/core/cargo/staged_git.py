@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 GIT = ".git"
 
+_SYMLINK = 0o120000
 _SUBMODULE = 0o160000
 
 # The keys at the end prevail over those of the real configuration.
@@ -67,10 +68,8 @@ def set_up_git(plan: Mapping[str, Any], directory: str, env: Mapping[str, str]) 
     """
     refused = ""
     if plan["git"]:
-        # Of a crate that is not built, there are empty files, which Git has others of.
-        staged = {path: mode for path, (crate, _, mode) in plan["sources"].items() if crate}
         try:
-            _lend(plan["root"], directory, staged, env)
+            _lend(plan["root"], directory, _as_in_root(plan), env)
         except (_GitRefusedError, OSError) as error:
             refused = str(error)
         else:
@@ -80,6 +79,17 @@ def set_up_git(plan: Mapping[str, Any], directory: str, env: Mapping[str, str]) 
             directories.remove(GIT)
             shutil.rmtree(os.path.join(parent, GIT))
     return refused
+
+
+def _as_in_root(plan: Mapping[str, Any]) -> Mapping[str, int]:
+    """The modes of the files that are staged as they are: of a crate that is not built, there are
+    empty ones, and the text of a symlink is made relative."""
+    root = plan["root"]
+    return {
+        path: mode
+        for path, (crate, digest, mode) in plan["sources"].items()
+        if crate and (mode != _SYMLINK or os.readlink(os.path.join(root, path)) == digest)
+    }
 
 
 def _lend(root: str, directory: str, staged: Mapping[str, int], env: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from typing import Callable
 
 from mzbuild.core.cargo.lock import CargoLock
 from mzbuild.core.cargo.manifest import CargoToml, DependencyKind
-from mzbuild.core.cargo.workspace import Crate, VendoredPackage
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST, Crate, VendoredPackage
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.declaration import under
 from mzbuild.core.work_tree.listing import Listing
@@ -61,8 +61,12 @@ def vendored_packages(
     for source in dict.fromkeys(directories):
         for path in listing.under(source):
             name, slash, _ = path[len(source) + 1 :].partition("/")
-            files.setdefault(under(source, name) if slash else source, []).append(path)
-    return tuple(_package(directory, tuple(files[directory]), at) for directory in sorted(files))
+            directory = under(source, name)
+            is_package = slash or under(directory, ROOT_MANIFEST) in listing
+            files.setdefault(directory if is_package else source, []).append(path)
+    return tuple(
+        _package(directory, listing.followed(files[directory]), at) for directory in sorted(files)
+    )
 
 
 def _package(

@@ -320,7 +320,7 @@ def shared_files(
     files = {name for name in _shared_names(scheme, workspace) if name in listing}
     for directory in _DIRECTORIES:
         files.update(listing.under(directory))
-    return tuple(sorted(files))
+    return listing.followed(sorted(files))
 
 
 def shared_globs(scheme: Scheme, workspace: CargoWorkspace = CargoWorkspace()) -> tuple[str, ...]:
@@ -335,7 +335,7 @@ def shared_globs(scheme: Scheme, workspace: CargoWorkspace = CargoWorkspace()) -
 def toolchain_files(listing: Listing, workspace: CargoWorkspace) -> tuple[str, ...]:
     """What rustup reads to choose a compiler, with the workspace's manifest beside it."""
     names = [under(workspace.root, ROOT_MANIFEST), *_above(workspace.root, _TOOLCHAIN_FILES)]
-    return tuple(name for name in names if name in listing)
+    return listing.followed(name for name in names if name in listing)
 
 
 def config_files(listing: Listing, root: str) -> tuple[str, ...]:

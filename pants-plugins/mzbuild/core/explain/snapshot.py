@@ -26,6 +26,7 @@ from mzbuild.core.image.declaration import Image, under
 from mzbuild.core.image.graph import build_graph
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, canonical_mzbuild_yml, declared_in
 from mzbuild.core.work_tree.files import REGULAR
+from mzbuild.core.work_tree.links import linked_listing
 
 # Most of these files are the same in all revisions.
 _rust_references = lru_cache(maxsize=1 << 14)(rust_references)
@@ -76,15 +77,21 @@ def revision_snapshot(
             *listing.named(ROOT_MANIFEST),
         ]
     )
+    linked = linked_listing(listing.paths, tree.link_texts)
+
+    def content(path: str) -> bytes:
+        real = linked.real(path)
+        return contents[real] if real in contents else tree.contents([real])[real]
+
     try:
         workspace = load_workspace(
-            listing,
-            lambda path: parse_cargo_toml(contents[path], path),
+            linked,
+            lambda path: parse_cargo_toml(content(path), path),
             cargo_root,
             merged_config(
-                config_files(listing, cargo_root),
-                listing,
-                lambda path: read_config(tree.contents([path])[path], path),
+                config_files(linked, cargo_root),
+                linked,
+                lambda path: read_config(content(path), path),
             ),
         )
     except MzbuildError as error:
@@ -98,12 +105,14 @@ def revision_snapshot(
     )
     references = None
     if configuration.scheme is Scheme.STRICT:
+        # The `mzbuild` scheme goes through no symlink.
+        listing = linked
         sources = tree.contents(path for path in listing.paths if path.endswith(".rs"))
         references = {path: _rust_references(content) for path, content in sources.items()}
     crate_files = crate_inputs(workspace, listing, references)
     lock = None
-    if workspace.vendored and (path := under(cargo_root, LOCK_FILE)) in listing:
-        lock = parse_cargo_lock(tree.contents([path])[path], path)
+    if workspace.vendored and (path := under(cargo_root, LOCK_FILE)) in linked:
+        lock = parse_cargo_lock(content(path), path)
     vendored = Vendored(workspace.vendored, lock)
 
     inputs = all_inputs(

@@ -12,6 +12,7 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.commands import OF_ONE_REPOSITORY, GitError
 from mzbuild.core.git.objects import SUBMODULE, Commit, Entry, ask_git
 from mzbuild.core.work_tree.files import SYMLINK, read_content
+from mzbuild.core.work_tree.links import relative_text
 from mzbuild.core.work_tree.listing import Listing, is_under
 
 # How many symlinks Linux follows before it takes them for a loop.
@@ -79,6 +80,16 @@ class RevisionTree:
         return Listing(
             tuple(sorted(path[size:] for path in self._places if path.startswith(self._prefix)))
         )
+
+    @cached_property
+    def link_texts(self) -> Mapping[str, str]:
+        """The texts of the symlinks below the root, as `links.link_texts` has them."""
+        size, root = len(self._prefix), posixpath.join(self._top, self._prefix)
+        return {
+            path[size:]: relative_text(os.fsdecode(text), root, path[size:])
+            for path, text in self._link_texts.items()
+            if path.startswith(self._prefix)
+        }
 
     def mode(self, path: str) -> int:
         """A file's mode: `REGULAR`, `EXECUTABLE` or `SYMLINK`."""

@@ -33,7 +33,10 @@ SYMLINK = 0o120000
 _CHUNK_SIZE = 1 << 20  # bytes
 
 _FIELDS = attrgetter("st_mode", "st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
-_STATUS = struct.Struct("=IqqqQQq")
+_STATUS = struct.Struct("<IqqqQQq")
+# In the mode, which a status begins with.
+_TYPE_BYTE = 1
+_LINK_TYPE = stat.S_IFLNK >> 12
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,13 @@ def git_mode(status: bytes) -> int:
     if stat.S_ISLNK(mode):
         return SYMLINK
     return EXECUTABLE if mode & stat.S_IXUSR else REGULAR
+
+
+def symlinks(work_tree: WorkTree) -> list[str]:
+    """The paths of a work tree's symlinks."""
+    # Of very many files, only one byte is looked at.
+    statuses = work_tree.statuses.items()
+    return [path for path, status in statuses if status[_TYPE_BYTE] >> 4 == _LINK_TYPE]
 
 
 def is_fresh(status: bytes) -> bool:
@@ -133,11 +143,17 @@ def link_targets(root: str, paths: Iterable[str]) -> Mapping[str, str]:
 
 
 def link_target(work_tree: WorkTree, path: str) -> str | None:
-    """The path, relative to the root, of what a symlink leads to; None for what is no symlink."""
-    if work_tree.mode(path) != SYMLINK:
+    """What `real_path` gives for a symlink; None for what is none."""
+    return real_path(work_tree.root, path) if work_tree.mode(path) == SYMLINK else None
+
+
+def real_path(root: str, path: str) -> str | None:
+    """The path without symlinks of what is at a path, both relative to a directory; None where
+    there is nothing."""
+    absolute = os.path.join(root, path)
+    if not os.path.exists(absolute):
         return None
-    real = os.path.realpath(work_tree.absolute(path))
-    return os.path.relpath(real, os.path.realpath(work_tree.root))
+    return os.path.relpath(os.path.realpath(absolute), os.path.realpath(root))
 
 
 def followed_mode(work_tree: WorkTree, path: str) -> int:

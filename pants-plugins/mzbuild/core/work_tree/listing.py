@@ -33,6 +33,24 @@ class Listing:
         first = bisect_left(self.paths, f"{directory}/")
         return self.paths[first : bisect_left(self.paths, f"{directory}0", first)]
 
+    def directories(self, directory: str) -> set[str]:
+        """A directory and all directories in it, at any depth."""
+        found: set[str] = set()
+        for path in self.under(directory):
+            inner = path.rpartition("/")[0]
+            while inner not in found and is_under(inner, directory):
+                found.add(inner)
+                inner = inner.rpartition("/")[0]
+        return found
+
+    def real(self, path: str) -> str:
+        """The path by which a file is listed: of what lies behind symlinks, none is."""
+        return path
+
+    def followed(self, paths: Iterable[str]) -> tuple[str, ...]:
+        """The paths by which files are listed: of what lies behind symlinks, none is."""
+        return tuple(paths)
+
     def named(self, name: str) -> tuple[str, ...]:
         """The paths of all files with this name, in any directory."""
         ending = f"/{name}"

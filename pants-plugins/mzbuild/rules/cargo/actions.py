@@ -20,7 +20,7 @@ from mzbuild.core.cargo.sources import CargoSources, SourceTree
 from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild, under
-from mzbuild.core.work_tree.listing import Listing
+from mzbuild.core.work_tree.links import LinkedListing
 from mzbuild.rules.cargo.toolchain import RustToolchain
 
 
@@ -46,7 +46,7 @@ class CargoActionPlan:
 async def plan_cargo_action(
     action: CargoAction,
     workspace: CargoWorkspace,
-    listing: Listing,
+    listing: LinkedListing,
     options: CargoOptions,
     sources: SourceTree,
 ) -> CargoActionPlan:

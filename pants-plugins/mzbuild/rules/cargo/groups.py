@@ -30,7 +30,8 @@ from mzbuild.core.cargo.staging import SOURCES
 from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration, Sanitizer
 from mzbuild.core.image.declaration import CargoBuild, under
-from mzbuild.core.work_tree.listing import Listing
+from mzbuild.core.work_tree.files import real_path
+from mzbuild.core.work_tree.links import LinkedListing
 from mzbuild.rules.cargo.actions import CargoAction, CargoActionPlan
 from mzbuild.rules.cargo.metadata import CargoMetadataRequest, KnownPackages
 from mzbuild.rules.cargo.processes import CargoProcess, CargoProcessResult
@@ -128,7 +129,7 @@ async def cargo_groups(
 async def run_cargo(
     request: CargoRunRequest,
     workspace: CargoWorkspace,
-    listing: Listing,
+    listing: LinkedListing,
     options: CargoOptions,
     tree: SourceTree,
     cache: CargoCache,
@@ -188,7 +189,7 @@ async def run_cargo(
         advice = missing_inputs(
             unread_files(plain, directory, workspace.root),
             {*sources.files, *sources.empty},
-            lambda path: os.path.lexists(os.path.join(build_root.path, path)),
+            lambda path: real_path(build_root.path, path),
             listing,
             workspace,
         )

@@ -8,7 +8,7 @@ from mzbuild.core.cargo.sources import SourceParts, SourceTree
 from mzbuild.core.cargo.vendored import Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.work_tree.files import WorkTree
-from mzbuild.core.work_tree.listing import Listing
+from mzbuild.core.work_tree.links import LinkedListing
 from mzbuild.rules.fingerprints import CrateInputs
 from mzbuild.rules.repository import CONTENTS
 
@@ -21,7 +21,7 @@ def source_tree(
     workspace: CargoWorkspace,
     crates: CrateInputs,
     work_tree: WorkTree,
-    listing: Listing,
+    listing: LinkedListing,
 ) -> SourceTree:
     vendored = Vendored(workspace.vendored)
     return SourceTree(workspace, listing, work_tree, crates.files, vendored, _PARTS)

@@ -24,7 +24,7 @@ from mzbuild.core.cargo.prefix import (
 from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
 from mzbuild.core.cargo.workspace import BUILDER_DIRECTORY, CargoWorkspace, toolchain_files
 from mzbuild.core.work_tree.files import WorkTree
-from mzbuild.core.work_tree.listing import Listing
+from mzbuild.core.work_tree.links import LinkedListing
 from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, files_to_capture
 from mzbuild.rules.docker_engine import DOCKER_ENV_NAMES
 from mzbuild.rules.host_tools import HostTool, HostToolRequest
@@ -132,7 +132,10 @@ def state_of_compiler(request: CompilerStateRequest, build_root: BuildRoot) -> C
 
 @rule
 async def rust_toolchain(
-    settings: CargoSettings, work_tree: WorkTree, listing: Listing, workspace: CargoWorkspace
+    settings: CargoSettings,
+    work_tree: WorkTree,
+    listing: LinkedListing,
+    workspace: CargoWorkspace,
 ) -> RustToolchain:
     files = toolchain_files(listing, workspace)
     if settings.command_prefix:
