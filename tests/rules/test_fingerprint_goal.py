@@ -68,6 +68,7 @@ def test_what_can_be_run_is_in_the_primary_registry(repository: Project) -> None
         "--mzbuild-image-registry=acme",
         '--mzbuild-registries={"hub": {"address": "docker.io"}, '
         '"ghcr": {"address": "ghcr.io/acme", "primary_env": "MZ_GHCR"}}',
+        "--mzbuild-primary-registry=hub",
     )
     spec = f"acme/top:mzbuild-{repository.fingerprints()['top']}"
     for address, env in (("docker.io", ENV), ("ghcr.io", {**ENV, "MZ_GHCR": "1"})):

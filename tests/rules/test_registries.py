@@ -11,7 +11,11 @@ from tests.rules.conftest import Project, image
 
 HUB = '"hub": {"address": "docker.io"}'
 GHCR = '"ghcr": {"address": "ghcr.io/acme", "primary_env": "MZ_GHCR"}'
-OPTIONS = ("--mzbuild-image-registry=acme", f"--mzbuild-registries={{{HUB}, {GHCR}}}")
+OPTIONS = (
+    "--mzbuild-image-registry=acme",
+    f"--mzbuild-registries={{{HUB}, {GHCR}}}",
+    "--mzbuild-primary-registry=hub",
+)
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def test_an_image_has_a_tag_in_each_registry_and_the_primary_s_is_the_local_one(
     tool = f"docker.io/acme/tool:mzbuild-{fingerprints['tool']}"
     assert tags.local == {"base": hub, "tool": tool}
 
-    chosen = (*OPTIONS, "--mzbuild-primary-registry=ghcr")
+    chosen = (*OPTIONS[:-1], "--mzbuild-primary-registry=ghcr")
     assert images.request(ImageTags, options=chosen).local["base"] == ghcr
 
 

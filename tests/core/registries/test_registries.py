@@ -27,7 +27,7 @@ def error(table: Mapping[str, object]) -> str:
     return str(raised.value)
 
 
-def test_a_table_gives_its_registries_in_order() -> None:
+def test_a_table_gives_its_registries_by_name() -> None:
     table = {
         "ghcr": {
             "address": "ghcr.io/acme",
@@ -39,8 +39,8 @@ def test_a_table_gives_its_registries_in_order() -> None:
         "local": {"address": "[::1]:5000", "plain_http": False},
     }
     assert parse_registries(table) == (
-        Registry("ghcr", "ghcr.io/acme", "robot", "GHCR_TOKEN", "MZ_GHCR"),
         Registry("docker.io", "docker.io"),
+        Registry("ghcr", "ghcr.io/acme", "robot", "GHCR_TOKEN", "MZ_GHCR"),
         Registry("local", "[::1]:5000", plain_http=False),
     )
     assert parse_registries({}) == ()
@@ -144,7 +144,7 @@ def test_what_is_truthy(value: str) -> None:
 @pytest.mark.parametrize(
     ("chosen", "env", "expected"),
     [
-        ("", {}, HUB),
+        ("hub", {}, HUB),
         ("ghcr", {}, GHCR),
         ("", {"MZ_GHCR": "1"}, GHCR),
         ("hub", {"MZ_GHCR": "1"}, GHCR),
@@ -157,6 +157,21 @@ def test_the_switch_decides_over_what_is_chosen(
     chosen: str, env: Mapping[str, str], expected: Registry
 ) -> None:
     assert primary((HUB, GHCR), chosen, env) == expected
+    assert primary((GHCR, HUB), chosen, env) == expected
+
+
+def test_the_order_of_registries_does_not_choose() -> None:
+    other = Registry("other", "quay.io", primary_env="MZ_OTHER")
+    for env, message in (
+        ({}, 'which of `ghcr` and `hub` is the primary registry.*`primary_registry = "ghcr"`'),
+        ({"MZ_GHCR": "1", "MZ_OTHER": "1"}, "which of `ghcr` and `other` is"),
+        ({"MZ_OTHER": "0"}, "which of `ghcr` and `hub` is"),
+    ):
+        registries = (GHCR, HUB, other) if env else (GHCR, HUB)
+        with pytest.raises(MzbuildError, match=message):
+            primary(registries, "", env)
+    both = {"MZ_GHCR": "1", "MZ_OTHER": "1"}
+    assert primary((GHCR, HUB, other), "other", both) == other
 
 
 def test_the_only_registry_is_the_primary_even_if_switched_off() -> None:

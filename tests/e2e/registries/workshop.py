@@ -37,7 +37,8 @@ class Workshop:
         acme: str,
         more: str = "",
     ) -> None:
-        """`registries` are addresses by their names; `acme` is where in them the images are.
+        """`registries` are addresses by their names, the primary one first; `acme` is where in them
+        the images are.
 
         `more` is of the last registry's table.
         """
@@ -50,6 +51,7 @@ class Workshop:
         configuration = [
             f"{PANTS_TOML}process_execution_local_parallelism = 2",
             f'[mzbuild]\nimage_registry = "{acme}"\nregistry_timeout = 10',
+            f'primary_registry = "{next(iter(registries))}"',
             *tables,
             more,
         ]

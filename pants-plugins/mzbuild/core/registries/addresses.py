@@ -77,7 +77,9 @@ def parse_registries(
     env: Mapping[str, str] = MappingProxyType({}),
     option: str = "[mzbuild].registries",
 ) -> tuple[Registry, ...]:
-    """The registries of the option's table, in its order.
+    """The registries of the option's table, by their names' order.
+
+    The table's own order means nothing: later versions of Pants do not keep it.
 
     The table has, by a registry's name, its fields: `address` (by default the name), `user` (or, in
     `user_env`, the name of the variable of `env` that has it) with `token_env`, `primary_env`,
@@ -85,7 +87,7 @@ def parse_registries(
     for a field that is not known, a value of the wrong type or form, and an address given twice.
     """
     by_address: dict[str, Registry] = {}
-    for name, fields in table.items():
+    for name, fields in sorted(table.items()):
         registry = _parse_registry(name, fields, env, f"{option}: `{name}`")
         other = by_address.setdefault(registry.address, registry)
         if other is not registry:
@@ -182,8 +184,8 @@ def primary(registries: Sequence[Registry], chosen: str, env: Mapping[str, str])
     """The registry that images are pulled from and `MZFROM` is rewritten to.
 
     A `primary_env` that is set decides: where it is truthy, it is that registry; where it is not,
-    another one. Otherwise it is the one named `chosen`, and for `""` the first. Raises
-    `MzbuildError` where there is no registry, or none of that name.
+    another one. Otherwise it is the one named `chosen`, or the only one. Raises `MzbuildError`
+    where there is no registry, none of that name, or where nothing says which of several it is.
     """
     if not registries:
         raise MzbuildError("There is no registry. List one in [mzbuild].registries.")
@@ -193,15 +195,22 @@ def primary(registries: Sequence[Registry], chosen: str, env: Mapping[str, str])
             f"[mzbuild].primary_registry: there is no registry `{chosen}` in "
             f"[mzbuild].registries, which has {listed(by_name)}.{nearest(chosen, by_name)}"
         )
-    preferred = ([by_name[chosen]] if chosen else []) + list(registries)
-    variables = [(registry, registry.primary_env) for registry in preferred]
-    for registry, variable in variables:
-        if variable and is_truthy(env.get(variable)):
-            return registry
-    for registry, variable in variables:
-        if variable is None or variable not in env:
-            return registry
-    return preferred[0]
+    switched = {
+        registry.name: is_truthy(env[registry.primary_env])
+        for registry in registries
+        if registry.primary_env and registry.primary_env in env
+    }
+    on = [name for name, value in switched.items() if value]
+    candidates = on or [name for name in by_name if name not in switched] or [*by_name]
+    if chosen in candidates:
+        return by_name[chosen]
+    if len(candidates) == 1:
+        return by_name[candidates[0]]
+    raise MzbuildError(
+        f"[mzbuild].primary_registry: nothing says which of {listed(candidates)} is the primary "
+        "registry, which images are pulled from and by whose names Docker knows them. Say so: "
+        f'`primary_registry = "{candidates[0]}"`.'
+    )
 
 
 def remote_image(registry: Registry, tag: str) -> RemoteImage:
