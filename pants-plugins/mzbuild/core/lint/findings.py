@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from types import MappingProxyType
 
 from mzbuild.core.docker.patterns import IgnorePattern, parse_ignore_file
 from mzbuild.core.docker.stages import Reference, Stage, find_references, split_stages
@@ -73,7 +72,7 @@ class LintedImage:
     unignored: frozenset[str] = frozenset()
     missed: tuple[str, ...] = ()
     idle: tuple[Copy, ...] = ()
-    refused: Mapping[CargoBuild, str] = MappingProxyType({})
+    refused: Mapping[CargoBuild, str] = field(default_factory=dict)
     images: frozenset[str] = frozenset()
     # How large a context may be, in MiB.
     max_context_size: int = 100
@@ -144,4 +143,4 @@ class Linted:
     """What all rules look at: images, and others that have no fingerprint, with the reasons."""
 
     images: tuple[LintedImage, ...]
-    broken: Mapping[Image, str] = MappingProxyType({})
+    broken: Mapping[Image, str] = field(default_factory=dict)
