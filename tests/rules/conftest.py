@@ -71,7 +71,8 @@ class Project:
         self.runner = runner
         self.root = Path(runner.build_root)
         for path in self.root.iterdir():
-            if path.name != ".pants.d":
+            # By this file, which their RuleRunner puts there, later versions know a build root.
+            if path.name not in (".pants.d", "BUILDROOT"):
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         self.git = Repository(self.root).git
         self.noticed()

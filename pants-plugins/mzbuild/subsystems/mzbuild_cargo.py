@@ -11,7 +11,6 @@ from pants.option.option_types import (
     EnumOption,
     StrListOption,
     StrOption,
-    _ListOptionBase,
 )
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
@@ -26,12 +25,6 @@ class Features(Enum):
 
     ISOLATED = "isolated"
     UNIFIED = "unified"
-
-
-class _TableListOption(_ListOptionBase[Any]):
-    """A list of tables."""
-
-    member_type: Any = dict
 
 
 class MzbuildCargo(Subsystem):
@@ -53,7 +46,7 @@ class MzbuildCargo(Subsystem):
             [mzbuild-cargo.profile.release]
             env = { CFLAGS = "-O3" }
 
-            [[mzbuild-cargo.settings]]
+            [mzbuild-cargo.settings.plain-release]
             when = { profile = "release", sanitizer = "none", coverage = false }
             rustflags = ["-Ctarget-cpu=x86-64-v3"]
 
@@ -214,15 +207,16 @@ class MzbuildCargo(Subsystem):
             """
         )
     )
-    settings = _TableListOption(
+    settings = DictOption[Any](
         help=softwrap(
             """
-            A list of tables for any combination of these. In each, `when` tells for which builds it
-            is: `arch`, `profile`, `sanitizer` (which may be `none`) and `coverage` have a value or
-            a list of values, and what is left out may be anything. They come after all other
-            tables, in their order. For example:
+            Tables for any combination of these, by names of your choice. In each, `when` tells for
+            which builds it is: `arch`, `profile`, `sanitizer` (which may be `none`) and `coverage`
+            have a value or a list of values, and what is left out may be anything. They come after
+            all other tables: those whose `when` says more after those whose `when` says less, and
+            else by their names. For example:
 
-                [[mzbuild-cargo.settings]]
+                [mzbuild-cargo.settings.threads-on-arm]
                 when = { sanitizer = ["address", "thread"], arch = "aarch64" }
                 command_prefix = ["bin/ci-builder", "run", "nightly"]
             """

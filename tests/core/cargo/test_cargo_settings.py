@@ -90,7 +90,7 @@ def test_numbers_are_computed_from_the_cores(text: str, on_eight: str, on_one: s
     assert text.encode() in written.canonical(), "it is the same for all machines"
 
 
-def test_a_table_of_the_list_is_for_any_combination() -> None:
+def test_a_table_with_when_is_for_any_combination() -> None:
     tables: list[dict[str, Any]] = [
         {
             "when": {"profile": "optimized", "sanitizer": "none", "coverage": False},
@@ -103,8 +103,10 @@ def test_a_table_of_the_list_is_for_any_combination() -> None:
         {"target": "x86_64-unknown-linux-musl", "cargo_profile": "bench"},
     ]
 
+    named = {f"table-{number}": table for number, table in enumerate(tables)}
+
     def found(**configuration: Any) -> CargoSettings:
-        options = {"command_prefix": ["common"], "passed_env": ["A"], "settings": tables}
+        options = {"command_prefix": ["common"], "passed_env": ["A"], "settings": named}
         return settings(replace(CONFIGURATION, **configuration), **options)
 
     plain = found()
@@ -124,7 +126,7 @@ def test_a_table_of_the_list_is_for_any_combination() -> None:
     assert found(sanitizer=Sanitizer.LEAK).toolchain == ""
 
 
-def test_a_table_with_a_name_is_short_for_one_of_the_list() -> None:
+def test_a_table_of_a_dimension_is_short_for_one_with_when() -> None:
     keys: dict[str, Any] = {
         "command_prefix": ["p"],
         "toolchain": "beta",
@@ -135,7 +137,7 @@ def test_a_table_with_a_name_is_short_for_one_of_the_list() -> None:
     for dimension, name in values.items():
         value: object = name or True
         named: dict[str, Any] = {dimension: {name: keys} if name else keys}
-        listed: dict[str, Any] = {"settings": [{"when": {dimension: value}, **keys}]}
+        listed: dict[str, Any] = {"settings": {"own": {"when": {dimension: value}, **keys}}}
         for special in (
             CONFIGURATION,
             ARM,
@@ -145,9 +147,16 @@ def test_a_table_with_a_name_is_short_for_one_of_the_list() -> None:
 
 
 def test_a_later_table_prevails_and_may_take_away() -> None:
-    tables = [{"linker": "first"}, {"linker": "second", "command_prefix": []}]
+    tables = {"b": {"linker": "second", "command_prefix": []}, "a": {"linker": "first"}}
     found = settings(command_prefix=["p"], arch={"x86_64": {"linker": "own"}}, settings=tables)
     assert (found.linker, found.command_prefix) == ("second", ())
+
+
+def test_a_table_that_holds_for_less_prevails_whatever_its_place_and_name() -> None:
+    every, one = {"linker": "every"}, {"linker": "one", "when": {"arch": "x86_64"}}
+    other = {"when": {"arch": "aarch64", "profile": "dev"}, "linker": "other"}
+    for tables in ({"a": one, "b": every, "c": other}, {"c": every, "b": other, "a": one}):
+        assert settings(settings=tables).linker == "one"
 
 
 def test_coverage_with_a_sanitizer_has_the_flags_of_both_or_those_that_are_wanted() -> None:
@@ -156,12 +165,12 @@ def test_coverage_with_a_sanitizer_has_the_flags_of_both_or_those_that_are_wante
     assert settings(both).flags.rustflags == flags
     either: dict[str, Any] = {
         "sanitizer": {"address": {"rustflags": []}},
-        "settings": [
-            {
+        "settings": {
+            "alone": {
                 "when": {"sanitizer": "address", "coverage": False},
                 "rustflags": ["-Zsanitizer=address"],
             }
-        ],
+        },
     }
     assert settings(both, **either).flags.rustflags == flags[:1]
     assert settings(replace(both, coverage=False), **either).flags.rustflags == flags[1:]
@@ -256,39 +265,39 @@ def test_the_canonical_form_is_about_what_is_built() -> None:
             f"[mzbuild-cargo.arch.aarch64] has no key `linkr`; {KEYS}. Did you mean `linker`?",
         ),
         (
-            {"settings": [{}, {"when": {}, "passed": ["A"]}]},
-            "[mzbuild-cargo].settings[1] has no key `passed`; "
+            {"settings": {"a": {}, "own": {"when": {}, "passed": ["A"]}}},
+            "[mzbuild-cargo.settings.own] has no key `passed`; "
             + KEYS.replace("are ", "are `when`, ")
             + ". Did you mean `passed_env`?",
         ),
         (
-            {"settings": [{"when": {"profil": "release"}}]},
-            "[mzbuild-cargo].settings[0].when has no key `profil`; the keys are `arch`, `profile`, "
-            "`coverage` and `sanitizer`. Did you mean `profile`?",
+            {"settings": {"own": {"when": {"profil": "release"}}}},
+            "[mzbuild-cargo.settings.own].when has no key `profil`; the keys are `arch`, "
+            "`profile`, `coverage` and `sanitizer`. Did you mean `profile`?",
         ),
         (
-            {"settings": [{"when": {"profile": ["dev", "relase"]}}]},
-            "[mzbuild-cargo].settings[0].when: `profile` cannot be `relase`; the values are "
+            {"settings": {"own": {"when": {"profile": ["dev", "relase"]}}}},
+            "[mzbuild-cargo.settings.own].when: `profile` cannot be `relase`; the values are "
             "`optimized`, `release` and `dev`, and lists of them. Did you mean `release`?",
         ),
         (
-            {"settings": [{"when": {"coverage": "false"}}]},
-            "[mzbuild-cargo].settings[0].when: `coverage` cannot be `false`; the values are true "
+            {"settings": {"own": {"when": {"coverage": "false"}}}},
+            "[mzbuild-cargo.settings.own].when: `coverage` cannot be `false`; the values are true "
             "and false, without quotes.",
         ),
         (
-            {"settings": [{"when": "release"}]},
-            "[mzbuild-cargo].settings[0].when must be a table with any of `arch`, `profile`, "
+            {"settings": {"own": {"when": "release"}}},
+            "[mzbuild-cargo.settings.own].when must be a table with any of `arch`, `profile`, "
             "`coverage` and `sanitizer`.",
         ),
         (
-            {"settings": [{"rustflags": "-Cmine"}]},
-            '[mzbuild-cargo].settings[0]: `rustflags` must be a list of strings: `["…"]`.',
+            {"settings": {"own": {"rustflags": "-Cmine"}}},
+            '[mzbuild-cargo.settings.own]: `rustflags` must be a list of strings: `["…"]`.',
         ),
         (
-            {"settings": [{"args": ["--jobs={cores/0}"]}]},
-            "[mzbuild-cargo].settings[0]: `{cores/0}` in `--jobs={cores/0}` is no number of cores. "
-            "Those are `{cores}`, `{cores/2}`, `{cores*2/3}` and the like.",
+            {"settings": {"own": {"args": ["--jobs={cores/0}"]}}},
+            "[mzbuild-cargo.settings.own]: `{cores/0}` in `--jobs={cores/0}` is no number of "
+            "cores. Those are `{cores}`, `{cores/2}`, `{cores*2/3}` and the like.",
         ),
         (
             {"env": {"N": "{cores-1"}},

@@ -34,11 +34,11 @@ passed_env = ["CARGO_TEST_*", "BUILDER_CALLS"]
 rustflags = ["--cfg=by_profile"]
 env = { WORDS = "of the profile" }
 
-[[mzbuild-cargo.settings]]
+[mzbuild-cargo.settings.release]
 when = { profile = "release" }
 rustflags = ["--cfg=by_target"]
 
-[[mzbuild-cargo.settings]]
+[mzbuild-cargo.settings.plain]
 when = { profile = ["dev", "release"], sanitizer = "none", coverage = false }
 rustflags = ["--cfg=by_table"]
 env = { HALF = "{cores/1000} of the cores" }
@@ -256,8 +256,8 @@ def test_coverage_is_recorded(workshop: Workshop, tmp_path: Path) -> None:
             "Did you mean `aarch64`?",
         ),
         (
-            "--mzbuild-cargo-settings=+[{'when': {'arch': 'arm64'}}]",
-            "[mzbuild-cargo].settings[2].when: `arch` cannot be `arm64`; the values are `x86_64` "
+            "--mzbuild-cargo-settings={'arm': {'when': {'arch': 'arm64'}}}",
+            "[mzbuild-cargo.settings.arm].when: `arch` cannot be `arm64`; the values are `x86_64` "
             "and `aarch64`, and lists of them. Did you mean `aarch64`?",
         ),
         (

@@ -1,7 +1,7 @@
 """The `[mzbuild-cargo]` options as they are written: tables that each hold for some configurations.
 
-Every table has the same keys. `[mzbuild-cargo.profile.release]` is short for a table of the list
-`settings` with `when = { profile = "release" }`.
+Every table has the same keys. `[mzbuild-cargo.profile.release]` is short for a table of `settings`
+with `when = { profile = "release" }`.
 """
 
 from __future__ import annotations
@@ -68,12 +68,15 @@ def parse_cargo_options(
     profile: Table = _NOTHING,
     coverage: Table = _NOTHING,
     sanitizer: Table = _NOTHING,
-    settings: Sequence[Table] = (),
+    settings: Table = _NOTHING,
     git: bool = True,
     **common: object,
 ) -> CargoOptions:
-    """The options as their values are written; `arch`, `profile` and `sanitizer` are tables of
-    tables, `settings` is a list of tables, and `common` is what holds for all builds.
+    """The options as their values are written; `arch`, `profile`, `sanitizer` and `settings` are
+    tables of tables, and `common` is what holds for all builds.
+
+    Of `settings`, the tables whose `when` names more dimensions come later, and those that name
+    as many by their names: later versions of Pants do not keep the order of an option's table.
 
     Raises `MzbuildError`, naming the table and the key, for what is not known, for a value of the
     wrong type, and for what another option is there for.
@@ -85,9 +88,11 @@ def parse_cargo_options(
     tables.append(_Table(coverage, f"[{_SCOPE}.coverage]").read(only_with, _COVERAGE_RUSTFLAGS))
     defaults = {each.value: flags for each, flags in SANITIZER_RUSTFLAGS.items()}
     tables += _of_dimension("sanitizer", sanitizer, defaults)
-    for index, table in enumerate(settings):
-        listed_table = _Table(table, f"[{_SCOPE}].settings[{index}]", ("when", *_KEYS))
-        tables.append(listed_table.read(listed_table.when()))
+    named = []
+    for name, values in sorted(settings.items()):
+        table = _Table(values, f"[{_SCOPE}.settings.{name}]", ("when", *_KEYS))
+        named.append(table.read(table.when()))
+    tables += sorted(named, key=lambda table: len(table.when))
     return CargoOptions(tuple(tables), unified_features, git)
 
 
