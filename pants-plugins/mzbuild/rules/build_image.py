@@ -9,7 +9,6 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import resources
 
 from pants.base.build_root import BuildRoot
 from pants.engine.fs import CreateDigest, Digest, DigestContents, FileContent, MergeDigests
@@ -24,6 +23,7 @@ from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.core.image.context import CONTEXT, DOCKERFILE
 from mzbuild.core.plan.acquisition import Origin
+from mzbuild.core.resources import resource
 from mzbuild.core.work_tree.own_files import own_file
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 _IIDFILE = "image.id"
 # Read when this module is, so that both are of the same version of the plugin.
-_ONCE = FileContent(".mzbuild-once.py", resources.read_binary("mzbuild.core.docker", "once.py"))
+_ONCE = FileContent(".mzbuild-once.py", resource("mzbuild.core.docker", "once.py"))
 
 # How much of a failed build's output is in the error.
 _SHOWN_LINES = 25

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import resources
 
 from pants.engine.fs import CreateDigest, Digest, FileContent
 from pants.engine.internals.session import RunId
@@ -25,6 +24,7 @@ from mzbuild.core.docker.arguments import (
 )
 from mzbuild.core.docker.client_config import engine_builder, plugin_paths
 from mzbuild.core.errors import MzbuildError
+from mzbuild.core.resources import resource
 from mzbuild.rules.host_tools import HostTool, HostToolRequest, file_statuses
 from mzbuild.subsystems.mzbuild import Mzbuild
 
@@ -41,7 +41,7 @@ DOCKER_ENV_NAMES = (
 # Docker does not read it: it makes one process another than that with an older plugin.
 _PLUGIN_VARIABLE = "MZBUILD_BUILDX_PLUGIN"
 # Read when this module is, so that both are of the same version of the plugin.
-_LIMIT = FileContent(".mzbuild-limit.py", resources.read_binary("mzbuild.core.docker", "limit.py"))
+_LIMIT = FileContent(".mzbuild-limit.py", resource("mzbuild.core.docker", "limit.py"))
 _INSTALL_DOCKER = (
     "Install Docker: https://docs.docker.com/engine/install, or `apt-get install docker.io`."
 )

@@ -124,8 +124,10 @@ def current_work_tree(
 def _own_files(global_options: GlobalOptions, build_root: BuildRoot) -> tuple[str, ...]:
     """What Pants writes in each run, which Git may not have been told to ignore."""
     directories = (global_options.pants_workdir, global_options.pants_subprocessdir)
-    relative = [os.path.relpath(directory, build_root.path) for directory in directories]
-    return (*(f"{directory}/" for directory in relative), ".pants.workdir.file_lock")
+    relative = {os.path.relpath(directory, build_root.path) for directory in directories}
+    # Later versions write there beside the work directory, too.
+    relative.add(".pants.d")
+    return (*(f"{directory}/" for directory in sorted(relative)), ".pants.workdir.file_lock")
 
 
 @rule

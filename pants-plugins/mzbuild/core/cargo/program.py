@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 
 from mzbuild.core.cargo.staging import NOTE
+from mzbuild.core.resources import resource
 
 PACKAGE = "mzbuild.core.cargo"
 
@@ -28,9 +28,7 @@ def cargo_program() -> Mapping[str, bytes]:
     standard library, so that any Python can run it.
     """
     directory = PACKAGE.replace(".", "/")
-    files = {
-        f"{directory}/{name}.py": resources.read_binary(PACKAGE, f"{name}.py") for name in _MODULES
-    }
+    files = {f"{directory}/{name}.py": resource(PACKAGE, f"{name}.py") for name in _MODULES}
     return {"__main__.py": _MAIN, **files}
 
 

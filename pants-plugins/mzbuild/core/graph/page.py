@@ -6,24 +6,26 @@ This module reads the parts of the page from the package.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from typing import Any
 
 from mzbuild.core.fingerprint.inputs import InputGroup
 from mzbuild.core.graph.layout import NODE_HEIGHT, Layout
 from mzbuild.core.graph.nodes import IMAGE, Node
 from mzbuild.core.graph.text import STATUS_COLOURS
+from mzbuild.core.resources import resource
 from mzbuild.core.text.safe import html_script
+
+_PACKAGE = "mzbuild.core.graph"
 
 
 def graph_page(
     nodes: Sequence[Node], layout: Layout, inputs: Mapping[str, tuple[InputGroup, ...]]
 ) -> str:
     """The page for nodes that were laid out; `inputs` are those of images, by name."""
-    page = resources.read_text("mzbuild.core.graph", "page.html", encoding="utf-8")
+    page = resource(_PACKAGE, "page.html").decode()
     parts = {
-        "/* style */": resources.read_text("mzbuild.core.graph", "page.css", encoding="utf-8"),
-        "/* script */": resources.read_text("mzbuild.core.graph", "page.js", encoding="utf-8"),
+        "/* style */": resource(_PACKAGE, "page.css").decode(),
+        "/* script */": resource(_PACKAGE, "page.js").decode(),
         "/* data */": html_script(page_data(nodes, layout, inputs)),
     }
     for mark, part in parts.items():
