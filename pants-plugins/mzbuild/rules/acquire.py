@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 
-from mzbuild.core.docker.arguments import familiar
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.plan.acquisition import (
@@ -24,9 +23,9 @@ from mzbuild.core.registries.client import Answer, Present
 from mzbuild.rules.build_image import BuildRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild, SelectedPrograms
 from mzbuild.rules.cargo.groups import CargoBatch
-from mzbuild.rules.docker_engine import KnownLocalImages, LocalImages
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images
+from mzbuild.rules.local_images import KnownLocalImages, LocalImages
 from mzbuild.rules.pull import ObtainedImage, PullRequest
 from mzbuild.rules.registries import Existence, ExistenceRequest, ImageTags
 from mzbuild.rules.selection import SelectedImages
@@ -129,7 +128,7 @@ async def acquire_image(
     origin = plan.origins[name]
     try:
         if origin is Origin.REUSED:
-            obtained = ObtainedImage(local.ids[familiar(tag)], origin, 0.0)
+            obtained = ObtainedImage(local.id_of(tag) or "", origin, 0.0)
         elif origin is Origin.PULLED:
             pull = PullRequest(name, configuration, tags.published[name][0], plan.digests[name])
             obtained = await Get(ObtainedImage, PullRequest, pull)

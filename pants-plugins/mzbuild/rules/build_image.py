@@ -27,9 +27,10 @@ from mzbuild.core.resources import resource
 from mzbuild.core.work_tree.own_files import own_file
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
-from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
+from mzbuild.rules.docker_engine import Buildx, DockerClient, TransferLimit
 from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest
 from mzbuild.rules.images import Images
+from mzbuild.rules.local_images import LocalImages
 from mzbuild.rules.pull import ObtainedImage
 from mzbuild.rules.registries import ConfiguredTags, ImageTagsRequest, RegistryAccess
 

@@ -10,8 +10,8 @@ from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.plan.planning import BuildPlan, plan_ensure, plan_package
 from mzbuild.core.registries.publication import publications
 from mzbuild.rules.acquire import AcquisitionDecision, AcquisitionDecisionRequest
-from mzbuild.rules.docker_engine import KnownLocalImages
 from mzbuild.rules.images import Images
+from mzbuild.rules.local_images import KnownLocalImages
 from mzbuild.rules.registries import (
     ConfiguredTags,
     Existence,

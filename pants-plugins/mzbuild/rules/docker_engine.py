@@ -1,29 +1,20 @@
-"""The local Docker engine: where its client is, what it can do, which images it has."""
+"""The local Docker engine: where its client is, and what it can do."""
 
 from __future__ import annotations
 
 import logging
 import sys
-import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pants.engine.fs import CreateDigest, Digest, FileContent
 from pants.engine.internals.session import RunId
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
-from mzbuild.core.docker.arguments import (
-    INSTALL_BUILDX,
-    explain_failure,
-    familiar,
-    list_images_args,
-    parse_image_list,
-)
+from mzbuild.core.docker.arguments import INSTALL_BUILDX
 from mzbuild.core.docker.client_config import engine_builder, plugin_paths
-from mzbuild.core.errors import MzbuildError
 from mzbuild.core.resources import resource
 from mzbuild.rules.host_tools import HostTool, HostToolRequest, file_statuses
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -92,31 +83,6 @@ class TransferLimit:
         return (sys.executable, "-I", "-S", _LIMIT.path, str(self.seconds), log, *argv)
 
 
-@dataclass(frozen=True)
-class LocalImages:
-    """The images that the engine had when this run of Pants asked, by spec, with their IDs."""
-
-    ids: Mapping[str, str]
-    asked_at: float  # In seconds since the epoch.
-
-    def id_of(self, spec: str) -> str | None:
-        """The ID of an image, `None` where the engine does not have it."""
-        return self.ids.get(familiar(spec))
-
-
-@dataclass(frozen=True)
-class KnownLocalImages:
-    """The same for who only looks; None where no engine answers, which is said."""
-
-    images: LocalImages | None
-
-    def those_of(self, specs: Mapping[str, str]) -> frozenset[str]:
-        """The names of the images that the engine has, of some with their specs."""
-        if self.images is None:
-            return frozenset()
-        return frozenset(name for name, spec in specs.items() if self.images.id_of(spec))
-
-
 @rule
 async def docker_client() -> DockerClient:
     tool = await Get(HostTool, HostToolRequest("docker", DOCKER_ENV_NAMES, _INSTALL_DOCKER))
@@ -149,28 +115,6 @@ async def buildx(client: DockerClient, run_id: RunId) -> Buildx:
 async def transfer_limit(mzbuild: Mzbuild) -> TransferLimit:
     digest = await Get(Digest, CreateDigest([_LIMIT]))
     return TransferLimit(digest, mzbuild.transfer_timeout)
-
-
-@_uncacheable_rule
-async def local_images(client: DockerClient) -> LocalImages:
-    asked_at = time.time()
-    result = await Get(
-        FallibleProcessResult,
-        Process,
-        client.process(list_images_args(), "List the images of the Docker engine"),
-    )
-    if result.exit_code:
-        raise MzbuildError.of_lines(explain_failure(result.stderr.decode(errors="replace")))
-    return LocalImages(parse_image_list(result.stdout.decode()), asked_at)
-
-
-@_uncacheable_rule
-async def known_local_images() -> KnownLocalImages:
-    try:
-        return KnownLocalImages(await Get(LocalImages))
-    except MzbuildError as error:
-        logger.warning("No Docker engine says which images it has: %s", error)
-        return KnownLocalImages(None)
 
 
 def rules() -> tuple[Rule, ...]:

@@ -28,8 +28,9 @@ from mzbuild.core.registries.round import Unknown
 from mzbuild.rules.build_image import BuildRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
-from mzbuild.rules.docker_engine import Buildx, DockerClient, LocalImages, TransferLimit
+from mzbuild.rules.docker_engine import Buildx, DockerClient, TransferLimit
 from mzbuild.rules.images import Images
+from mzbuild.rules.local_images import LocalImages
 from mzbuild.rules.pull import ObtainedImage, PullRequest
 from mzbuild.rules.registries import (
     ConfiguredTags,
@@ -101,7 +102,7 @@ class PushRequest:
     It may be there already: building it may have pushed it, as may another process.
     """
 
-    local_tag: str
+    image_id: str
     tags: tuple[RegistryTag, ...]
 
 
@@ -244,7 +245,7 @@ async def ensure_image(
         done = replace(done, origin=obtained.origin)
         failures: Mapping[str, str] = {}
         if missing:
-            push = PushRequest(tag, missing)
+            push = PushRequest(obtained.image_id, missing)
             failures = (await Get(PushedImage, PushRequest, push)).failures
     except Exception as error:
         if mzbuild.fail_fast:
@@ -295,7 +296,7 @@ async def push_image(
                     client.process((), f"Push {tag}", LogLevel.INFO),
                     argv=lend(
                         retried(
-                            limit.command(push_command(client.path, request.local_tag, tag)),
+                            limit.command(push_command(client.path, request.image_id, tag)),
                             waits_within(access.timeout, tag),
                         )
                     ),

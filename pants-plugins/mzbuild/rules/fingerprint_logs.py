@@ -10,34 +10,42 @@ from functools import cache
 from pants.engine.rules import Rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.explain.log import FingerprintLog
 from mzbuild.core.explain.snapshot import Snapshot
+from mzbuild.core.work_tree.own_files import own_file
 
 logger = logging.getLogger(__name__)
 
+_PLACE = ("mzbuild", "fingerprints.log")
 # It knows what it has, so that nothing is read where there is nothing new.
 _log = cache(FingerprintLog)
 
 
 @dataclass(frozen=True)
 class FingerprintLogFile:
-    """The path of the log."""
+    """The log, below Pants' working directory."""
 
-    path: str
+    workdir: str
+
+    @property
+    def path(self) -> str:
+        """Where it is, if there is one."""
+        return os.path.join(self.workdir, *_PLACE)
 
     def add(self, snapshot: Snapshot) -> None:
         """Keeps what is new in a snapshot. Not being able to is no reason to fail."""
         try:
-            _log(self.path).add(snapshot)
-        except OSError as error:
+            directory, name = _PLACE
+            own_file(self.workdir, directory, f"{name}.lock")
+            _log(own_file(self.workdir, directory, name)).add(snapshot)
+        except (OSError, MzbuildError) as error:
             logger.debug(f"What fingerprints are made of could not be recorded: {error}")
 
 
 @rule
 def fingerprint_log_file(global_options: GlobalOptions) -> FingerprintLogFile:
-    return FingerprintLogFile(
-        os.path.join(global_options.pants_workdir, "mzbuild", "fingerprints.log")
-    )
+    return FingerprintLogFile(global_options.pants_workdir)
 
 
 def rules() -> tuple[Rule, ...]:

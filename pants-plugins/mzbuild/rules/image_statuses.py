@@ -11,8 +11,8 @@ from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.registries.addresses import registry_tag
 from mzbuild.core.registries.publication import image_statuses
-from mzbuild.rules.docker_engine import KnownLocalImages
 from mzbuild.rules.images import Images
+from mzbuild.rules.local_images import KnownLocalImages
 from mzbuild.rules.registries import Existence, ExistenceRequest, Registries
 from mzbuild.subsystems.mzbuild import Mzbuild
 

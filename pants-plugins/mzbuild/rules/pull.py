@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,6 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 from pants.util.logging import LogLevel
 
 from mzbuild.core.docker.arguments import (
-    FINGERPRINT_LABEL,
     by_digest,
     inspect_args,
     parse_inspected,
@@ -18,6 +18,7 @@ from mzbuild.core.docker.arguments import (
     retried,
     waits_within,
 )
+from mzbuild.core.docker.labels import doubt, is_unlabelled, refusal
 from mzbuild.core.docker.limit import GIVEN_UP
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
@@ -33,6 +34,9 @@ from mzbuild.rules.registries import (
     ImageTagsRequest,
     RegistryAccess,
 )
+from mzbuild.subsystems.mzbuild import Mzbuild
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,11 @@ class ObtainedImage:
 
 @_uncacheable_rule
 async def pull_image(
-    request: PullRequest, client: DockerClient, access: RegistryAccess, limit: TransferLimit
+    request: PullRequest,
+    client: DockerClient,
+    access: RegistryAccess,
+    limit: TransferLimit,
+    mzbuild: Mzbuild,
 ) -> ObtainedImage:
     start = time.monotonic()
     configuration, (registry, tag) = request.configuration, request.registry_tag
@@ -90,20 +98,20 @@ async def pull_image(
     inspected = await Get(
         ProcessResult, Process, client.process(inspect_args(reference), f"Look at {tag}")
     )
-    image_id, labels = parse_inspected(inspected.stdout.decode())
-    expected = fingerprints.fingerprints[request.name]
-    if labels.get(FINGERPRINT_LABEL, expected) != expected:
+    ((image_id, labels),) = parse_inspected(inspected.stdout.decode()).items()
+    refused = refusal(fingerprints.fingerprints[request.name], labels, mzbuild.unlabelled)
+    if refused:
         await Get(
             FallibleProcessResult,
             Process,
             client.process(("image", "rm", reference), f"Remove {reference}"),
         )
         raise MzbuildError(
-            f"{tag} ({request.digest}) is another image than its tag says: its fingerprint is "
-            f"{expected} by the tag, and {labels[FINGERPRINT_LABEL]} by the label "
-            f"`{FINGERPRINT_LABEL}`. It is not used. Somebody has pushed it by mistake: delete it "
+            f"{tag} ({request.digest}): {refused} Somebody has pushed it by mistake: delete it "
             "from the registry, and publish the right one with `pants mzbuild-ensure`."
         )
+    if is_unlabelled(labels):
+        logger.warning(doubt([f"{tag} ({request.digest})"]))
     tagging = client.process(("tag", reference, tags.local[request.name]), f"Tag {tag}")
     await Get(ProcessResult, Process, tagging)
     return ObtainedImage(image_id, Origin.PULLED, time.monotonic() - start)

@@ -35,6 +35,7 @@ from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.kept import KeptFileCache
 from mzbuild.core.work_tree.links import LinkedListing, link_texts, linked_listing
 from mzbuild.core.work_tree.listing import Listing
+from mzbuild.core.work_tree.own_files import own_file
 from mzbuild.core.work_tree.reader import WorkTreeReader
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
@@ -93,7 +94,7 @@ class RustReferences:
 class KeptFiles:
     """Where this clone keeps what is known of its files, for the next pantsd."""
 
-    directory: str
+    workdir: str
 
     @contextmanager
     def of(self, cache: KeptFileCache[Any], name: str, work_tree: WorkTree) -> Iterator[None]:
@@ -101,12 +102,12 @@ class KeptFiles:
 
         Not being able to keep it is no reason to fail.
         """
-        file = os.path.join(self.directory, name)
-        cache.load(file, work_tree.root)
+        place = ("mzbuild", name)
+        cache.load(os.path.join(self.workdir, *place), work_tree.root)
         yield
         try:
-            cache.save(file, work_tree)
-        except OSError as error:
+            cache.save(own_file(self.workdir, *place), work_tree)
+        except (OSError, MzbuildError) as error:
             logger.debug(f"What is known of files could not be kept: {error}")
 
 
@@ -209,7 +210,7 @@ async def vendored(workspace: CargoWorkspace) -> Vendored:
 
 @rule
 def kept_files(global_options: GlobalOptions) -> KeptFiles:
-    return KeptFiles(os.path.join(global_options.pants_workdir, "mzbuild"))
+    return KeptFiles(global_options.pants_workdir)
 
 
 @rule

@@ -17,6 +17,7 @@ from pants.option.option_types import (
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
+from mzbuild.core.docker.labels import OnUnlabelled
 from mzbuild.core.fingerprint.configuration import DEFAULTS, Arch, Configuration, Scheme
 from mzbuild.core.image.spec import image_spec
 from mzbuild.core.plan.acquisition import Build, OnUnknown
@@ -189,6 +190,18 @@ class Mzbuild(Subsystem):
             fingerprint; and stop everything where an image cannot be had. By default, all other
             images are built, pushed or exported as if it were not there; it is told of in the end,
             and the exit code is not 0. For example: `--mzbuild-fail-fast`.
+            """
+        ),
+    )
+    unlabelled = EnumOption(
+        default=OnUnlabelled.WARN,
+        help=softwrap(
+            """
+            What to do with an image that has the tag of a fingerprint, but no label
+            `mzbuild.fingerprint` that says the same. mzbuild itself writes none, but anybody who
+            may push can have made such an image. `warn` uses it, and says so when it is pulled or
+            first seen in the Docker engine; `refuse` does not use it. For example:
+            `--mzbuild-unlabelled=refuse`.
             """
         ),
     )

@@ -165,8 +165,11 @@ def test_an_image_is_named_by_its_digest_whatever_port_its_registry_has() -> Non
 
 
 def test_what_the_engine_says_of_an_image() -> None:
-    assert parse_inspected('sha256:1 {"a":"b c"}\n') == ("sha256:1", {"a": "b c"})
-    assert parse_inspected("sha256:1 null\n") == ("sha256:1", {})
+    assert parse_inspected('sha256:1 {"a":"b c\x85"}\nsha256:2 null\n') == {
+        "sha256:1": {"a": "b c\x85"},
+        "sha256:2": {},
+    }
+    assert parse_inspected("") == {}
 
 
 def test_waits_grow_and_are_as_long_as_the_budget_together() -> None:

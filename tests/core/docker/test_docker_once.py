@@ -12,8 +12,9 @@ import pytest
 from mzbuild.core.docker import once as docker_once
 from mzbuild.core.docker.arguments import once_args
 
-# The image is a file, and has its ID in it.
-DOCKER = '#!/bin/sh\n[ "$1 $2 $3" = "image inspect --format={{.Id}}" ] && cat "$4" 2>/dev/null\n'
+# The image is a file that has its ID and its label in it.
+FORMAT = '--format={{.Id}} {{index .Config.Labels "mzbuild.fingerprint"}}'
+DOCKER = f'#!/bin/sh\n[ "$1 $2" = \'image inspect\' ] && [ "$3" = \'{FORMAT}\' ] && cat "$4" 2>&-\n'
 
 
 # When the engine was asked: what was built since, nobody knows of yet.
@@ -25,7 +26,7 @@ class Place:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.image = directory / "image"
+        self.image = directory / "image:mzbuild-F"
         self.id_file = directory / "id"
         self.log = directory / "log"
         self.kept = directory / "kept/image"
@@ -64,7 +65,7 @@ class Place:
         return any((self.directory / "locks").iterdir())
 
 
-BUILD = "echo building; echo new >id; echo new >image"
+BUILD = "echo building; echo new >id; echo new F >image:mzbuild-F"
 
 
 @pytest.fixture
@@ -110,10 +111,31 @@ def test_an_image_may_be_built_in_any_case(place: Place) -> None:
 def test_a_failure_is_one_unless_the_image_is_there_then(place: Place) -> None:
     assert place.run("exit 3") == (3, "")
     assert not place.id_file.exists()
-    assert place.run("echo pushing; echo new >image; exit 3") == (0, "pushing\n")
+    assert place.run("echo pushing; echo new F >image:mzbuild-F; exit 3") == (0, "pushing\n")
     assert place.id_file.read_text() == "new"
     # Whoever has waited for that finds it, too.
     assert place.run("exit 4") == (0, "")
+
+
+@pytest.mark.parametrize("found", ["old OTHER", "old <no value>", "old", ""])
+def test_an_image_that_does_not_say_that_it_was_built_here_is_not_found(
+    place: Place, found: str
+) -> None:
+    place.image.write_text(f"{found}\n")
+    assert place.run("exit 3") == (3, "")
+    assert not place.id_file.exists()
+    place.image.write_text("old F\n")
+    assert place.run("exit 3") == (0, "")
+    assert place.id_file.read_text() == "old"
+
+
+def test_a_log_is_not_written_through_a_symlink(place: Place) -> None:
+    elsewhere = place.directory / "elsewhere"
+    elsewhere.write_text("precious")
+    place.log.symlink_to(elsewhere)
+    process = place.start("echo written")
+    assert process.wait(60) != 0
+    assert elsewhere.read_text() == "precious"
 
 
 def test_of_many_at_once_one_builds(place: Place) -> None:

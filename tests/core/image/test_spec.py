@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.mzbuild_yml import is_image_name
-from mzbuild.core.image.spec import image_spec, is_component
+from mzbuild.core.image.spec import fingerprint_of, image_spec, is_component
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,11 @@ def test_a_spec_is_registry_prefix_name_and_fingerprint(
     registry: str, prefix: str, spec: str
 ) -> None:
     assert image_spec(registry, prefix, "base", "F") == spec
+    assert fingerprint_of(spec) == "F"
+
+
+def test_a_tag_for_people_is_of_no_fingerprint() -> None:
+    assert fingerprint_of("localhost:5000/mzbuild-x:v1") == ""
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,65 @@ def test_an_image_that_is_not_what_its_tag_says_is_refused(shop: Workshop) -> No
     assert shop.calls("buildx", "build") == []
 
 
+def test_an_image_that_was_tagged_as_another_is_neither_used_nor_published(
+    shop: Workshop, plain: RunningRegistry
+) -> None:
+    shop.pants("package", "images/alone")
+    other = shop.tags()["alone"]
+    shop.change()
+    tag = shop.tags()["alone"]
+    shop.docker("tag", other, tag)
+    result = shop.pants("package", "images/alone")
+    told = f"its fingerprint is {tag.rpartition('-')[2]} by the tag, and {other.rpartition('-')[2]}"
+    assert f"{told} by the label `mzbuild.fingerprint`. It is not used." in result.stderr
+    assert f"`docker rmi {tag}` removes the tag." in result.stderr
+    assert shop.origins() == {"alone": "built"}
+
+    # It has been mended. One look at what is new is for all images, and for all later runs.
+    shop.pants("package", "images/base", "images/left")
+    packages = ("package", "images/alone", "images/base", "images/left")
+    assert "It is not used" not in shop.pants(*packages).stderr
+    assert len(shop.calls("image", "inspect")) == 1
+    shop.pants(*packages)
+    assert [call.split()[:2] for call in shop.calls()] == [["image", "ls"]]
+
+    shop.docker("tag", other, tag)
+    assert shop.ensure(what="images/alone")["alone"]["outcome"] == "pushed"
+    assert tag.rpartition(":")[2] in shop.published(plain, "alone")
+    shop.clear()
+    shop.pants("package", "images/alone")
+    assert shop.origins() == {"alone": "pulled"}
+
+
+def test_an_image_without_a_label_is_used_with_a_warning_or_refused(shop: Workshop) -> None:
+    tag = shop.tags()["alone"]
+    shop.repo.write({"bare/Dockerfile": "FROM scratch\nCOPY Dockerfile /\n"})
+    shop.docker("build", "--quiet", "--tag", tag, str(shop.repo.root / "bare"))
+    shop.docker("push", "--quiet", tag)
+    shop.clear()
+    refuse = ("--mzbuild-unlabelled=refuse", "package", "images/alone")
+    result = shop.pants(*refuse, check=False)
+    assert result.returncode == 1
+    assert "it has no label `mzbuild.fingerprint` that says what it is" in result.stderr
+    assert shop.images() == set()
+    result = shop.pants("package", "images/alone")
+    assert "no label says what it is, so it is taken for what its tag says" in result.stderr
+    assert "`--mzbuild-unlabelled=refuse` refuses such images" in result.stderr
+    assert shop.origins() == {"alone": "pulled"}
+    assert "is `refuse`. It is not used" in shop.pants(*refuse, check=False).stderr
+
+    # So is one in the engine that somebody has tagged.
+    shop.change()
+    tag = shop.tags()["alone"]
+    shop.docker("build", "--quiet", "--tag", tag, str(shop.repo.root / "bare"))
+    said = f"`{tag}`: no label says what it is, so it is taken for what its tag says"
+    package = ("--no-pantsd", "package", "images/alone")
+    assert said in shop.pants(*package).stderr
+    assert shop.origins() == {"alone": "reused"}
+    shop.pants("--mzbuild-unlabelled=refuse", *package)
+    assert shop.origins() == {"alone": "built"}
+
+
 def test_a_bad_day_of_the_registry_does_no_harm(shop: Workshop, proxy: FaultProxy) -> None:
     publish(shop, "left")
     for fault in (answer(503), reset, answer(500)):

@@ -23,7 +23,7 @@ def plan(shop: Workshop, proxy: FaultProxy, *args: str, code: int = 2) -> Plan:
     result = shop.pants(*flags, "mzbuild-plan", "--exit-code", "--format=json", *specs, check=False)
     assert result.returncode == code, str(result)
     assert {request.method for request in proxy.requests} <= {"HEAD"}
-    assert all(call.startswith("image ls ") for call in shop.calls()), shop.calls()
+    assert all(call.startswith(("image ls ", "image inspect ")) for call in shop.calls())
     return {image["name"]: image for image in json.loads(result.stdout)}
 
 

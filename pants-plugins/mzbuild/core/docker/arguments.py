@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
+from mzbuild.core.docker.labels import FINGERPRINT_LABEL
 from mzbuild.core.docker.limit import GIVEN_UP
 from mzbuild.core.fingerprint.configuration import Arch, Configuration
 from mzbuild.core.image.declaration import Image
+from mzbuild.core.text.json_reader import read_json
 
 _FIRST_WAIT = 0.5  # seconds
 _LONGEST_WAIT = 10.0
 
-FINGERPRINT_LABEL = "mzbuild.fingerprint"
 HOW_TO_INSTALL_BUILDX = (
     "To install it: `apt-get install docker-buildx-plugin` (from Docker's own packages), "
     "`apt-get install docker-buildx` (from Debian or Ubuntu) or "
@@ -161,21 +161,21 @@ def by_digest(tag: str, digest: str) -> str:
     return f"{tag.rpartition(':')[0]}@{digest}"
 
 
-def push_command(docker: str, local: str, tag: str) -> tuple[str, ...]:
-    """The command that pushes a local image under a tag."""
+def push_command(docker: str, image_id: str, tag: str) -> tuple[str, ...]:
+    """The command that pushes an image of the engine under a tag."""
     script = '"$1" tag "$2" "$3" && exec "$1" push --quiet "$3"'
-    return ("/bin/sh", "-c", script, "sh", docker, local, tag)
+    return ("/bin/sh", "-c", script, "sh", docker, image_id, tag)
 
 
-def inspect_args(reference: str) -> tuple[str, ...]:
-    """Arguments of `docker` that tell of an image; see `parse_inspected`."""
-    return ("image", "inspect", "--format={{.Id}} {{json .Config.Labels}}", reference)
+def inspect_args(*images: str) -> tuple[str, ...]:
+    """Arguments of `docker` that tell of images; see `parse_inspected`."""
+    return ("image", "inspect", "--format={{.Id}} {{json .Config.Labels}}", *images)
 
 
-def parse_inspected(stdout: str) -> tuple[str, Mapping[str, str]]:
-    """An image's ID and labels."""
-    image_id, _, labels = stdout.strip().partition(" ")
-    return image_id, json.loads(labels) or {}
+def parse_inspected(stdout: str) -> Mapping[str, Mapping[str, str]]:
+    """The labels of images, by their IDs."""
+    lines = (line.partition(" ") for line in stdout.split("\n") if line)
+    return {image_id: read_json(labels) or {} for image_id, _, labels in lines}
 
 
 def waits_within(budget: float, seed: str) -> tuple[float, ...]:

@@ -87,14 +87,16 @@ def _touch(path: str) -> None:
 
 
 def _image_id(docker: str, spec: str) -> str | None:
-    """The ID of an image that the engine has."""
+    """The ID of an image that the engine has, if its label says that it was built here as this."""
     import subprocess  # It takes as long to load as all else.
 
-    command = [docker, "image", "inspect", "--format={{.Id}}", spec]
+    label = '--format={{.Id}} {{index .Config.Labels "mzbuild.fingerprint"}}'
+    command = [docker, "image", "inspect", label, spec]
     found = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    return found.stdout.decode().strip() if found.returncode == 0 else None
+    image_id, _, fingerprint = found.stdout.decode().strip().partition(" ")
+    return image_id if spec.endswith(f":mzbuild-{fingerprint}") else None
 
 
 def _run(command: tuple[str, ...], log: str) -> int:

@@ -42,3 +42,8 @@ def image_spec(registry: str, prefix: str, name: str, fingerprint: str) -> str:
             f"digits, with `.`, `_` or `-` between them, and {_LONGEST} characters in all."
         )
     return f"{repository}:mzbuild-{fingerprint}"
+
+
+def fingerprint_of(spec: str) -> str:
+    """The fingerprint in an image's name; empty where there is none."""
+    return spec.rpartition(":mzbuild-")[2] if ":mzbuild-" in spec else ""
