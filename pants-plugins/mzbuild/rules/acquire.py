@@ -62,7 +62,7 @@ class AcquiredImage:
     def check(self) -> None:
         """Raises `MzbuildError` where the engine does not have it."""
         if not self.result.ok:
-            raise MzbuildError(f"{self.result.name}: {self.result.reason}")
+            raise MzbuildError.of_lines(f"{self.result.name}: {self.result.reason}")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from mzbuild.core.docker.labels import doubt, is_unlabelled, refusal
 from mzbuild.core.docker.limit import GIVEN_UP
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.core.plan.acquisition import Origin
+from mzbuild.core.plan.acquisition import WITHOUT_ANSWER, Origin
 from mzbuild.core.registries.client import Present, RegistryTag
 from mzbuild.core.registries.round import Unknown
 from mzbuild.rules.docker_engine import DockerClient, TransferLimit
@@ -86,7 +86,7 @@ async def pull_image(
             # Docker would not tell from a bad day. This waits no longer for it than it should.
             answer = access.check([request.registry_tag])[request.registry_tag]
             if isinstance(answer, Unknown):
-                raise MzbuildError(f"{tag} could not be pulled: {answer.reason}.")
+                raise MzbuildError(f"{tag} could not be pulled: {answer.reason}. {WITHOUT_ANSWER}")
             if isinstance(answer, Present):
                 again = lend(retried(command, waits_within(access.timeout, tag)))
                 pulled = await Get(FallibleProcessResult, Process, replace(process, argv=again))

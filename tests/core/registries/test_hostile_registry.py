@@ -117,24 +117,25 @@ def test_an_answer_has_a_limit_whether_or_not_it_says_its_length(
         transport.request("GET", server.url, {}, time.monotonic() + 10)
 
 
-def test_nothing_outlasts_the_client() -> None:
+@pytest.mark.parametrize("header", [("Content-Length", "5000"), ("Connection", "close")])
+def test_nothing_outlasts_the_client(header: tuple[str, str]) -> None:
     begun, ended = threading.Event(), threading.Event()
 
     def drip(exchange: Exchange) -> None:
         exchange.send_response(200)
-        exchange.send_header("Content-Length", "5000")
+        exchange.send_header(*header)
         exchange.end_headers()
         begun.set()
         while not ended.wait(0.05):
             exchange.wfile.write(b" ")
 
-    faults: list[Exception] = []
+    said: list[str] = []
 
     def ask(transport: Transport, url: str) -> None:
         try:
-            transport.request("GET", url, {}, time.monotonic() + 1000)
+            said.append(f"{transport.request('GET', url, {}, time.monotonic() + 1000).status}")
         except TransientError as fault:
-            faults.append(fault)
+            said.append(fault.reason)
 
     with hostile(drip) as server:
         with Transport({}) as transport:
@@ -144,7 +145,41 @@ def test_nothing_outlasts_the_client() -> None:
         thread.join(10)
         ended.set()
         assert not thread.is_alive()
-        assert str(faults[0]) == f"localhost:{server.port} cut its answer short"
+        # An answer that ends with its connection is not known to be cut short.
+        cut = f"localhost:{server.port} cut its answer short"
+        assert said == [cut if header[0] == "Content-Length" else "200"]
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        ("http://[x", "there is a URL in the answer that is none of HTTP"),
+        ("//[", "there is a URL in the answer that is none of HTTP"),
+        ("ftp://x/", "there is a URL in the answer that is none of HTTP"),
+        ("http://x:99999/", "there is a URL in the answer that is none of HTTP"),
+        ("http://a b/", "there is a URL in the answer that is none of HTTP"),
+        ("http://\x9b31m/", "there is a URL in the answer that is none of HTTP"),
+        ("http://a..b/", "a..b: no host has such a name"),
+        (f"https://{'a' * 64}/", f"{'a' * 64}: no host has such a name"),
+    ],
+)
+def test_a_registry_may_name_a_place_that_there_is_not(location: str, why: str) -> None:
+    def redirect(exchange: Exchange) -> None:
+        exchange.answer(302, Location=location)
+
+    def log_in(exchange: Exchange) -> None:
+        exchange.answer(401, WWW_Authenticate=f'Bearer realm="{location}"')
+
+    for behave in (redirect, log_in):
+        with hostile(behave) as server:
+            (answer,) = check(server, "x")
+            assert reason(answer) == why
+
+    def upload(exchange: Exchange) -> None:
+        exchange.answer(202, Location=location)
+
+    with hostile(upload) as server, RegistryClient([server.registry], {}) as client:
+        assert client.check_push([(server.registry, f"{server.registry.address}/x:t")], 10) == {}
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,13 @@ def test_an_image_that_cannot_be_pulled_is_not_built_instead(
     assert f"{shop.tags()['alone']} could not be pulled:" in result.stderr
     assert shop.calls("buildx", "build") == []
 
+    # It was there a while ago, and now nobody says so.
+    proxy.inject(answer(500), 1000)
+    result = shop.pants("--mzbuild-registry-timeout=1", "package", "images/alone", check=False)
+    assert result.returncode == 1
+    assert "or build instead: `--mzbuild-unknown=build`" in result.stderr
+    assert shop.calls("buildx", "build") == []
+
 
 def test_a_pull_that_nobody_answers_is_given_up(shop: Workshop, proxy: FaultProxy) -> None:
     publish(shop, "alone")

@@ -24,7 +24,7 @@ def test_a_registry_that_refuses_connections_is_announced_and_given_up(
     assert result.returncode == 1
     assert f"{address} does not answer: trying until " in result.stderr
     assert f"  alone: {address}: connection refused (tried " in result.stderr
-    assert "or build them: `--mzbuild-unknown=build`" in result.stderr
+    assert "or build instead: `--mzbuild-unknown=build`" in result.stderr
 
     # An option has the last word on how long that is.
     timeout = "--mzbuild-registry-timeout=1"

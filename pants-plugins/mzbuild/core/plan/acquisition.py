@@ -11,6 +11,12 @@ from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.registries.client import Answer, Present
 from mzbuild.core.registries.round import Unknown
 
+# What a user may do about a registry that does not answer.
+WITHOUT_ANSWER = (
+    "Try again when it answers, give it longer (`--mzbuild-registry-timeout=60`), or build "
+    "instead: `--mzbuild-unknown=build`."
+)
+
 
 class Origin(Enum):
     """How an image came to be in the local engine."""
@@ -116,10 +122,8 @@ def decide_acquisition(
 
 def _refuse_unknown(unknown: Mapping[str, str]) -> None:
     lines = [f"  {name}: {reason}" for name, reason in sorted(unknown.items())]
-    raise MzbuildError.of_lines(
-        "The registry does not say whether it has these images:\n" + "\n".join(lines) + "\n"
-        "Try again when it does, give it longer (`--mzbuild-registry-timeout=60`), or build them: "
-        "`--mzbuild-unknown=build`."
+    raise MzbuildError(
+        "The registry does not say whether it has these images:", *lines, WITHOUT_ANSWER
     )
 
 

@@ -10,7 +10,6 @@ import contextlib
 import functools
 import math
 import time
-import urllib.parse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -22,7 +21,7 @@ from mzbuild.core.registries.addresses import Registry, RemoteImage, Server, rem
 from mzbuild.core.registries.answers import describe, fault, says_absent
 from mzbuild.core.registries.auth import Authorizer
 from mzbuild.core.registries.credentials import Keychain
-from mzbuild.core.registries.http_transport import Response, Transport, split_url
+from mzbuild.core.registries.http_transport import Response, Transport, join_url, split_url
 from mzbuild.core.registries.manifests import (
     MEDIA_TYPES,
     Manifest,
@@ -239,7 +238,7 @@ class RegistryClient:
             raise TransientError(f"{describe(image.server, response)}, and not where to upload to")
         # An upload that cannot be taken back is forgotten by the registry in time.
         with contextlib.suppress(TransientError, FinalError):
-            upload = urllib.parse.urljoin(response.url, location)
+            upload = join_url(response.url, location)
             if split_url(upload)[0] == image.server:
                 send("DELETE", upload, {}, deadline)
 

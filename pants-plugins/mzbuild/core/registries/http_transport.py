@@ -32,6 +32,9 @@ _LARGEST_BODY = 16 << 20  # bytes: manifests and configurations are small
 _PIECE = 1 << 16
 _REDIRECTS = 5
 _REFUSED_BY_PROXY = re.compile("Tunnel connection failed: 4")
+# What a name that there may be is made of. Anything else would end in somebody's terminal.
+_HOST = re.compile("[!-~]+")
+_NO_URL = "there is a URL in the answer that is none of HTTP"
 _USER_AGENT = "pants-mzbuild"
 
 
@@ -57,7 +60,8 @@ class Transport:
         self._env = env
         self._lock = threading.Lock()
         self._idle: defaultdict[Server, list[http.client.HTTPConnection]] = defaultdict(list)
-        self._busy: set[http.client.HTTPConnection] = set()
+        # Not the connections, which let go of theirs while an answer is read that ends with it.
+        self._busy: set[socket.socket] = set()
         self._contexts: dict[Server, ssl.SSLContext] = {}
         self._closed = False
 
@@ -78,11 +82,10 @@ class Transport:
             self._closed = True
             idle = [connection for of_server in self._idle.values() for connection in of_server]
             self._idle.clear()
-            for connection in self._busy:
-                if connection.sock is not None:
-                    # Past what TLS would say first, since its state is that of another thread.
-                    with contextlib.suppress(OSError):
-                        socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+            for busy in self._busy:
+                # Past what TLS would say first, since its state is that of another thread.
+                with contextlib.suppress(OSError):
+                    socket.socket.shutdown(busy, socket.SHUT_RDWR)
         for connection in idle:
             connection.close()
 
@@ -108,7 +111,8 @@ class Transport:
             location = response.headers.get("Location")
             if response.status not in (301, 302, 303, 307, 308) or not location:
                 return response
-            next_server, _ = split_url(url := urllib.parse.urljoin(url, location))
+            url = join_url(url, location)
+            next_server, _ = split_url(url)
             if server.scheme == "https" and next_server.scheme != "https":
                 raise FinalError(f"{server} redirects to {next_server} without TLS")
             if response.status in (301, 302, 303) and method != "HEAD":
@@ -167,13 +171,13 @@ class Transport:
         deadline: float,
         body: bytes | None,
     ) -> Response:
-        keep = False
+        keep, busy = False, connection.sock
         try:
             with self._lock:
                 if self._closed:
                     raise ConnectionAbortedError("no time left")
-                self._busy.add(connection)
-            connection.sock.settimeout(_patience(deadline))
+                self._busy.add(busy)
+            busy.settimeout(_patience(deadline))
             url = server.url + target
             proxy = proxy_for(server, self._env) if server.scheme == "http" else None
             if proxy:
@@ -186,7 +190,7 @@ class Transport:
             return Response(response.status, response.headers, content, url)
         finally:
             with self._lock:
-                self._busy.discard(connection)
+                self._busy.discard(busy)
                 keep = keep and not self._closed
                 if keep:
                     self._idle[server].append(connection)
@@ -210,6 +214,8 @@ class Transport:
             connection.connect()
         except OSError as error:
             raise _unconnected(error, server, via) from None
+        except UnicodeError:
+            raise FinalError(f"{via}: no host has such a name", of_server=True) from None
         return connection
 
     def _context(self, server: Server) -> ssl.SSLContext:
@@ -235,6 +241,14 @@ def _read(response: http.client.HTTPResponse, server: Server) -> bytes:
     raise FinalError(f"{server} answers with more than {_LARGEST_BODY} bytes")
 
 
+def join_url(url: str, location: str) -> str:
+    """The URL that a `Location` header means. Raises `FinalError` for what is none."""
+    try:
+        return urllib.parse.urljoin(url, location)
+    except ValueError:
+        raise FinalError(_NO_URL) from None
+
+
 def split_url(url: str) -> tuple[Server, str]:
     """The server of a URL, and what to ask of it.
 
@@ -245,8 +259,8 @@ def split_url(url: str) -> tuple[Server, str]:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    if not host or parts.scheme not in ("http", "https"):
-        raise FinalError("there is a URL in the answer that is none of HTTP")
+    if not host or not _HOST.fullmatch(host) or parts.scheme not in ("http", "https"):
+        raise FinalError(_NO_URL)
     default = 443 if parts.scheme == "https" else 80
     target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
     target = urllib.parse.quote(target, safe="%/:?=&;,+~!$'()*@[]")
