@@ -7,6 +7,7 @@ import logging
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from pants.base.build_root import BuildRoot
 from pants.core.goals import package
@@ -35,6 +36,7 @@ from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.plan.acquisition import Origin
 from mzbuild.core.plan.ensured import ensured_lines
+from mzbuild.core.work_tree.own_files import own_file
 from mzbuild.goals.reporting import log_errors
 from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
 from mzbuild.rules.fingerprints import Fingerprints
@@ -182,15 +184,16 @@ def _json(path: str, value: Mapping[str, object]) -> FileContent:
 # Pants writes what a package consists of, and nothing else.
 @_uncacheable_rule
 async def write_beside(beside: Beside, build_root: BuildRoot, dist: DistDir) -> Written:
-    directory = build_root.pathlib_path / dist.relpath
-    file = directory / beside.acquired.path
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(beside.acquired.content)
+    directory = str(build_root.pathlib_path / dist.relpath)
     debug = await Get(Snapshot, Digest, beside.debug)
+    file, *_ = (
+        own_file(directory, *path.split("/")) for path in (beside.acquired.path, *debug.files)
+    )
+    Path(file).write_bytes(beside.acquired.content)
     if debug.files:
         sources = sorted({path.split("/")[0] for path in debug.files})
         copy = Process(
-            ("/bin/cp", "-R", "-f", *sources, str(directory)),
+            ("/bin/cp", "-R", "-f", *sources, directory),
             input_digest=beside.debug,
             description=f"Write debug information into {dist.relpath}",
             cache_scope=ProcessCacheScope.PER_SESSION,

@@ -1,4 +1,4 @@
-"""Files that are written below Pants' working directory. This module makes directories."""
+"""Files that are written below Pants' own directories. This module makes directories."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import os
 from mzbuild.core.errors import MzbuildError
 
 
-def own_file(workdir: str, *parts: str) -> str:
+def own_file(directory: str, *parts: str) -> str:
     """The path of a file to write, whose directories are there afterwards.
 
-    The working directory lies in the repository, which may have committed a symlink there: what is
-    written would go to wherever that leads. Raises `MzbuildError` for one, and where a directory
-    cannot be made.
+    Pants' working directory and `dist/` lie in the repository, which may have committed a symlink
+    below them: what is written would go to wherever that leads. Raises `MzbuildError` for one, and
+    where a directory cannot be made.
     """
-    path = workdir
+    path = directory
     for part in parts:
         try:
             os.makedirs(path, exist_ok=True)
