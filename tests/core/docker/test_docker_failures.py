@@ -91,3 +91,8 @@ OLDER += "frontend dockerfile.v0: failed to create LLB definition: "
 )
 def test_what_docker_itself_says(output: str, sentence: str) -> None:
     assert docker_sentence(output) == sentence
+
+
+def test_a_long_line_of_docker_s_takes_no_more_time_than_its_length() -> None:
+    for line in (f" > [1/2] RUN {'a' * 60_000}", f" > [{'a' * 60_000}", f" > [{' ' * 60_000}x"):
+        assert failed_line(f"#1 x\n{line}\n", b"FROM scratch\nRUN a\nRUN b\n", {}) != 3

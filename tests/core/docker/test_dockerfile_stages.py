@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from mzbuild.core.docker.stages import expand, find_references, split_stages, used_stages
+from mzbuild.core.docker.stages import Reference, expand, find_references, split_stages, used_stages
 from mzbuild.core.docker.syntax import parse_dockerfile
+from mzbuild.core.errors import MzbuildError
 
 DOCKERFILE = """\
 ARG TAG=12 OTHER
@@ -19,6 +20,10 @@ COPY --from=tools /x /y
 RUN --mount=type=bind,from=golang:1,target=/go --mount=type=cache,target=/c go build
 ADD --from=0 a b
 """
+
+
+def references_of(text: bytes) -> tuple[tuple[Reference, ...], ...]:
+    return find_references(split_stages(parse_dockerfile(text), {}), "i/Dockerfile")
 
 
 def test_stages_have_their_base_with_what_is_known_filled_in() -> None:
@@ -39,7 +44,7 @@ def test_build_arguments_go_before_defaults() -> None:
 
 
 def test_what_a_stage_is_made_of_has_its_line() -> None:
-    references = find_references(split_stages(parse_dockerfile(DOCKERFILE.encode()), {}))
+    references = references_of(DOCKERFILE.encode())
     assert [(each.name, each.line, each.stages) for each in references[3]] == [
         ("build", 10, (0,)),
         ("tools", 11, (1,)),
@@ -50,14 +55,14 @@ def test_what_a_stage_is_made_of_has_its_line() -> None:
 
 
 def test_used_are_the_last_stage_and_what_it_is_made_of() -> None:
-    references = find_references(split_stages(parse_dockerfile(DOCKERFILE.encode()), {}))
+    references = references_of(DOCKERFILE.encode())
     assert used_stages(references) == {0, 1, 3}
     assert used_stages(()) == frozenset()
 
 
 def test_a_name_means_the_last_stage_of_that_name_above() -> None:
     text = b"FROM x AS a\nFROM y AS A\nFROM a AS a\nCOPY --from=9 b c\nCOPY --from=2 b c\n"
-    references = find_references(split_stages(parse_dockerfile(text), {}))
+    references = references_of(text)
     assert [[each.stages for each in stage] for stage in references] == [[()], [()], [(1,), (), ()]]
 
 
@@ -73,3 +78,22 @@ def test_a_name_means_the_last_stage_of_that_name_above() -> None:
 )
 def test_variables_are_filled_in(text: str, expanded: str) -> None:
     assert expand(text, {"A": "1"}) == expanded
+
+
+def test_what_variables_make_of_one_another_does_not_grow_without_end() -> None:
+    doubled = "".join(f"ARG A{n + 1}=$A{n}$A{n}\n" for n in range(60))
+    text = f"ARG A0=x\n{doubled}FROM $A3\nFROM $A60\nFROM {'$A1' * 40_000}\n"
+    stages = split_stages(parse_dockerfile(text.encode()), {})
+    assert stages[0].base == "x" * 8
+    assert all("$" in stage.base for stage in stages[1:])
+    assert [len(each) for each in find_references(stages, "i/Dockerfile")] == [1, 1, 1]
+
+
+def test_no_more_stages_are_looked_at_than_a_dockerfile_may_need() -> None:
+    text = b"ARG X\n" + b"FROM scratch AS a\n" * 500
+    assert len(references_of(text)) == 500
+    with pytest.raises(MzbuildError) as raised:
+        references_of(text + b"FROM a\n")
+    assert str(raised.value) == (
+        "i/Dockerfile:502: no more than 500 stages are looked at. Make several images of them."
+    )

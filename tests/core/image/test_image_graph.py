@@ -193,3 +193,13 @@ def test_a_cycle_is_told_of_at_all_images_in_it(
     }
     # It has an order all the same.
     assert sorted(built.order) == sorted(dockerfiles)
+
+
+def test_a_dockerfile_may_be_only_so_large() -> None:
+    for text in ("RUN a \\\n" * 1_000_000, f"RUN <<A\n{'a' * 1_000_000}\nA\n"):
+        content = f"MZFROM base\n{text}"
+        built = graph({"base": "FROM scratch\n", "i": content})
+        assert built.errors == {
+            "i": f"i/Dockerfile: the file has {len(content):,} bytes, and no more than 65,536 are "
+            "read. Make it smaller."
+        }

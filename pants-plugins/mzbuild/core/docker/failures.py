@@ -14,7 +14,7 @@ _LINE = re.compile(
     r"^[^\s:]+:(\d+)\r?\n-{5,}\r?$|dockerfile parse error (?:on )?line (\d+):", re.MULTILINE
 )
 # Earlier versions only name the step, by the platform and the stage where there are several.
-_STEP = re.compile(r"^ > \[(?:.*?([^\s\]]+))? *(\d+)/\d+\] (\w+)", re.MULTILINE)
+_STEP = re.compile(r"^ > \[(?:[^\]\n]{0,255}?([^\s\]]{1,255}))? *(\d+)/\d+\] (\w+)", re.MULTILINE)
 _LOADED = re.compile(
     r"^ > \[internal\] load metadata for (?:docker\.io/)?(?:library/)?(\S+):\r?$", re.MULTILINE
 )

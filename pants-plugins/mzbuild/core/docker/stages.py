@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mzbuild.core.docker.arguments import OWN_ARGUMENTS
 from mzbuild.core.docker.syntax import Dockerfile, Instruction
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.text.wildcards import Gap, linear_regex
 
 # https://docs.docker.com/reference/dockerfile/#automatic-platform-args-in-the-global-scope
@@ -19,8 +20,13 @@ _PLATFORMS = (
 _FILLED_IN = frozenset({*OWN_ARGUMENTS, *_PLATFORMS})
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^{}]*))?\})")
-_DEFAULT = re.compile(r"(\w+)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
+_DEFAULT = re.compile(r"(?<!\w)(\w+)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
 _INDEX = re.compile(r"[0-9]{1,9}")
+
+# No name of an image or a stage is longer. What variables make of one another may be.
+_LONGEST_NAME = 1024
+# A name with a variable in it is compared with those of all stages.
+_MOST_STAGES = 500
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ def split_stages(dockerfile: Dockerfile, build_args: Mapping[str, str]) -> tuple
 def expand(text: str, variables: Mapping[str, str]) -> str:
     """A text with `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}` filled in.
 
-    Of an unknown variable without a default, the `$` stays.
+    Of an unknown variable without a default, the `$` stays. What becomes longer than any name stays
+    as it is.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -78,7 +85,8 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
             return match[4] if known else ""
         return known or (match[4] if match[3] else match[0])
 
-    return _VARIABLE.sub(value, text)
+    expanded = _VARIABLE.sub(value, text) if len(text) <= _LONGEST_NAME else text
+    return expanded if len(expanded) <= _LONGEST_NAME else text
 
 
 @dataclass(frozen=True)
@@ -94,8 +102,16 @@ class Reference:
     stages: tuple[int, ...] = ()
 
 
-def find_references(stages: Sequence[Stage]) -> tuple[tuple[Reference, ...], ...]:
-    """What each of the stages is made of; a name means the last stage of that name above it."""
+def find_references(stages: Sequence[Stage], where: str) -> tuple[tuple[Reference, ...], ...]:
+    """What each of the stages is made of; a name means the last stage of that name above it.
+
+    `where` is the Dockerfile's name for messages. Raises `MzbuildError` for too many stages.
+    """
+    if len(stages) > _MOST_STAGES:
+        raise MzbuildError(
+            f"{where}:{stages[_MOST_STAGES].start.line}: no more than {_MOST_STAGES} stages are "
+            "looked at. Make several images of them."
+        )
     found = []
     named: dict[str, int] = {}
     for index, stage in enumerate(stages):
@@ -126,7 +142,9 @@ def _references(stage: Stage, index: int, named: Mapping[str, int]) -> Iterator[
         names += [(name, instruction) for name in taken if name is not None]
     for name, instruction in names:
         written = instruction.words[0] if instruction is stage.start and instruction.words else name
-        if "$" in written and ("$" in name or name.lower() in named):
+        if len(written) > _LONGEST_NAME:
+            meant: tuple[int, ...] = ()
+        elif "$" in written and ("$" in name or name.lower() in named):
             pattern = _pattern(written.lower())
             meant = tuple(other for known, other in named.items() if pattern.match(known))
         elif _INDEX.fullmatch(name):

@@ -7,18 +7,21 @@ along, and a linter needs no more than this.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
+from mzbuild.core.text.json_reader import read_json
+
+_DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+)")
 _DIRECTIVES = ("syntax", "escape", "check")
 
 _FLAG = re.compile(r"--([^\s=]+)(?:=((?:\"[^\"]*\"|'[^']*'|[^\s\"'])*))?(?:\s+|$)")
 _WORD = re.compile(r"(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])+")
-_QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
+# Of a word, what stands between quotation marks, and what follows a backslash.
+_QUOTED = re.compile(r"'([^']*)'|\"((?:[^\"\\]|\\.)*)\"|\\(.?)", re.DOTALL)
+_ESCAPED = re.compile(r"\\([\"$\\])")
 _HEREDOC = re.compile(r"\d*<<(-?)([^<]+)")
 _WITH_HEREDOCS = ("RUN", "COPY", "ADD")
 
@@ -52,7 +55,7 @@ class Instruction:
     def words(self) -> tuple[str, ...]:
         """What follows the flags: the elements of a list in JSON, or words without white space.
 
-        Of quotation marks, which do not keep a word together, those around a part of one are gone.
+        Quotation marks and backslashes, which do not keep a word together, are gone from it.
         """
         return self._parsed[1]
 
@@ -74,8 +77,8 @@ class Instruction:
         rest = self.rest[end:]
         words = _json_words(rest)
         if words is None:
-            words = tuple(_QUOTED.sub(r"\1\2", word) for word in rest.split())
-        return tuple(flags), words
+            words = tuple(rest.split())
+        return tuple(flags), tuple(_QUOTED.sub(_unquoted, word) for word in words)
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,12 @@ def _json_words(text: str) -> tuple[str, ...] | None:
     if not text.startswith("["):
         return None
     try:
-        values = json.loads(text)
+        values = read_json(text)
     except ValueError:
         return None
     return tuple(values) if all(isinstance(value, str) for value in values) else None
+
+
+def _unquoted(part: re.Match[str]) -> str:
+    plain, quoted, escaped = part.groups()
+    return _ESCAPED.sub(r"\1", quoted) if quoted is not None else plain or escaped or ""

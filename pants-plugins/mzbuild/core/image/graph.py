@@ -11,6 +11,7 @@ from typing import Callable
 from mzbuild.core.docker.mzfrom import mzfrom_lines, mzfrom_names
 from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.image.declaration import Image
+from mzbuild.core.text.limits import check_file_size
 from mzbuild.core.work_tree.listing import Listing, nesting
 
 
@@ -151,7 +152,7 @@ def _dockerfile(image: Image, listing: Listing, read: Callable[[str], bytes]) ->
             f"{image.origin}: the image `{image.name}` has no Dockerfile. Add "
             f"`{image.dockerfile}`; if it is there, see that Git does not ignore it."
         )
-    return read(image.dockerfile)
+    return check_file_size(read(image.dockerfile), image.dockerfile)
 
 
 def _unknown(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from mzbuild.core.docker.patterns import IgnorePattern, clean, ignoring, selects
+from mzbuild.core.docker.patterns import IgnorePattern, Paths, clean, has_wildcards, ignoring
 from mzbuild.core.docker.stages import copied_from, mounts
 from mzbuild.core.docker.syntax import Instruction
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE
 from mzbuild.core.lint.findings import Finding, LintedImage, ResultKind
 from mzbuild.core.lint.registry import lint_rule
+from mzbuild.core.work_tree.listing import with_directories
 
 _MIB = 1 << 20
+# Each is compared with each file.
+_MOST_WILDCARDS = 200
 
 # Files that are about building: that Docker does not get them is as it should be.
 _ABOUT_BUILDING = frozenset(
@@ -22,13 +26,12 @@ _ABOUT_BUILDING = frozenset(
 @lint_rule("copy-source", "a source of `COPY` that neither the context nor a pre-image action has")
 def check_copies(linted: LintedImage) -> Iterator[Finding]:
     """A source of a `COPY` that is not in the context."""
-    there = [*linted.sizes, *linted.results]
-    extracted = [path for path, kind in linted.results.items() if kind is ResultKind.EXTRACTED]
+    there = Paths([*linted.sizes, *linted.results])
+    # What a build script makes may be a directory: its files are not known before.
+    extracted = {path for path, kind in linted.results.items() if kind is ResultKind.EXTRACTED}
     for instruction, source in _copied(linted):
-        pattern = clean(source)
-        # What a build script makes may be a directory: its files are not known before.
-        inside = any(f"{pattern}/".startswith(f"{path}/") for path in extracted)
-        if "$" in source or not pattern or inside or any(selects(pattern, path) for path in there):
+        inside = not extracted.isdisjoint(with_directories(clean(source)))
+        if "$" in source or inside or _selected(there, instruction, source):
             continue
         yield linted.in_dockerfile(
             instruction.line,
@@ -62,18 +65,21 @@ def check_ignore_file(linted: LintedImage) -> Iterator[Finding]:
 @lint_rule("uncopied-binary", "a binary that Cargo builds, and the Dockerfile never copies")
 def check_binaries(linted: LintedImage) -> Iterator[Finding]:
     """A binary that is compiled for the image, but that no instruction takes."""
-    taken = [clean(source) for _, source in _copied(linted)]
-    unknown = any("$" in source for source in taken)
+    binaries = [path for path, kind in linted.results.items() if kind is ResultKind.BINARY]
+    there = Paths(binaries)
+    taken: set[str] = set()
+    sources = {source: instruction for instruction, source in _copied(linted)}
+    for source, instruction in sources.items():
+        taken.update(_selected(there, instruction, source))
+    unknown = any("$" in source for source in sources)
     mounted = any(
         mount.get("type", "bind") == "bind" and "from" not in mount
         for stage in linted.stages
         for instruction in stage.instructions
         for mount in mounts(instruction)
     )
-    for path, kind in linted.results.items():
-        if kind is not ResultKind.BINARY or unknown or mounted:
-            continue
-        if not any(not pattern or selects(pattern, path) for pattern in taken):
+    for path in () if unknown or mounted else binaries:
+        if path not in taken:
             yield linted.in_declaration(
                 path.rpartition("/")[2],
                 f"Cargo builds `{path}` for this image, but the Dockerfile never copies it. Add a "
@@ -98,11 +104,27 @@ def check_size(linted: LintedImage) -> Iterator[Finding]:
 
 
 def _copied(linted: LintedImage) -> Iterator[tuple[Instruction, str]]:
-    """The sources of all `COPY` and `ADD` instructions that are in the context."""
+    """The sources of all `COPY` and `ADD` instructions that are in the context.
+
+    Raises `MzbuildError` for too many with wildcards.
+    """
+    patterns: set[str] = set()
     for stage in linted.stages:
         for instruction in stage.instructions:
             if instruction.name not in ("COPY", "ADD") or copied_from(instruction) is not None:
                 continue
-            for source in instruction.words[:-1]:
-                if "://" not in source and not source.startswith(("git@", "<<")):
-                    yield instruction, source
+            for source in dict.fromkeys(instruction.words[:-1]):
+                if "://" in source or source.startswith(("git@", "<<")):
+                    continue
+                if has_wildcards(source):
+                    patterns.add(source)
+                if len(patterns) > _MOST_WILDCARDS:
+                    raise MzbuildError(
+                        f"{linted.image.dockerfile}:{instruction.line}: no more than "
+                        f"{_MOST_WILDCARDS} sources with wildcards are looked at. Copy directories."
+                    )
+                yield instruction, source
+
+
+def _selected(paths: Paths, instruction: Instruction, source: str) -> Sequence[str]:
+    return paths.selected(source, parents=instruction.flag("parents") is not None)

@@ -11,7 +11,7 @@ from mzbuild.core.docker.syntax import Instruction
 from mzbuild.core.errors import MzbuildError, nearest
 from mzbuild.core.image.context import DOCKERFILE
 from mzbuild.core.lint.findings import Finding, LintedImage
-from mzbuild.core.lint.registry import find_rule, lint_rule
+from mzbuild.core.lint.registry import RULES, SYNTAX, find_rule, lint_rule
 
 _MZFROM_COMMENT = re.compile(r"MZFROM\s+\S+")
 _INSTRUCTIONS = (
@@ -19,10 +19,12 @@ _INSTRUCTIONS = (
     *("MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR", "MZFROM"),
 )
 _MARK = b"\xef\xbb\xbf"
+# Of a text that is no Dockerfile at all, a few lines are enough.
+_MOST_UNKNOWN = 20
 
 
 @lint_rule(
-    "syntax",
+    SYNTAX,
     "what Docker or the plugin cannot read: an unknown instruction, a Dockerfile without a stage, "
     "a heredoc that never ends, an `MZFROM` with more than a name, a comment that switches off "
     "what is no rule",
@@ -33,7 +35,7 @@ def check_syntax(linted: LintedImage) -> Iterator[Finding]:
     # Another frontend than Docker's own may know other instructions.
     syntax = dict(dockerfile.directives).get("syntax", "docker/dockerfile")
     unknown = [each for each in dockerfile.instructions if each.name not in _INSTRUCTIONS]
-    for instruction in unknown if "docker/dockerfile" in syntax else ():
+    for instruction in unknown[:_MOST_UNKNOWN] if "docker/dockerfile" in syntax else ():
         yield linted.in_dockerfile(
             instruction.line,
             f"there is no instruction `{instruction.keyword}`."
@@ -52,7 +54,7 @@ def check_syntax(linted: LintedImage) -> Iterator[Finding]:
     if heredoc is not None:
         message = f"the heredoc `{heredoc}` never ends. Add a line that is just `{heredoc}`."
         yield linted.in_dockerfile(dockerfile.instructions[-1].line, message)
-    for switch in linted.switches:
+    for switch in [each for each in linted.switches if each.rule not in RULES][:_MOST_UNKNOWN]:
         try:
             find_rule(switch.rule, "`# mzbuild: ignore=…`")
         except MzbuildError as error:

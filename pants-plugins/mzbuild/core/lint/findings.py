@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -33,6 +33,7 @@ class Finding:
 
 
 # A file, and perhaps a line of it.
+_SCALAR, _WORD = re.compile(r"[^\s\"',\[\]{}]+"), re.compile(r"[\w-]+")
 _PLACE = re.compile(r"([^:\s]+)(?::(\d+))?: ")
 
 
@@ -90,22 +91,22 @@ class LintedImage:
     @cached_property
     def references(self) -> tuple[tuple[Reference, ...], ...]:
         """What each of the stages is made of."""
-        return find_references(self.stages)
+        return find_references(self.stages, self.image.dockerfile)
 
     @cached_property
     def switches(self) -> tuple[Switch, ...]:
         """The rules that comments in the Dockerfile switch off."""
         return parse_switches(self.dockerfile)
 
-    def is_off(self, rule: str, finding: Finding) -> bool:
-        """Whether a rule is switched off where it has found something."""
-        # What is found elsewhere belongs to no instruction.
-        elsewhere = finding.path != self.image.dockerfile
-        return any(
-            switch.rule == rule
-            and (switch.covered is None or elsewhere or finding.line in switch.covered)
-            for switch in self.switches
-        )
+    def not_off(self, rule: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """What a rule has found, less that for which it is switched off."""
+        switched = {switch.covered for switch in self.switches if switch.rule == rule}
+        lines = {line for covered in switched for line in covered or ()}
+        for finding in findings:
+            # What is found elsewhere belongs to no instruction.
+            elsewhere = bool(switched) and finding.path != self.image.dockerfile
+            if None not in switched and not elsewhere and finding.line not in lines:
+                yield finding
 
     @cached_property
     def ignore_file(self) -> str | None:
@@ -116,7 +117,10 @@ class LintedImage:
     @cached_property
     def ignore_patterns(self) -> tuple[IgnorePattern, ...]:
         """The patterns of that file."""
-        return parse_ignore_file(self.contents[self.ignore_file]) if self.ignore_file else ()
+        if self.ignore_file is None:
+            return ()
+        where = under(self.image.context, self.ignore_file)
+        return parse_ignore_file(self.contents[self.ignore_file], where)
 
     def in_dockerfile(self, line: int, message: str) -> Finding:
         """A finding about a line of the Dockerfile."""
@@ -124,14 +128,21 @@ class LintedImage:
 
     def in_declaration(self, word: str, message: str) -> Finding:
         """A finding about a word of the `mzbuild.yml`, or about the Dockerfile where none is."""
-        declaration = self.contents.get(FILE_NAME)
-        if declaration is None:
+        if FILE_NAME not in self.contents:
             return self.in_dockerfile(1, message)
-        lines = declaration.decode(errors="replace").splitlines()
+        lines = (self._words.get(each) for each in (word, *_WORD.findall(word)))
+        return Finding(self.image.mzbuild_yml, next(filter(None, lines), 1), message)
+
+    @cached_property
+    def _words(self) -> Mapping[str, int]:
+        """The first line of each scalar and word of the `mzbuild.yml` from `pre-image` on."""
+        lines = self.contents[FILE_NAME].decode(errors="replace").split("\n")
         start = next((n for n, line in enumerate(lines) if line.startswith("pre-image")), 0)
-        pattern = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
-        found = (n for n, line in enumerate(lines) if n >= start and pattern.search(line))
-        return Finding(self.image.mzbuild_yml, next(found, 0) + 1, message)
+        found: dict[str, int] = {}
+        for number, line in enumerate(lines[start:], start + 1):
+            for word in (*_SCALAR.findall(line), *_WORD.findall(line)):
+                found.setdefault(word, number)
+        return found
 
     def in_context(self, path: str, line: int, message: str) -> Finding:
         """A finding about a file of the context."""

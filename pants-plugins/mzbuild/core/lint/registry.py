@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Callable
 
 from mzbuild.core.errors import MzbuildError, listed, nearest
-from mzbuild.core.lint.findings import Finding, Linted, LintedImage
+from mzbuild.core.lint.findings import Finding, Linted, LintedImage, at_place
+
+SYNTAX = "syntax"
+"""The rule for what cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,11 @@ def lint_rule(
     def register(check: Callable[[LintedImage], Iterator[Finding]]) -> object:
         def check_each(linted: Linted) -> Iterator[Finding]:
             for image in linted.images:
-                yield from (each for each in check(image) if not image.is_off(name, each))
+                try:
+                    yield from image.not_off(name, check(image))
+                except MzbuildError as error:
+                    # What is too large to be looked at; several rules may come to it.
+                    yield replace(at_place(str(error), image.image.dockerfile), rule=SYNTAX)
 
         return repository_rule(name, summary)(check_each)
 
@@ -45,7 +52,7 @@ def repository_rule(
 
     def register(check: Callable[[Linted], Iterator[Finding]]) -> object:
         def check_all(linted: Linted) -> Iterator[Finding]:
-            yield from (replace(finding, rule=name) for finding in check(linted))
+            yield from (replace(finding, rule=finding.rule or name) for finding in check(linted))
 
         RULES[name] = LintRule(name, summary, check_all)
         return check

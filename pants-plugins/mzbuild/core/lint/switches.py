@@ -41,5 +41,5 @@ def parse_switches(dockerfile: Dockerfile) -> tuple[Switch, ...]:
             below = instructions[bisect_right(ends, comment.line) :][:1]
             covered = range(below[0].line, below[0].last_line + 1) if below else range(0)
         rules = re.split(r"[,\s]+", match[1].strip())
-        switches += [Switch(rule, comment.line, covered) for rule in rules]
+        switches += [Switch(rule, comment.line, covered) for rule in dict.fromkeys(rules)]
     return tuple(switches)

@@ -8,7 +8,8 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -47,3 +48,16 @@ def linear_regex(parts: Sequence[str | Gap]) -> str:
 
     first, *others = [piece + "".join(map(once, pieces)) for piece, *pieces in runs]
     return first + "".join(map(once, others))
+
+
+def one_of(ranges: Iterable[tuple[str, str]], *, negated: bool) -> str:
+    """A regular expression for a set of characters: from the first to the last of each pair.
+
+    The last is empty where a pair is one character. A range that goes backwards has none.
+    """
+    members = "".join(
+        f"{re.escape(first)}-{re.escape(last)}" if last else re.escape(first)
+        for first, last in ranges
+        if first <= (last or first)
+    )
+    return f"[{'^' * negated}{members}]" if members else "(?s:.)" if negated else "(?!)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,6 +60,14 @@ class Listing:
 def is_under(path: str, directory: str) -> bool:
     """Whether a path is that of the directory or of something in it, at any depth."""
     return not directory or path == directory or path.startswith(f"{directory}/")
+
+
+def with_directories(path: str) -> Iterator[str]:
+    """A path, and those of the directories that it is in, up to the root, `""`."""
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+    yield ""
 
 
 def nesting(directories: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
