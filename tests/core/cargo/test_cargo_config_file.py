@@ -158,3 +158,14 @@ def test_the_workspace_has_the_profiles_of_the_configuration() -> None:
     }
     assert set(load(files).profiles) >= {"own", "optimized"}
     assert load(files).config_files == (".cargo/config.toml",)
+
+
+def test_a_chain_of_included_files_may_be_longer_than_python_s_stack() -> None:
+    files = {
+        f".cargo/{number}.toml": f"include = '{number + 1}.toml'\npaths = ['p{number}']\n"
+        for number in range(2000)
+    }
+    files[".cargo/config.toml"] = "include = '0.toml'\n"
+    config = merged(files)
+    assert len(config.files) == 2001
+    assert config.overrides[0] == (".cargo/1999.toml", "p1999")

@@ -112,3 +112,23 @@ def test_each_package_has_its_own_files() -> None:
     assert (far.name, far.version) == ("far", "2.0.0")
     assert far.paths == ("vendor/far/Cargo.toml", "vendor/far/src/lib.rs")
     assert "vendor/README.md" in _packages().paths
+
+
+def test_a_lock_file_of_packages_of_one_name_takes_no_more_time_than_their_number() -> None:
+    package = "[[package]]\nname='a'\nversion='{0}'\nsource='x'\ndependencies=['a', 'b', 'a {0}']\n"
+    content = "".join(package.format(number) for number in range(5000))
+    lock = parse_cargo_lock(f"[[package]]\nname='b'\n{content}".encode(), "Cargo.lock")
+    # What may be several is none of them to Cargo.
+    assert lock.dependencies["a 7"] == ("b", "a 7")
+    assert lock.reached(["a 7"]) == {"a 7", "b"}
+    same = parse_cargo_lock((package.format(1) * 5000).encode(), "Cargo.lock")
+    assert len(same.dependencies["a 1"]) == 10_000
+
+
+def test_a_lock_file_tells_a_member_from_a_package_of_its_name() -> None:
+    content = (
+        b"[[package]]\nname='a'\nversion='0.1.0'\n"
+        b"[[package]]\nname='a'\nversion='1.0.0'\nsource='x'\n"
+        b"[[package]]\nname='b'\nversion='0.1.0'\ndependencies=['a 0.1.0', 'a 1.0.0 (x)']\n"
+    )
+    assert parse_cargo_lock(content, "Cargo.lock").dependencies["b"] == ("a", "a 1.0.0")

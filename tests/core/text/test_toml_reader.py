@@ -21,11 +21,29 @@ TEXTS = st.lists(
     max_size=12,
 ).map("".join)
 
+TOO_DEEP = (
+    "this is not valid TOML: tables and arrays stand in one another more than 64 levels deep."
+)
+TOO_MANY = "this is not valid TOML: it has more than 100,000 lines and values."
 MALFORMED = {
     "value": (b"[package]\nname = \n", "Cargo.toml:2: this is not valid TOML: "),
     "table": (b"a = 1\n\n[b\n", "Cargo.toml:3: this is not valid TOML: "),
     "twice": (b"a = 1\na = 2\n", "Cargo.toml:2: this is not valid TOML: "),
-    "nesting": (b"a = " + b"[" * 30000, "Cargo.toml: this is not valid TOML: "),
+    "nesting": (b"\na = " + b"[" * 30000, f"Cargo.toml:2: {TOO_DEEP}"),
+    "nested tables": (b"a = " + b"{a = " * 30000, f"Cargo.toml:1: {TOO_DEEP}"),
+    "parts of a key": (b"\na" + b".a" * 200_000 + b" = 1", f"Cargo.toml:2: {TOO_DEEP}"),
+    "parts of a header": (b"[" + b"a." * 200_000 + b"a]", f"Cargo.toml:1: {TOO_DEEP}"),
+    "parts of keys in tables": (
+        b"[" + b".".join([b"a"] * 60) + b"]\nb = 1\na.a.a = {a = [[1]]}",
+        f"Cargo.toml:3: {TOO_DEEP}",
+    ),
+    "values": (b"a = [" + b"1," * 200_000 + b"]", f"Cargo.toml:1: {TOO_MANY}"),
+    "lines": (b"[[a]]\n" * 200_000, f"Cargo.toml:100001: {TOO_MANY}"),
+    "size": (
+        b"#" * 3_000_000,
+        "Cargo.toml: the file has 3,000,000 bytes, and no more than 2,097,152 are read. "
+        "Make it smaller.",
+    ),
     "encoding": (
         b'name = "\xff"\n',
         "Cargo.toml: this is not valid TOML: it is not UTF-8 text.",
@@ -41,7 +59,12 @@ def test_what_is_not_toml_is_an_error_that_names_file_and_line(document: str) ->
     assert str(error.value).startswith(message)
 
 
+def nested(key: str, levels: int, value: object) -> object:
+    return {key: nested(key, levels - 1, value)} if levels else value
+
+
 READ = {
+    "many levels": (b"[a.b]\n" + b"c." * 59 + b"c = [[1]]", {"a": {"b": nested("c", 60, [[1]])}}),
     "several types in an array": (b"a = [1, 'x', { b.c = 2 }]", {"a": [1, "x", {"b": {"c": 2}}]}),
     "inline table over lines": (
         b'dep = {\n  path = "x", # why\n  features = [\n    "a",\n  ],\n}\n',

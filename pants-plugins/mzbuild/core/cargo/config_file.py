@@ -113,16 +113,22 @@ class _Loading:
     def values(self, place: str) -> dict[str, Any]:
         """The values of a file; those that it includes prevail over one another in their order,
         and it prevails over them all."""
-        path = posixpath.normpath(place)
         merged: dict[str, Any] = {}
-        # Cargo refuses a circle; whoever reads it is not to go round in it.
-        if path in self.files or path not in self._listing:
-            return merged
-        self.files[path] = None
-        own = _located(self._read(path), place)
-        for included in _texts(own.pop("include", None)):
-            _merge(merged, self.values(posixpath.join(posixpath.dirname(place), included)))
-        _merge(merged, own)
+        # The places of files, and what such a file has itself.
+        pending: list[Any] = [place]
+        while pending:
+            each = pending.pop()
+            if isinstance(each, dict):
+                _merge(merged, each)
+                continue
+            path = posixpath.normpath(each)
+            # Cargo refuses a circle; whoever reads it is not to go round in it.
+            if path not in self.files and path in self._listing:
+                self.files[path] = None
+                own = _located(self._read(path), each)
+                included = reversed(_texts(own.pop("include", None)))
+                directory = posixpath.dirname(each)
+                pending += [own, *(posixpath.join(directory, text) for text in included)]
         return merged
 
 

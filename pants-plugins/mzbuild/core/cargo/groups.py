@@ -150,7 +150,5 @@ def _is_same(alone: Resolution, jointly: Resolution, lock: CargoLock | None) -> 
     ]
     if lock is None:
         return not others or not alone.requests
-    needed = {name for name, _ in alone.units}.union(
-        *(lock.reached(name) for name, _ in alone.requests)
-    )
-    return all(needed.isdisjoint(lock.reached(name)) for name in others)
+    needed = {name for name, _ in alone.units} | lock.reached(name for name, _ in alone.requests)
+    return needed.isdisjoint(lock.reached(others))

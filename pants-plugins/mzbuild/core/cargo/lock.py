@@ -5,7 +5,8 @@ The format is Cargo's: https://doc.rust-lang.org/cargo/guide/cargo-toml-vs-cargo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from mzbuild.core.text.toml_reader import read_toml
@@ -16,7 +17,6 @@ class CargoLock:
     """The packages of a `Cargo.lock`, each as `name version`; of a member, the name alone."""
 
     dependencies: dict[str, tuple[str, ...]]
-    _reached: dict[str, frozenset[str]] = field(default_factory=dict, compare=False)
 
     def external(self, member: str, package: str) -> str | None:
         """The package that a member gets when it asks for one of this name.
@@ -43,33 +43,30 @@ class CargoLock:
         """Whether there is any that is not of the repository."""
         return any(" " in name for name in self.dependencies)
 
-    def reached(self, package: str) -> frozenset[str]:
-        """A package and all that it depends on, on whatever platform and for whatever feature."""
-        if package not in self._reached:
-            found: set[str] = set()
-            pending = [package]
-            while pending:
-                each = pending.pop()
-                if each not in found:
-                    found.add(each)
-                    pending.extend(self.dependencies.get(each, ()))
-            self._reached[package] = frozenset(found)
-        return self._reached[package]
+    def reached(self, packages: Iterable[str]) -> frozenset[str]:
+        """Packages and all that they depend on, on whatever platform and for whatever feature."""
+        found: set[str] = set()
+        pending = [*packages]
+        while pending:
+            each = pending.pop()
+            if each not in found:
+                found.add(each)
+                pending.extend(self.dependencies.get(each, ()))
+        return frozenset(found)
 
 
 def parse_cargo_lock(content: bytes, path: str) -> CargoLock:
     """Reads a `Cargo.lock`; raises `MzbuildError` for what is not TOML."""
     packages: list[dict[str, Any]] = read_toml(content, path).get("package", [])
-    versions: dict[str, list[str]] = {}
+    versions: dict[str, dict[str, None]] = {}
     for package in packages:
-        versions.setdefault(str(package.get("name")), []).append(_id(package))
-    dependencies: dict[str, tuple[str, ...]] = {}
+        versions.setdefault(str(package.get("name")), {})[_id(package)] = None
+    # The same version may come from two sources: they are not told apart.
+    dependencies: dict[str, list[str]] = {}
     for package in packages:
         brought = (_meant(str(each), versions) for each in package.get("dependencies", ()))
-        # The same version may come from two sources: they are not told apart.
-        known = dependencies.get(_id(package), ())
-        dependencies[_id(package)] = (*known, *(each for meant in brought for each in meant))
-    return CargoLock(dependencies)
+        dependencies.setdefault(_id(package), []).extend(filter(None, brought))
+    return CargoLock({package: tuple(found) for package, found in dependencies.items()})
 
 
 def _id(package: dict[str, Any]) -> str:
@@ -77,10 +74,13 @@ def _id(package: dict[str, Any]) -> str:
     return f"{name} {package.get('version')}" if "source" in package else name
 
 
-def _meant(dependency: str, versions: dict[str, list[str]]) -> list[str]:
+def _meant(dependency: str, versions: dict[str, dict[str, None]]) -> str | None:
     """A dependency is written as `name`, `name version` or `name version (source)`: as briefly
     as possible."""
     name, _, rest = dependency.partition(" ")
-    candidates = versions.get(name, [])
+    candidates = versions.get(name, {})
     exact = f"{name} {rest.partition(' ')[0]}"
-    return [exact] if exact in candidates else candidates
+    if exact in candidates:
+        return exact
+    # Of a member, the version is not kept. Cargo refuses a name that may mean several packages.
+    return name if name in candidates else next(iter(candidates)) if len(candidates) == 1 else None

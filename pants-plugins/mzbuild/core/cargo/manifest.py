@@ -6,6 +6,7 @@ The format is Cargo's: https://doc.rust-lang.org/cargo/reference/manifest.html
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -14,6 +15,12 @@ from typing import Any
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.text.toml_reader import read_toml
+
+WILDCARD = re.compile(r"[*?\[]")
+"""What makes a pattern for directories of an entry of `members`."""
+
+# Each is compared with each directory.
+_MOST_GLOBS = 200
 
 
 class DependencyKind(Enum):
@@ -134,7 +141,7 @@ def parse_cargo_toml(content: bytes, path: str) -> CargoToml:
     package = next((name for name in ("package", "project") if name in table.values), None)
     return CargoToml(
         package=None if package is None else _parse_package(table, table.table(package), path),
-        workspace=_parse_workspace(table.table("workspace"), directory)
+        workspace=_parse_workspace(table.table("workspace"), path)
         if "workspace" in table.values
         else None,
         profiles=tuple(table.table("profile").values),
@@ -286,11 +293,17 @@ def _inherits(value: Any) -> bool:
     return isinstance(value, dict) and value.get("workspace") is True
 
 
-def _parse_workspace(table: _Table, directory: str) -> WorkspaceTable:
+def _parse_workspace(table: _Table, path: str) -> WorkspaceTable:
+    directory = posixpath.dirname(path)
     package = table.table("package")
+    members = table.strings("members")
+    if len([*filter(WILDCARD.search, members)]) > _MOST_GLOBS:
+        raise MzbuildError(
+            f"{path}: `workspace.members` has more than {_MOST_GLOBS} patterns. Name directories."
+        )
     inheritable = {f"package.{name}" for name in package.values}
     return WorkspaceTable(
-        members=tuple(_join(directory, member) for member in table.strings("members")),
+        members=tuple(_join(directory, member) for member in members),
         exclude=tuple(_join(directory, path) for path in table.strings("exclude")),
         dependencies=tuple(_dependencies(table.table("dependencies"), directory)),
         resolver=table.string("resolver"),

@@ -6,7 +6,6 @@ and, where that says little, what `cargo metadata` lists. Where Cargo would refu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -14,7 +13,13 @@ from functools import cached_property
 from typing import Callable
 
 from mzbuild.core.cargo.config_file import NO_CONFIG, CargoConfig
-from mzbuild.core.cargo.manifest import CargoToml, Dependency, DependencyKind, Manifest
+from mzbuild.core.cargo.manifest import (
+    WILDCARD,
+    CargoToml,
+    Dependency,
+    DependencyKind,
+    Manifest,
+)
 from mzbuild.core.cargo.manifest import WorkspaceTable as Table
 from mzbuild.core.cargo.patches import patched_crates
 from mzbuild.core.cargo.targets import find_targets
@@ -22,9 +27,7 @@ from mzbuild.core.cargo.vendored import vendored_packages
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, Crate, no_crate_at
 from mzbuild.core.errors import MzbuildError, nearest
 from mzbuild.core.image.declaration import under
-from mzbuild.core.work_tree.listing import Listing, is_under
-
-_GLOB = re.compile(r"[*?\[]")
+from mzbuild.core.work_tree.listing import Listing, is_under, with_directories
 
 
 def load_workspace(
@@ -267,9 +270,10 @@ class _Loading:
 
     def _expand(self, member: str) -> Iterable[str]:
         """The directories that an entry of `members` stands for."""
-        if not _GLOB.search(member):
+        wildcard = WILDCARD.search(member)
+        if wildcard is None:
             return [member]
-        prefix = member[: _GLOB.search(member).start()].rpartition("/")[0]  # type: ignore[union-attr]
+        prefix = member[: wildcard.start()].rpartition("/")[0]
         directories = sorted(self._listing.directories(prefix))
         return [each for each in directories if matches(member, each)] or [member]
 
@@ -361,10 +365,9 @@ def _paths(dependencies: Iterable[Dependency]) -> list[str]:
 
 
 def _excludes(table: Table, directory: str) -> bool:
-    # Cargo expands no globs there.
-    excluded = any(is_under(directory, path) for path in table.exclude)
-    # What is listed by its own path is a member all the same.
-    return excluded and not any(is_under(directory, member) for member in table.members)
+    above = frozenset(with_directories(directory))
+    # Cargo expands no globs there. What is listed by its own path is a member all the same.
+    return not above.isdisjoint(table.exclude) and above.isdisjoint(table.members)
 
 
 def matches(pattern: str, directory: str) -> bool:
@@ -372,11 +375,16 @@ def matches(pattern: str, directory: str) -> bool:
 
     The part `**` stands for any number of directories.
     """
-    part, _, further = pattern.partition("/")
-    if part == "**":
-        ends = [index for index, char in enumerate(f"{directory}/") if char == "/"]
-        return not further or any(matches(further, directory[end + 1 :]) for end in (-1, *ends))
-    name, _, inner = directory.partition("/")
-    if not name or not fnmatchcase(name, part):
-        return False
-    return matches(further, inner) if further else not inner
+    names = directory.split("/") if directory else []
+    # How many of the names the parts so far may match.
+    counts = {0}
+    for part in pattern.split("/"):
+        if part == "**" and counts:
+            counts = {*range(min(counts), len(names) + 1)}
+        else:
+            counts = {
+                count + 1
+                for count in counts
+                if count < len(names) and fnmatchcase(names[count], part)
+            }
+    return len(names) in counts

@@ -40,13 +40,15 @@ class Vendored:
         if self.lock is None:
             return self.packages
         with_examples = {crate.name for crate in roots}
-        reached: set[str] = set()
-        for crate in crates:
-            for dependency in crate.dependencies:
-                is_used = dependency.kind is not DependencyKind.DEV or crate.name in with_examples
-                if is_used and dependency.directory is None:
-                    for package in self.lock.named(crate.package, dependency.package):
-                        reached |= self.lock.reached(package)
+        used = (
+            package
+            for crate in crates
+            for dependency in crate.dependencies
+            if dependency.kind is not DependencyKind.DEV or crate.name in with_examples
+            if dependency.directory is None
+            for package in self.lock.named(crate.package, dependency.package)
+        )
+        reached = self.lock.reached(used)
         return tuple(each for each in self.packages if f"{each.name} {each.version}" in reached)
 
 

@@ -11,6 +11,7 @@ from datetime import date, datetime, time
 from typing import Any, NoReturn
 
 from mzbuild.core.errors import MzbuildError
+from mzbuild.core.text.limits import DEEPEST, LARGEST_TOML, MOST_LINES, check_file_size
 
 # Control characters but for the tab and the end of a line: they are allowed nowhere.
 _CONTROL = r"\x00-\x08\x0b-\x1f\x7f"
@@ -55,10 +56,11 @@ _WORD = re.compile("true|false")
 def read_toml(content: bytes, where: str) -> dict[str, Any]:
     """The table that a TOML document holds; it may begin with a byte order mark.
 
-    `where` is the file's name for messages. Raises `MzbuildError` for what is not TOML.
+    `where` is the file's name for messages. Raises `MzbuildError` for what is not TOML, or is
+    too large or too deep.
     """
     try:
-        text = content.decode("utf-8-sig")
+        text = check_file_size(content, where, LARGEST_TOML).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise MzbuildError(f"{where}: this is not valid TOML: it is not UTF-8 text.") from None
     reader = _Reader(text.replace("\r\n", "\n"))
@@ -67,8 +69,6 @@ def read_toml(content: bytes, where: str) -> dict[str, Any]:
     except _NotTomlError as error:
         line = reader.text.count("\n", 0, reader.at) + 1
         raise MzbuildError(f"{where}:{line}: this is not valid TOML: {error}.") from None
-    except RecursionError:
-        raise MzbuildError(f"{where}: this is not valid TOML: it is nested too deeply.") from None
 
 
 class _NotTomlError(Exception):
@@ -86,15 +86,21 @@ class _Reader:
         self._complete: set[int] = set()
         self._headed: set[int] = set()
         self._dotted: set[int] = set()
+        # How many tables and arrays what is read stands in; how many lines and values there were.
+        self._depth = 0
+        self._lines = 0
 
     def document(self) -> dict[str, Any]:
         root: dict[str, Any] = {}
         table = root
         self._match(_LINES)
         while self.at < len(self.text):
+            self._count()
             if self._takes("[["):
+                self._depth = 0
                 table = self._element(root, self._key("]]"))
             elif self._takes("["):
+                self._depth = 0
                 table = self._table(root, self._key("]"))
             else:
                 self._assign(table)
@@ -134,6 +140,7 @@ class _Reader:
 
     def _assign(self, table: dict[str, Any]) -> None:
         """Reads a key and its value into a table."""
+        depth = self._depth
         key = self._key("=")
         for part in key[:-1]:
             inner = table.setdefault(part, {})
@@ -144,6 +151,7 @@ class _Reader:
         if key[-1] in table:
             self._fail_twice(key)
         table[key[-1]] = self._value()
+        self._depth = depth
 
     def _is(self, table: dict[str, Any], *of: set[int]) -> bool:
         """Whether a table is complete, or one of others."""
@@ -162,6 +170,7 @@ class _Reader:
                 parts.append(self._string(quote))
             else:
                 self._fail("a key is missing")
+            self._deepen()
             self._match(_SPACE)
             if self._takes(end):
                 return parts
@@ -183,8 +192,10 @@ class _Reader:
     def _array(self) -> list[Any]:
         array: list[Any] = []
         self._complete.add(id(array))
+        self._deepen()
         while not self._ends("]", first=not array):
             array.append(self._value())
+        self._depth -= 1
         return array
 
     def _inline_table(self) -> dict[str, Any]:
@@ -196,6 +207,7 @@ class _Reader:
 
     def _ends(self, end: str, *, first: bool) -> bool:
         """Reads on to the next value of an array or a table, or beyond its end."""
+        self._count()
         self._match(_LINES)
         if self._takes(end):
             return True
@@ -262,6 +274,16 @@ class _Reader:
             return False
         self.at += len(text)
         return True
+
+    def _count(self) -> None:
+        self._lines += 1
+        if self._lines > MOST_LINES:
+            self._fail(f"it has more than {MOST_LINES:,} lines and values")
+
+    def _deepen(self) -> None:
+        self._depth += 1
+        if self._depth > DEEPEST:
+            self._fail(f"tables and arrays stand in one another more than {DEEPEST} levels deep")
 
     def _fail_twice(self, key: list[str]) -> NoReturn:
         self._fail(f"`{'.'.join(key)}` is there already, or is part of what is no table")
