@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from mzbuild.core.errors import listed, nearest
+from mzbuild.core.errors import MzbuildError, listed, nearest
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,10 @@ def test_what_is_nearest_does_not_depend_on_the_order_of_the_words() -> None:
 )
 def test_words_are_listed_as_prose(words: list[str], prose: str) -> None:
     assert listed(words) == prose
+
+
+def test_of_a_line_that_fills_a_screen_the_middle_is_cut() -> None:
+    assert str(MzbuildError(f"a: `{'b' * 3990}`.")) == f"a: `{'b' * 3990}`."
+    first, second = str(MzbuildError(f"a: `{'b' * 100_000}` is long.", "Cut it.")).split("\n")
+    assert first == f"a: `{'b' * 1996} … {'b' * 1990}` is long."
+    assert second == "Cut it."

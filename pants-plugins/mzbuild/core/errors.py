@@ -8,17 +8,19 @@ from collections.abc import Iterable
 from mzbuild.core.text.safe import printable, printable_painted
 
 _LONGEST_WORD = 255
+# Names in messages may be as long as files are, and as many as there are images.
+_LONGEST_LINE = 4000
 
 
 class MzbuildError(Exception):
     """Something that the user can mend; the message says what is wrong, where, and what to do.
 
     Each argument is a line of it. A line break in one was not meant to be there: names may have
-    any, and do not make lines of their own.
+    any, and do not make lines of their own. What fills more than a screen is cut.
     """
 
     def __init__(self, *lines: str):
-        super().__init__("\n".join(map(printable, lines)))
+        super().__init__("\n".join(_cut(printable(line)) for line in lines))
 
     @classmethod
     def of_lines(cls, text: str) -> MzbuildError:
@@ -26,6 +28,11 @@ class MzbuildError(Exception):
         error = cls()
         error.args = ("\n".join(map(printable_painted, text.split("\n"))),)
         return error
+
+
+def _cut(line: str) -> str:
+    half = _LONGEST_LINE // 2
+    return line if len(line) <= _LONGEST_LINE else f"{line[:half]} … {line[-half:]}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import re
-from typing import Callable
+from typing import Any, Callable
 
 import pytest
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.text.yaml_reader import YamlMap, read_yaml
 
-Read = Callable[[YamlMap], object]
+Read = Callable[[YamlMap], Any]
+TOO_MUCH = (
+    r"^i/mzbuild\.yml:\d+: with what aliases and `<<` repeat, the lists and maps of this file have "
+    r"more than 20,000 entries\. Repeat less\.$"
+)
 
 
 def read(text: str) -> YamlMap:
@@ -51,7 +55,7 @@ class TestWhatIsNotYaml:
             ),
             (
                 "a: b\n" * 40_000,
-                "i/mzbuild.yml: the file has 200,000 bytes, and no more than 131,072 are read. "
+                "i/mzbuild.yml: the file has 200,000 bytes, and no more than 65,536 are read. "
                 "Make it smaller.",
             ),
             ("", "i/mzbuild.yml: the file is empty."),
@@ -245,8 +249,7 @@ class TestMergedMaps:
                 f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}" for n in range(1, 10)
             ]
             lines.append("all: {<<: *a9}")
-            message = "`<<` merges more than 100,000 fields into the maps of this file."
-            with pytest.raises(MzbuildError, match=re.escape(message)):
+            with pytest.raises(MzbuildError, match=TOO_MUCH):
                 read("\n".join(lines)).map("all")
 
     def test_maps_of_one_file_share_what_may_be_merged(self) -> None:
@@ -254,7 +257,7 @@ class TestMergedMaps:
         lines += [f"b{n}: {{<<: *a}}" for n in range(200)]
         file = read("\n".join(lines))
         assert len(file.names()) == 201
-        with pytest.raises(MzbuildError, match=r"i/mzbuild.yml:\d+: `<<` merges more than"):
+        with pytest.raises(MzbuildError, match=TOO_MUCH):
             [file.map(name) for name in file.names()]
 
     def test_a_long_chain_of_merges_is_refused(self) -> None:
@@ -265,6 +268,31 @@ class TestMergedMaps:
             "i/mzbuild.yml:136: maps are merged into one another more than 64 levels deep. Merge "
             "them directly."
         )
+
+
+MAP, LIST = f"{{{', '.join(f'k{n}: v' for n in range(2000))}}}", f"[{'a, ' * 2000}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "ask"),
+    [
+        (f"x: &x {MAP}\ny: [{'*x, ' * 20}]", lambda file: [*file.maps("y")]),
+        (
+            f"x: &x {MAP}\ny: {{{', '.join(f'k{n}: *x' for n in range(20))}}}",
+            lambda file: [file.map("y").scalars(name) for name in file.map("y").names()],
+        ),
+        (
+            f"x: &x {LIST}\ny: [{'{k: *x}, ' * 20}]",
+            lambda file: [each.strings("k") for each in file.maps("y")],
+        ),
+        (
+            f"x: &x {LIST}\ny: &y {{k: *x}}\nz: [{'*y, ' * 20}]",
+            lambda file: [each.strings("k") for each in file.maps("z")],
+        ),
+    ],
+)
+def test_what_aliases_repeat_is_counted(text: str, ask: Read) -> None:
+    assert re.search(TOO_MUCH, error(text, ask))
 
 
 def test_scalars_are_kept_as_they_are_written() -> None:

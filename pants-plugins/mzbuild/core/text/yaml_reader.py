@@ -25,8 +25,8 @@ _KINDS = {
 }
 _MERGE = "tag:yaml.org,2002:merge"
 
-# Maps that merge maps that merge others multiply: ten lines are enough for billions of fields.
-_MOST_MERGED = 100_000
+# Aliases and `<<` stand for whole lists and maps: with ten lines of them, a file is billions long.
+_MOST_ENTRIES = 20_000
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,9 @@ class YamlMap:
         self._where = where
         self._within = within
         self._node = node
-        # What may still be merged, in the whole document.
-        self._budget = iter(range(_MOST_MERGED)) if budget is None else budget
+        # What may still be read, in the whole document.
+        self._budget = iter(range(_MOST_ENTRIES)) if budget is None else budget
+        self._spend(node, len(node.value))
         self._asked: list[str] = []
         self._fields: dict[str, yaml.Node] = {}
         self._lines: dict[str, int] = {}
@@ -82,11 +83,7 @@ class YamlMap:
         self.merged = tuple(merged)
         """The maps that `<<` merges into this one."""
         for other in merged:
-            if len(list(islice(self._budget, 1 + len(other._fields)))) <= len(other._fields):
-                raise MzbuildError(
-                    f"{self.place()}: `<<` merges more than {_MOST_MERGED:,} fields into the maps "
-                    "of this file. Merge fewer maps."
-                )
+            self._spend(node, len(other._fields))
             # What a map has itself goes before what `<<` merges into it.
             self._fields = {**other._fields, **self._fields}
             self._lines = {**other._lines, **self._lines}
@@ -134,6 +131,7 @@ class YamlMap:
         if node is None:
             return ()
         if isinstance(node, yaml.SequenceNode):
+            self._spend(node, len(node.value))
             return tuple(self._text(item, name, strings_only=True) for item in node.value)
         if isinstance(node, yaml.MappingNode):
             raise self._wrong(node, name, "a string or a list of strings")
@@ -163,6 +161,7 @@ class YamlMap:
             return
         if not isinstance(node, yaml.SequenceNode):
             raise self._wrong(node, name, "a list")
+        self._spend(node, len(node.value))
         for index, item in enumerate(node.value):
             within = f"{self._full(name)}[{index}]"
             yield YamlMap(self._where, item, within, budget=self._budget)
@@ -200,6 +199,14 @@ class YamlMap:
             if source in outer:
                 raise MzbuildError(f"{_place(self._where, key)}: a map is merged into itself.")
             yield YamlMap(self._where, source, self._full("<<"), outer, self._budget)
+
+    def _spend(self, node: yaml.Node, entries: int) -> None:
+        """Counts what is read; raises `MzbuildError` where that becomes too much."""
+        if len(list(islice(self._budget, entries + 1))) <= entries:
+            raise MzbuildError(
+                f"{_place(self._where, node)}: with what aliases and `<<` repeat, the lists and "
+                f"maps of this file have more than {_MOST_ENTRIES:,} entries. Repeat less."
+            )
 
     def _full(self, name: str) -> str:
         return f"{self._within}.{name}" if self._within else name
