@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shlex
 import sys
@@ -18,6 +17,7 @@ from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.docker.arguments import build_args, build_arguments, image_labels, once_args
 from mzbuild.core.docker.failures import docker_sentence, failed_line
+from mzbuild.core.docker.steps import DockerSteps
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import ImageInputs
@@ -31,10 +31,9 @@ from mzbuild.rules.docker_engine import Buildx, DockerClient, TransferLimit
 from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest
 from mzbuild.rules.images import Images
 from mzbuild.rules.local_images import LocalImages
+from mzbuild.rules.progress import RunProgress
 from mzbuild.rules.pull import ObtainedImage
 from mzbuild.rules.registries import ConfiguredTags, ImageTagsRequest, RegistryAccess
-
-logger = logging.getLogger(__name__)
 
 _IIDFILE = "image.id"
 # Read when this module is, so that both are of the same version of the plugin.
@@ -72,6 +71,7 @@ async def build_image(
     buildx: Buildx,
     access: RegistryAccess,
     limit: TransferLimit,
+    progress: RunProgress,
     build_root: BuildRoot,
     global_options: GlobalOptions,
 ) -> ObtainedImage:
@@ -84,9 +84,9 @@ async def build_image(
         Get(DockerContext, DockerContextRequest(name, request.batch, bool(buildx.builder))),
     )
     tag = tags.local[name]
-    workdir, arch = global_options.pants_workdir, configuration.arch
-    log = own_file(workdir, "mzbuild", "logs", arch.value, f"{name}.log")
-    kept = own_file(workdir, "mzbuild", "failed", arch.value, name)
+    arch = configuration.arch
+    log = progress.log(arch, name)
+    kept = own_file(progress.workdir, "mzbuild", "failed", arch.value, name)
     arguments = build_arguments(image, configuration)
     args = partial(build_args, builder=buildx.builder, arch=arch, build_arguments=arguments)
     process = client.process(
@@ -101,7 +101,6 @@ async def build_image(
         f"Build the image {name}",
     )
     script = await Get(Digest, CreateDigest([_ONCE]))
-    logger.info(f"Building {tag}; follow it with: tail -F {log}")
     args_of_script = once_args(
         docker=client.path,
         tag=tag,
@@ -110,7 +109,7 @@ async def build_image(
         iidfile=_IIDFILE,
         log=log,
         kept=kept,
-        command=limit.command(process.argv, log) if request.push else process.argv,
+        command=limit.build(process.argv, log) if request.push else process.argv,
         again=request.again,
     )
     with access.lend_credentials() as lend:
@@ -123,7 +122,9 @@ async def build_image(
             # named as a file is stored afterwards.
             output_files=(_IIDFILE, CONTEXT),
         )
-        result = await Get(FallibleProcessResult, Process, build)
+        steps = DockerSteps(f"Building {tag}; follow it with: tail -F {log}")
+        with progress.of_build(log, name, steps):
+            result = await Get(FallibleProcessResult, Process, build)
     if result.exit_code:
         said = (result.stdout + result.stderr).decode(errors="replace").rstrip()
         line = failed_line(said, context.dockerfile, arguments)

@@ -45,15 +45,14 @@ class DockerClient:
     path: str
     env: FrozenDict[str, str]
 
-    def process(
-        self, args: tuple[str, ...], description: str, level: LogLevel = LogLevel.DEBUG
-    ) -> Process:
+    def process(self, args: tuple[str, ...], description: str) -> Process:
         """A process that runs `docker` once in each run of Pants: the engine is no cache."""
         return Process(
             (self.path, *args),
             env=self.env,
             description=description,
-            level=level,
+            # At a higher one, what failed would be told to be completed.
+            level=LogLevel.DEBUG,
             cache_scope=ProcessCacheScope.PER_SESSION,
         )
 
@@ -78,9 +77,16 @@ class TransferLimit:
     digest: Digest
     seconds: int
 
-    def command(self, argv: tuple[str, ...], log: str = "") -> tuple[str, ...]:
-        """The command with a limit; for a build, which writes to `log`, on its push alone."""
-        return (sys.executable, "-I", "-S", _LIMIT.path, str(self.seconds), log, *argv)
+    def transfer(self, argv: tuple[str, ...], log: str) -> tuple[str, ...]:
+        """The command with a limit; its output goes to `log`."""
+        return self._command("transfer", log, argv)
+
+    def build(self, argv: tuple[str, ...], log: str) -> tuple[str, ...]:
+        """A build, which writes to `log`, with a limit on its push alone."""
+        return self._command("build", log, argv)
+
+    def _command(self, kind: str, log: str, argv: tuple[str, ...]) -> tuple[str, ...]:
+        return (sys.executable, "-I", "-S", _LIMIT.path, str(self.seconds), kind, log, *argv)
 
 
 @rule

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
-from pants.util.logging import LogLevel
 
 from mzbuild.core.docker.arguments import (
     HOW_TO_INSTALL_BUILDX,
@@ -18,7 +18,7 @@ from mzbuild.core.docker.arguments import (
     waits_within,
 )
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.fingerprint.configuration import Arch, Configuration
 from mzbuild.core.plan.acquisition import OnUnknown, Origin
 from mzbuild.core.plan.ensure_step import EnsureStep, ensure_step, missing_tags
 from mzbuild.core.plan.ensured import Ensured, Outcome, images_to_build
@@ -31,6 +31,7 @@ from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_engine import Buildx, DockerClient, TransferLimit
 from mzbuild.rules.images import Images
 from mzbuild.rules.local_images import LocalImages
+from mzbuild.rules.progress import RunProgress
 from mzbuild.rules.pull import ObtainedImage, PullRequest
 from mzbuild.rules.registries import (
     ConfiguredTags,
@@ -102,6 +103,8 @@ class PushRequest:
     It may be there already: building it may have pushed it, as may another process.
     """
 
+    name: str
+    arch: Arch
     image_id: str
     tags: tuple[RegistryTag, ...]
 
@@ -245,7 +248,7 @@ async def ensure_image(
         done = replace(done, origin=obtained.origin)
         failures: Mapping[str, str] = {}
         if missing:
-            push = PushRequest(obtained.image_id, missing)
+            push = PushRequest(name, configuration.arch, obtained.image_id, missing)
             failures = (await Get(PushedImage, PushRequest, push)).failures
     except Exception as error:
         if mzbuild.fail_fast:
@@ -277,7 +280,11 @@ def _pull(image: Publication, configuration: Configuration) -> PullRequest:
 
 @_uncacheable_rule
 async def push_image(
-    request: PushRequest, client: DockerClient, access: RegistryAccess, limit: TransferLimit
+    request: PushRequest,
+    client: DockerClient,
+    access: RegistryAccess,
+    limit: TransferLimit,
+    progress: RunProgress,
 ) -> PushedImage:
     # This is also to see that each registry answers: Docker would wait for it for a long time.
     answers = access.check(request.tags)
@@ -287,23 +294,29 @@ async def push_image(
         if isinstance(answer, Unknown)
     }
     left = tuple(tag for tag, answer in answers.items() if isinstance(answer, Absent))
-    with access.lend_credentials() as lend:
+    logs = [
+        progress.log(request.arch, f"{request.name}.push-{number}") for number in range(len(left))
+    ]
+    with ExitStack() as stack:
+        lend = stack.enter_context(access.lend_credentials())
+        for (_, tag), log in zip(left, logs):
+            stack.enter_context(progress.of_transfer(log, request.name, f"Pushing {tag}"))
         pushes = await MultiGet(
             Get(
                 FallibleProcessResult,
                 Process,
                 replace(
-                    client.process((), f"Push {tag}", LogLevel.INFO),
+                    client.process((), f"Push {tag}"),
                     argv=lend(
                         retried(
-                            limit.command(push_command(client.path, request.image_id, tag)),
+                            limit.transfer(push_command(client.path, request.image_id, tag), log),
                             waits_within(access.timeout, tag),
                         )
                     ),
                     input_digest=limit.digest,
                 ),
             )
-            for _, tag in left
+            for (_, tag), log in zip(left, logs)
         )
     said = {
         tag: (push.stdout + push.stderr).decode(errors="replace").strip()

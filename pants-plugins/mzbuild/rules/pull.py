@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from pants.engine.process import FallibleProcessResult, Process, ProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
-from pants.util.logging import LogLevel
 
 from mzbuild.core.docker.arguments import (
     by_digest,
@@ -27,6 +26,7 @@ from mzbuild.core.registries.client import Present, RegistryTag
 from mzbuild.core.registries.round import Unknown
 from mzbuild.rules.docker_engine import DockerClient, TransferLimit
 from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest
+from mzbuild.rules.progress import RunProgress
 from mzbuild.rules.registries import (
     ConfiguredTags,
     DockerLogin,
@@ -65,6 +65,7 @@ async def pull_image(
     access: RegistryAccess,
     limit: TransferLimit,
     mzbuild: Mzbuild,
+    progress: RunProgress,
 ) -> ObtainedImage:
     start = time.monotonic()
     configuration, (registry, tag) = request.configuration, request.registry_tag
@@ -76,9 +77,11 @@ async def pull_image(
     login.check()
     # The image gets its tag only when it has turned out to be the right one.
     reference = by_digest(tag, request.digest)
-    process = client.process(pull_args(configuration.arch, reference), f"Pull {tag}", LogLevel.INFO)
-    command = limit.command(process.argv)
-    with access.lend_credentials() as lend:
+    process = client.process(pull_args(configuration.arch, reference), f"Pull {tag}")
+    log = progress.log(configuration.arch, f"{request.name}.pull")
+    command = limit.transfer(process.argv, log)
+    following = progress.of_transfer(log, request.name, f"Pulling {tag}")
+    with access.lend_credentials() as lend, following:
         process = replace(process, argv=lend(command), input_digest=limit.digest)
         pulled = await Get(FallibleProcessResult, Process, process)
         if pulled.exit_code not in (0, GIVEN_UP):

@@ -21,6 +21,7 @@ from mzbuild.core.docker.labels import OnUnlabelled
 from mzbuild.core.fingerprint.configuration import DEFAULTS, Arch, Configuration, Scheme
 from mzbuild.core.image.spec import image_spec
 from mzbuild.core.plan.acquisition import Build, OnUnknown
+from mzbuild.core.text.progress import ProgressMode
 
 _PATIENCE = 5.0  # seconds: who is offline wants to know
 
@@ -202,6 +203,20 @@ class Mzbuild(Subsystem):
             may push can have made such an image. `warn` uses it, and says so when it is pulled or
             first seen in the Docker engine; `refuse` does not use it. For example:
             `--mzbuild-unlabelled=refuse`.
+            """
+        ),
+    )
+    progress = EnumOption(
+        default=ProgressMode.AUTO,
+        help=softwrap(
+            """
+            What is told of a build, a push or a pull while it lasts, with the image's name before
+            each line. `auto` tells the steps of one that takes longer than two seconds as they
+            begin: Docker's `[3/7] RUN …`, the crates that Cargo compiles; how many bytes are
+            transferred; and after 30 seconds of silence what is still running. `plain` tells
+            everything that Docker and Cargo write, as CI's logs want it. Either way these are lines
+            of the log, above Pants' dynamic UI where that is on: it cannot show how far something
+            has come. For example: `--mzbuild-progress=plain`.
             """
         ),
     )

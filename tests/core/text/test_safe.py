@@ -24,6 +24,7 @@ from mzbuild.core.text.safe import (
     mermaid_text,
     printable,
     printable_painted,
+    without_colours,
 )
 from mzbuild.core.text.table import table
 
@@ -71,6 +72,10 @@ def test_an_error_has_no_lines_but_its_own(text: str) -> None:
     assert len(str(error).split("\n")) == 2
     assert all(line.isprintable() for line in str(error).split("\n"))
     assert listed([text, text]).isprintable()
+
+
+def test_what_a_program_has_drawn_may_become_plain() -> None:
+    assert without_colours("\x1b[01;31m\x1b[Kerror\x1b[m\x1b[K: [1m\x1b[2J") == "error: [1m"
 
 
 def test_an_error_of_several_lines_keeps_what_a_program_said_in_colours() -> None:

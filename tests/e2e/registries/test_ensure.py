@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
+import secrets
 import socket
 import threading
 import time
@@ -14,8 +16,16 @@ from pathlib import Path
 import pytest
 from mzbuild.core.fingerprint.configuration import Arch
 
-from tests.e2e.fault_proxy import FaultProxy, accept_then_fail, answer, reset, silent, truncate
-from tests.e2e.images import until, without_buildx
+from tests.e2e.fault_proxy import (
+    FaultProxy,
+    accept_then_fail,
+    answer,
+    reset,
+    silent,
+    slow,
+    truncate,
+)
+from tests.e2e.images import changed, until, without_buildx
 from tests.e2e.registries.site import MANIFESTS
 from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
 from tests.e2e.registry import RunningRegistry
@@ -172,6 +182,18 @@ def test_faults_above_the_budget_are_told_and_mended_without_a_build(
 
 
 LIMITS = ("--mzbuild-transfer-timeout=3", "--mzbuild-registry-timeout=3")
+
+
+def test_a_push_tells_how_far_it_has_come(shop: Workshop, proxy: FaultProxy) -> None:
+    dockerfile = "FROM scratch\nCOPY data /\n"
+    files = {"images/alone/Dockerfile": dockerfile, "images/alone/data": secrets.token_hex(5000000)}
+    with changed(shop.repo, files):
+        shop.pants("package", "images/alone")
+        proxy.inject(slow(9), 1, "PUT", MANIFESTS)
+        said = shop.pants("mzbuild-ensure", "images/alone").stderr
+    told = re.findall(rf"alone: Pushing {proxy.address}/\S+( \(.* of .*, \d+ s in all\))?", said)
+    assert "" in told
+    assert len(told) > 1, said
 
 
 def test_a_push_that_nobody_answers_is_given_up(shop: Workshop, proxy: FaultProxy) -> None:

@@ -52,7 +52,7 @@ def recognize(output: str) -> Failure | None:
     symbols; a registry may answer the next time. All else, above all an error in the sources, is
     `None`: it would only fail again.
     """
-    text = without_colors(output)
+    text = _COLORS.sub("", output)
     found = _DAMAGED_STATE.search(text) or _COMPILER_CRASH.search(text)
     if found is None and _LINKER.search(text):
         found = _UNDEFINED.search(text)
@@ -61,8 +61,3 @@ def recognize(output: str) -> Failure | None:
     # What is vendored takes the place of a registry, and does not come by itself.
     found = None if _VENDORED.search(text) else _REGISTRY.search(text)
     return None if found is None else Failure(found[0], Remedy.WAIT)
-
-
-def without_colors(output: str) -> str:
-    """What was written for a terminal as plain text."""
-    return _COLORS.sub("", output)

@@ -15,11 +15,11 @@ from glob import glob
 from typing import Any
 
 from mzbuild.core.cargo.command import cargo_command, scripts
-from mzbuild.core.cargo.failures import without_colors
 from mzbuild.core.cargo.installed import file_status
 from mzbuild.core.cargo.manifest import Dependency, DependencyKind
 from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
 from mzbuild.core.cargo.staging import DIRECTORY
+from mzbuild.core.text.safe import without_colours
 
 # Cargo asks the compiler what holds on a platform, with the flags that it will compile with. This
 # stands in between, and writes down the answers.
@@ -125,7 +125,7 @@ def read_metadata(
 
 def failure(output: str) -> str:
     """Why a command has failed, in Cargo's own words: what it says first, and the last cause."""
-    plain = without_colors(output)
+    plain = without_colours(output)
     error = _ERROR.search(plain)
     causes = _CAUSE.findall(plain)
     return ": ".join([error[1] if error else plain.strip(), *causes[-1:]])

@@ -153,7 +153,7 @@ def once_args(
 
 def pull_args(arch: Arch, reference: str) -> tuple[str, ...]:
     """Arguments of `docker` that pull an image, which gets no tag where it is named by a digest."""
-    return ("pull", "--quiet", f"--platform=linux/{arch.go_name}", reference)
+    return ("pull", f"--platform=linux/{arch.go_name}", reference)
 
 
 def by_digest(tag: str, digest: str) -> str:
@@ -163,7 +163,7 @@ def by_digest(tag: str, digest: str) -> str:
 
 def push_command(docker: str, image_id: str, tag: str) -> tuple[str, ...]:
     """The command that pushes an image of the engine under a tag."""
-    script = '"$1" tag "$2" "$3" && exec "$1" push --quiet "$3"'
+    script = '"$1" tag "$2" "$3" && exec "$1" push "$3"'
     return ("/bin/sh", "-c", script, "sh", docker, image_id, tag)
 
 

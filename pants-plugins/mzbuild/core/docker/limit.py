@@ -2,12 +2,13 @@
 
 This file runs by itself, as a process in a sandbox:
 
-    python limit.py SECONDS LOG COMMAND...
+    python limit.py SECONDS KIND LOG COMMAND...
 
-Docker waits without end for a registry that takes a connection and then says nothing. The command
-has the seconds from its start; where LOG is not empty, it is the file that `docker buildx build`
-writes to, which has them from when it begins to push: the build itself may take as long as it
-takes. The exit code is the command's, or 124 where it was stopped.
+Docker waits without end for a registry that takes a connection and then says nothing. Where KIND is
+`transfer`, the command has the seconds from its start. Its output goes to the file LOG by way of a
+terminal, since Docker tells nothing else how far it has come. Where KIND is `build`, it is a
+`docker buildx build` that writes to LOG, and has the seconds from when it begins to push: the build
+itself may take as long as it takes. The exit code is the command's, or 124 where it was stopped.
 
 It needs nothing but the standard library, so that any Python can run it.
 """
@@ -19,6 +20,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 
 GIVEN_UP = 124  # As `timeout` has it.
@@ -29,9 +31,31 @@ _PUSHING = re.compile(rb"\n#\d+ pushing ")
 _LONGEST = 64
 
 
-def main(seconds: str, log: str, *command: str) -> int:
+def main(seconds: str, kind: str, log: str, *command: str) -> int:
     """Does what the module says and returns the exit code."""
-    process = subprocess.Popen(command)
+    if kind == "build":
+        return _run(seconds, subprocess.Popen(command), log)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666)
+    try:
+        terminal, its_end = os.openpty()
+    except OSError:  # There is none to be had, as in some containers.
+        return _run(seconds, subprocess.Popen(command, stdout=file))
+    process = subprocess.Popen(command, stdout=its_end)
+    os.close(its_end)
+    recorder = threading.Thread(target=_record, args=(terminal, file), daemon=True)
+    recorder.start()
+    code = _run(seconds, process)
+    recorder.join(_GRACE)
+    return code
+
+
+def _record(terminal: int, file: int) -> None:
+    with contextlib.suppress(OSError):  # An error is what comes at the end.
+        while chunk := os.read(terminal, 65536):
+            os.write(file, chunk)
+
+
+def _run(seconds: str, process: subprocess.Popen[bytes], log: str = "") -> int:
     deadline = None if log else time.monotonic() + float(seconds)
     with open(log or os.devnull, "rb") as written:
         end = b""

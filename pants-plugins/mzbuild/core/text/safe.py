@@ -11,8 +11,9 @@ import json
 import logging
 import re
 
-# The colours that goals give to what they print.
+# The colours that goals give to what they print, and all that programs draw with on a terminal.
 _COLOUR = re.compile(r"(\x1b\[[\d;]*m)")
+_DRAWN = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 # Letters and marks that mean nothing in Mermaid, nor in the HTML that it makes.
 _WORD_JOINER = "\u2060"
 _NOT_MERMAID = re.compile(r"[^\w ./@+,()-]")
@@ -33,6 +34,11 @@ def printable_painted(text: str) -> str:
     """The same for a line in which there may be colours."""
     parts = _COLOUR.split(text)
     return "".join(part if number % 2 else printable(part) for number, part in enumerate(parts))
+
+
+def without_colours(text: str) -> str:
+    """What was written for a terminal as plain text."""
+    return _DRAWN.sub("", text)
 
 
 def dot_text(text: str) -> str:

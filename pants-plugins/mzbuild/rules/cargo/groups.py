@@ -6,18 +6,14 @@ import logging
 import os
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Callable
 
 from pants.base.build_root import BuildRoot
-from pants.engine.internals import native_engine
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
 
 from mzbuild.core.cargo.arguments import build_directory, cargo_build_args
 from mzbuild.core.cargo.command import cargo_command, scripts
-from mzbuild.core.cargo.failures import without_colors
-from mzbuild.core.cargo.fetching import telling_of_fetches
 from mzbuild.core.cargo.groups import CargoGroup, group_builds
 from mzbuild.core.cargo.missing_inputs import missing_inputs, unread_files
 from mzbuild.core.cargo.plan import group_args, names, process_plan
@@ -27,9 +23,12 @@ from mzbuild.core.cargo.sanitizers import sanitizer_advice
 from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
 from mzbuild.core.cargo.sources import SourceTree
 from mzbuild.core.cargo.staging import SOURCES
+from mzbuild.core.cargo.steps import CargoSteps
 from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration, Sanitizer
 from mzbuild.core.image.declaration import CargoBuild, under
+from mzbuild.core.text.safe import without_colours
+from mzbuild.core.text.table import some
 from mzbuild.core.work_tree.files import real_path
 from mzbuild.core.work_tree.links import LinkedListing
 from mzbuild.rules.cargo.actions import CargoAction, CargoActionPlan
@@ -43,6 +42,8 @@ from mzbuild.rules.cargo.results import (
     FindResults,
 )
 from mzbuild.rules.cargo.toolchain import RustToolchain, available_cores
+from mzbuild.rules.images import Images
+from mzbuild.rules.progress import RunProgress
 from mzbuild.rules.repository import WorkspaceLock
 
 logger = logging.getLogger(__name__)
@@ -133,6 +134,8 @@ async def run_cargo(
     options: CargoOptions,
     tree: SourceTree,
     cache: CargoCache,
+    images: Images,
+    progress: RunProgress,
     build_root: BuildRoot,
     global_options: GlobalOptions,
 ) -> CargoRun:
@@ -178,14 +181,20 @@ async def run_cargo(
         )
     logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {place}/build.log")
     building = CargoProcess(plan, settings, f"Build {built} with Cargo")
-    with telling_of_fetches(f"{place}/build.log", _fetching_teller()):
+    for_images = [
+        image.name
+        for image in images.graph.by_name.values()
+        if {*image.pre_image} & {*group.builds}
+    ]
+    who = some(for_images, 2) or built
+    with progress.of_build(f"{place}/build.log", who, CargoSteps(), grace=0):
         result = (await Get(CargoProcessResult, CargoProcess, building)).result
     output = (result.stdout + result.stderr).decode(errors="replace")
     for note in notes(output):
         logger.warning(note)
     advice: tuple[str, ...] = ()
     if result.exit_code:
-        plain, directory = without_colors(output), os.path.realpath(place / SOURCES)
+        plain, directory = without_colours(output), os.path.realpath(place / SOURCES)
         advice = missing_inputs(
             unread_files(plain, directory, workspace.root),
             {*sources.files, *sources.empty},
@@ -201,17 +210,6 @@ async def run_cargo(
     keys = tuple(plan.key for plan in plans)
     made = await Get(CargoResults, CollectResults(configuration, keys))
     return CargoRun(made, args, output, advice)
-
-
-def _fetching_teller() -> Callable[[str], None]:
-    """What says that Cargo fetches packages, from whichever thread, to the user of this command."""
-    destination = native_engine.stdio_thread_get_destination()
-
-    def say(words: str) -> None:
-        native_engine.stdio_thread_set_destination(destination)
-        logger.info(f"Cargo fetches packages: {words}")
-
-    return say
 
 
 @cache

@@ -8,9 +8,9 @@ from pants.engine.fs import Digest, DigestSubset, PathGlobs, RemovePrefix
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.option.global_options import GlobalOptions
 
-from mzbuild.core.cargo.failures import without_colors
 from mzbuild.core.cargo.plan import DEBUG, RESULTS, names
 from mzbuild.core.errors import MzbuildError
+from mzbuild.core.text.safe import without_colours
 from mzbuild.rules.cargo.actions import CargoAction, CargoActionPlan
 from mzbuild.rules.cargo.groups import CargoBatch, CargoGroups, CargoRun, CargoRunRequest
 
@@ -52,7 +52,7 @@ async def cargo_build(
         run = await Get(CargoRun, CargoRunRequest(batch, index))
         results = run.made
         if plan.key not in results.by_key:
-            output = run.output if global_options.colors else without_colors(run.output)
+            output = run.output if global_options.colors else without_colours(run.output)
             lines = [
                 f"{action.where}: Cargo could not build {names([action.build])}.",
                 f"Command: cargo {' '.join(run.args)}",
