@@ -94,6 +94,9 @@ def test_what_is_no_pattern_selects_nothing(pattern: str, path: str) -> None:
         ("**a*b", "xab", False),
         ("**a*b", "x/ayb", True),
         ("**b**", "xb", False),
+        ("*a**a", "aaa", True),
+        ("*a**a", "xa/y/a", True),
+        ("**/xa**b", "xay/xab", True),
         ("**b**", "x/b", True),
         ("**/*.md", "x.md", True),
         ("**/*.md", "a/b/x.md", True),
@@ -207,6 +210,8 @@ PATTERNS = st.lists(st.sampled_from(PARTS), min_size=1, max_size=7).map("".join)
 @example(pattern="a/**", path="a/b")
 @example(pattern="**a", path="b/aa")
 @example(pattern="[^a]", path="b/a")
+@example(pattern="*a**a", path="aaa")
+@example(pattern="**/ba**b", path="a/ba/bab")
 def test_patterns_select_what_trying_all_ways_finds(pattern: str, path: str) -> None:
     parts = path.split("/")
     directories = ["/".join(parts[: end + 1]) for end in range(len(parts))]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, product
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.text.limits import LONGEST_PATTERN, check_file_size
@@ -103,6 +104,9 @@ _RANGE = re.compile(rf"({_MEMBER})(?:-({_MEMBER}))?", re.DOTALL)
 _PART = re.compile(rf"\*\*/?|\*|\[(?!\^\])\^?(?:{_MEMBER}(?:-{_MEMBER})?)+\]|\\.|.", re.DOTALL)
 _ANYTHING, _DIRECTORIES, _IN_A_NAME = Gap(".*?"), Gap("(?:.*?/)??"), Gap("[^/]*?", wide=False)
 _NOTHING = re.compile("(?!)")
+# After the first letters of a name, it matters where before `**` they were found. Each such `**`
+# doubles what is tried, so of further ones it is not looked at.
+_MOST_INSIDE = 4
 
 
 def _one_star(match: re.Match[str]) -> str:
@@ -121,13 +125,20 @@ def _compile(pattern: str) -> re.Pattern[str]:
         return _NOTHING
     only_ending = parts[:1] == ["**"] and not re.search(r"[][*?\\]", pattern[2:])
     last = len(parts) - 1
-    regexes = [
-        (_ANYTHING if only_ending or number == last else _DIRECTORIES)
-        if part.startswith("**")
-        else _character(part)
-        for number, part in enumerate(parts)
-    ]
-    return re.compile(linear_regex([*regexes, "/"]), re.DOTALL)
+    inside = 0
+    choices: list[list[list[str | Gap]]] = []
+    for number, part in enumerate(parts):
+        if not part.startswith("**"):
+            choices.append([[_character(part)]])
+        elif only_ending or number == last:
+            choices.append([[_ANYTHING]])
+        elif number and parts[number - 1] != "/" and inside < _MOST_INSIDE:
+            choices.append([[], [_ANYTHING, "/"]])
+            inside += 1
+        else:
+            choices.append([[_DIRECTORIES]])
+    alternatives = ([*chain.from_iterable(chosen), "/"] for chosen in product(*choices))
+    return re.compile(linear_regex(*alternatives), re.DOTALL)
 
 
 def _character(part: str) -> str | Gap:

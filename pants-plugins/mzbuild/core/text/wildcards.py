@@ -9,7 +9,7 @@ one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -25,11 +25,16 @@ class Gap:
     wide: bool = True
 
 
-def linear_regex(parts: Sequence[str | Gap]) -> str:
+def linear_regex(*alternatives: Sequence[str | Gap]) -> str:
     """A regular expression for parts in a row: gaps, and regular expressions of fixed length.
 
     What follows the last gap must be there: an end such as `/` or `\\Z`.
     """
+    numbers = count()
+    return "|".join(_in_a_row(parts, numbers) for parts in alternatives)
+
+
+def _in_a_row(parts: Sequence[str | Gap], numbers: Iterator[int]) -> str:
     # A run is what stands between two wide gaps, the first of which it begins with. It is in pieces
     # that begin with its other gaps.
     runs = [[""]]
@@ -40,7 +45,6 @@ def linear_regex(parts: Sequence[str | Gap]) -> str:
             runs.append([part.regex])
         else:
             runs[-1].append(part.regex)
-    numbers = count()
 
     def once(regex: str) -> str:
         name = f"g{next(numbers)}"
