@@ -153,6 +153,10 @@ def test_an_mzfrom_of_no_image_is_told_with_line_and_nearest_name() -> None:
             "base:latest",
             "An image of the repository has no tag but its fingerprint: write `MZFROM base`.",
         ),
+        (
+            "base@sha256:00",
+            "An image of the repository has no tag but its fingerprint: write `MZFROM base`.",
+        ),
         ("--platform=x", "It takes no flags: write `MZFROM`, then the name of an image."),
     ],
 )
@@ -160,6 +164,13 @@ def test_an_mzfrom_with_more_than_a_name_is_told_what_is_meant(name: str, clue: 
     built = graph({"a": f"FROM x\nMZFROM {name} base\n", "base": "FROM scratch\n"})
     assert built.errors == {
         "a": f"a/Dockerfile:2: `MZFROM {name}`: there is no image of that name. {clue}"
+    }
+
+
+def test_a_name_on_the_next_line_is_told_to_be_meant_otherwise() -> None:
+    assert graph({"a": "FROM x\nMZFROM \nCOPY b c\n"}).errors == {
+        "a": "a/Dockerfile:2: `MZFROM COPY`: there is no image of that name. The name has to stand "
+        "on the line of `MZFROM`."
     }
 
 

@@ -9,10 +9,24 @@ from mzbuild.core.lint.rules import lint
 from mzbuild.core.text.limits import LARGEST_FILE
 
 FILES = {f"d{number % 100}/e/{number}.txt": 1 for number in range(2000)}
-BEGINNINGS = ("FROM scratch\nCOPY ", "FROM ", "# mzbuild: ignore=")
+BEGINNINGS = ("FROM scratch\nCOPY ", "FROM ", "# mzbuild: ignore=", "FROM scratch\nRUN ")
 REPEATED = (
     *("\\\n", "a \\\n", "# c\n", "COPY a b\n", "FROM a AS b\nCOPY --from=b x y\n", "RUN <<A\nA\n"),
-    *(" ", "a", "\\", "\\ ", "MZFROM", "MZFROM a\n", "--a ", "<<A ", '"', "'", "[", "[[]"),
+    *(
+        " ",
+        "a",
+        "--mount=x ",
+        "\\",
+        "\\ ",
+        "MZFROM",
+        "MZFROM a\n",
+        "--a ",
+        "<<A ",
+        '"',
+        "'",
+        "[",
+        "[[]",
+    ),
     *('["a",', "$A", "${", "${A:-", "# mzbuild: ignore=x\n", "ARG A=$A$A\n", "xyzzy\n", "\r", "\0"),
     *("RUN --mount=type=bind,from=$x a\n", "COPY **/*a /\n", "FROM s$X\n"),
 )

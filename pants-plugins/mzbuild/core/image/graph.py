@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -163,8 +164,10 @@ def _unknown(
         (name, line) for name, line in mzfrom_lines(dockerfile).items() if name not in by_name
     )
     known = [other for other in by_name if other != by_name[other].origin]
-    bare = name.partition(":")[0]
-    if name.startswith("--"):
+    bare = re.split("[:@]", name)[0]
+    if dockerfile.split(b"\n")[line - 1].strip() == b"MZFROM":
+        clue = " The name has to stand on the line of `MZFROM`."
+    elif name.startswith("--"):
         clue = " It takes no flags: write `MZFROM`, then the name of an image."
     elif bare in known:
         clue = f" An image of the repository has no tag but its fingerprint: write `MZFROM {bare}`."

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from mzbuild.core.docker.mzfrom import all_mzfrom_lines
 from mzbuild.core.docker.stages import used_stages
-from mzbuild.core.docker.syntax import Instruction
 from mzbuild.core.errors import MzbuildError, nearest
 from mzbuild.core.image.context import DOCKERFILE
 from mzbuild.core.lint.findings import Finding, LintedImage
@@ -18,6 +17,7 @@ _INSTRUCTIONS = (
     *("ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL"),
     *("MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR", "MZFROM"),
 )
+_STAGE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 _MARK = b"\xef\xbb\xbf"
 # Of a text that is no Dockerfile at all, a few lines are enough.
 _MOST_UNKNOWN = 20
@@ -47,9 +47,7 @@ def check_syntax(linted: LintedImage) -> Iterator[Finding]:
             "no stage begins in this Dockerfile, so there is nothing to build. Add `FROM scratch`, "
             "or the image that it starts from, by `FROM` or `MZFROM`.",
         )
-    for instruction in dockerfile.instructions:
-        if instruction.is_mzfrom:
-            yield from _check_words(linted, instruction)
+    yield from _check_arguments(linted)
     heredoc = dockerfile.unfinished
     if heredoc is not None:
         message = f"the heredoc `{heredoc}` never ends. Add a line that is just `{heredoc}`."
@@ -61,14 +59,37 @@ def check_syntax(linted: LintedImage) -> Iterator[Finding]:
             yield linted.in_dockerfile(switch.line, str(error))
 
 
-def _check_words(linted: LintedImage, instruction: Instruction) -> Iterator[Finding]:
-    name, *more = instruction.rest.split() or [""]
+def _check_arguments(linted: LintedImage) -> Iterator[Finding]:
+    begun = not linted.stages
+    for instruction in linted.dockerfile.instructions:
+        name, wrong = instruction.name, ""
+        if name == "FROM" or instruction.is_mzfrom:
+            begun = True
+            words = instruction.rest.split() if instruction.is_mzfrom else instruction.words
+            wrong = _wrong_with_stage(name, *words)
+        elif not begun and name in _INSTRUCTIONS and name != "ARG":
+            begun = True
+            wrong = f"`{name}` belongs to no stage. Begin one above it, by `FROM` or `MZFROM`."
+        elif name in ("COPY", "ADD") and len(instruction.words) < 2:
+            wrong = f"`{name}` needs a source and a destination: write `{name} source destination`."
+        if wrong:
+            yield linted.in_dockerfile(instruction.line, wrong)
+
+
+def _wrong_with_stage(keyword: str, base: str = "", *more: str) -> str:
+    start = f"{keyword} {base}"
+    if not base:
+        return f"`{keyword}` names no image: write `{keyword} name`."
     if more and (len(more) != 2 or more[0].upper() != "AS"):
-        yield linted.in_dockerfile(
-            instruction.line,
-            f"`{' '.join(more)}` cannot follow `MZFROM {name}`: write just that, or `MZFROM {name} "
-            "AS stage`.",
+        return (
+            f"`{' '.join(more)}` cannot follow `{start}`: write just that, or `{start} AS stage`."
         )
+    if more and not _STAGE_NAME.fullmatch(more[1]):
+        return (
+            f"`{more[1]}` cannot name a stage: a name begins with a letter, and has letters, "
+            "digits, `-`, `_` and `.` in it."
+        )
+    return ""
 
 
 @lint_rule(
@@ -83,7 +104,7 @@ def check_pins(linted: LintedImage) -> Iterator[Finding]:
             if reference.stages or name.isdigit() or _own_name(linted, name):
                 continue
             # Of a variable that only the build knows, nothing can be said.
-            if name == "scratch" or "@" in name or "$" in name:
+            if name in ("", "scratch") or "@" in name or "$" in name:
                 continue
             tag = name.rpartition("/")[2].partition(":")[2]
             which = f"the tag `{tag}`" if tag else "no tag, which means `latest`,"
