@@ -147,6 +147,18 @@ class TestCheck:
         assert self.check("tls").startswith("i/mzbuild.yml: `features: tls`: there is no such")
         assert self.check("log", "log/anything") == ""
 
+    def test_one_of_a_package_is_looked_for_there(self) -> None:
+        files = {
+            **root("a", "b"),
+            **crate("a", depends_on(b="../b") + "[features]\nx = []\n"),
+            **crate("b", "[features]\ny = []\n"),
+        }
+        assert self.check("a/x", "b/y", "b?/y", files=files, bins=("a",)) == ""
+        for feature in ("a/y", "b/x", "b?/x", "c/x", "a/", "/x"):
+            assert self.check(feature, files=files, bins=("a",)).startswith(
+                f"i/mzbuild.yml: `features: {feature}`: there is no such feature in `a/Cargo.toml`."
+            )
+
     def test_a_mistake_anywhere_in_the_workspace_is_an_error(self) -> None:
         files = {**root("a", "x", "y"), **crate("a"), **crate("x", "[lints]\nworkspace = true\n")}
         message = self.check(files={**files, "y/Cargo.toml": "[package]\nname = 'y'\n"})

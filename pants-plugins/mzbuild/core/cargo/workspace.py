@@ -254,6 +254,21 @@ class CargoWorkspace:
             )
         return found
 
+    def _has_feature(self, crates: Iterable[Crate], feature: str) -> bool:
+        """Whether there is a feature `package/name`, of one of the crates or of a dependency."""
+        package, _, name = feature.partition("/")
+        package = package.rstrip("?")
+        own = (crate for crate in crates if crate.package == package)
+        # None is a dependency from elsewhere, which is Cargo's to judge.
+        others = (
+            None if each.directory is None else self.by_directory.get(each.directory)
+            for crate in crates
+            for each in crate.dependencies
+            if each.name == package
+        )
+        found = (*own, *others)
+        return any(each is None or name in known_features(each.manifest) for each in found)
+
     def check(self, build: CargoBuild, where: str) -> None:
         """Raises `MzbuildError` for what Cargo would refuse to build.
 
@@ -267,8 +282,7 @@ class CargoWorkspace:
         requested = [word for each in build.features for word in each.replace(",", " ").split()]
         known = frozenset().union(*(known_features(crate.manifest) for crate in crates))
         for feature in requested:
-            # One of a dependency is Cargo's to judge: the dependency may come from elsewhere.
-            if "/" not in feature and feature not in known:
+            if feature not in known and not ("/" in feature and self._has_feature(crates, feature)):
                 raise MzbuildError(
                     f"{where}: `features: {feature}`: there is no such feature in "
                     f"{listed(sorted({crate.manifest.path for crate in crates}))}."

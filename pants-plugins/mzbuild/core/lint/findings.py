@@ -130,7 +130,7 @@ class LintedImage:
         """A finding about a word of the `mzbuild.yml`, or about the Dockerfile where none is."""
         if FILE_NAME not in self.contents:
             return self.in_dockerfile(1, message)
-        lines = (self._words.get(each) for each in (word, *_WORD.findall(word)))
+        lines = (self._words.get(each) for each in (word, *_WORD.findall(word), "pre-image"))
         return Finding(self.image.mzbuild_yml, next(filter(None, lines), 1), message)
 
     @cached_property
