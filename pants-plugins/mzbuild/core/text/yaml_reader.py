@@ -61,7 +61,7 @@ class YamlMap:
         self._node = node
         # What may still be read, in the whole document.
         self._budget = iter(range(_MOST_ENTRIES)) if budget is None else budget
-        self._spend(node, len(node.value))
+        self._spend(node, 1 + len(node.value))
         self._asked: list[str] = []
         self._fields: dict[str, yaml.Node] = {}
         self._lines: dict[str, int] = {}
