@@ -23,11 +23,8 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.spec import fingerprint_of
 from mzbuild.rules.docker_engine import DockerClient
-from mzbuild.rules.fingerprints import (
-    ConfiguredFingerprints,
-    FingerprintsRequest,
-    PublishedConfigurations,
-)
+from mzbuild.rules.fingerprints import PublishedConfigurations
+from mzbuild.rules.registries import ConfiguredTags, ImageTagsRequest
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
@@ -90,13 +87,13 @@ async def local_images(
     published_for: PublishedConfigurations,
     mzbuild: Mzbuild,
 ) -> LocalImages:
-    found = await MultiGet(
-        Get(ConfiguredFingerprints, FingerprintsRequest(each))
+    tags = await MultiGet(
+        Get(ConfiguredTags, ImageTagsRequest(each))
         for each in dict.fromkeys((configuration, *published_for.configurations))
     )
-    current = {fingerprint for each in found for fingerprint in each.fingerprints.values()}
-    # The engine has many more, of earlier fingerprints.
-    tagged = {spec: image for spec, image in listed.ids.items() if fingerprint_of(spec) in current}
+    # The engine has many more, of earlier fingerprints and of others.
+    ours = {familiar(tag) for each in tags for tag in each.local.values()}
+    tagged = {spec: listed.ids[spec] for spec in ours & listed.ids.keys()}
     new = sorted(set(tagged.values()) - _LABELS.keys())
     if new:
         inspected = await Get(
