@@ -112,7 +112,7 @@ def test_an_answer_has_a_limit_whether_or_not_it_says_its_length(
     with (
         hostile(behave) as server,
         Transport({}) as transport,
-        pytest.raises(FinalError, match=r"localhost:\d+ answers with more than 16777216 bytes"),
+        pytest.raises(FinalError, match=r"localhost:\d+ answers with more than 4194304 bytes"),
     ):
         transport.request("GET", server.url, {}, time.monotonic() + 10)
 

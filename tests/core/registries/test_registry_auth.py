@@ -45,3 +45,8 @@ def test_challenges(header: str, challenges: list[Challenge]) -> None:
 def test_challenges_of_several_headers() -> None:
     challenges = parse_challenges(["Negotiate", 'Basic realm="x"'])
     assert challenges == [Challenge("negotiate", {}), Challenge("basic", {"realm": "x"})]
+
+
+def test_many_headers_offer_no_more_than_a_long_one() -> None:
+    assert parse_challenges(['Basic realm="x"'] * 90) != []
+    assert parse_challenges(["Basic, " * 1_000] * 90) == []

@@ -28,7 +28,7 @@ from mzbuild.core.registries.retry import FinalError, TransientError
 from mzbuild.core.text.json_reader import read_json
 
 _CLIENT_ID = "pants-mzbuild"
-_LONGEST_CHALLENGE = 8192  # characters; what registries say has some hundred
+_LONGEST_OFFER = 8192  # characters; what registries say has some hundred
 _TOKEN = re.compile("[!-~]+")
 _WORD = re.compile(
     r"""(?P<name>[A-Za-z0-9!#$%&'*+.^_`|~-]+)
@@ -53,19 +53,17 @@ class Challenge:
 def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
     """What `WWW-Authenticate` headers offer; a header may have several challenges in it.
 
-    One that is longer than any that is meant seriously offers nothing.
+    Where they are longer than any that are meant seriously, they offer nothing.
     """
+    offered = ", ".join(headers)
     challenges: list[tuple[str, dict[str, str]]] = []
-    for header in headers:
-        if len(header) > _LONGEST_CHALLENGE:
-            continue
-        for word in _WORD.finditer(header):
-            value = word["plain"] if word["quoted"] is None else word["quoted"]
-            name = word["name"].lower()
-            if value is None:
-                challenges.append((name, {}))
-            elif challenges:
-                challenges[-1][1][name] = re.sub(r"\\(.)", r"\1", value)
+    for word in _WORD.finditer(offered) if len(offered) <= _LONGEST_OFFER else ():
+        value = word["plain"] if word["quoted"] is None else word["quoted"]
+        name = word["name"].lower()
+        if value is None:
+            challenges.append((name, {}))
+        elif challenges:
+            challenges[-1][1][name] = re.sub(r"\\(.)", r"\1", value)
     return [Challenge(scheme, parameters) for scheme, parameters in challenges]
 
 

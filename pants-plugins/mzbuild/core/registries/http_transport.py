@@ -28,7 +28,9 @@ from mzbuild.core.registries.retry import FinalError, TransientError
 
 # How long a server may be silent, at any point, before that counts as a fault.
 _SILENCE = 10.0  # seconds
-_LARGEST_BODY = 16 << 20  # bytes: manifests and configurations are small
+# In bytes. No registry has to take a larger manifest:
+# https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-manifests
+_LARGEST_BODY = 4 << 20
 _PIECE = 1 << 16
 _REDIRECTS = 5
 _REFUSED_BY_PROXY = re.compile("Tunnel connection failed: 4")
