@@ -10,8 +10,9 @@ from typing import Callable
 
 import pytest
 from mzbuild.core.registries.addresses import registry_tag
-from mzbuild.core.registries.client import Absent, Answer, RegistryClient
+from mzbuild.core.registries.client import Absent, Answer, RegistryClient, RegistryError
 from mzbuild.core.registries.http_transport import Transport
+from mzbuild.core.registries.manifests import Manifest
 from mzbuild.core.registries.retry import FinalError, TransientError
 from mzbuild.core.registries.round import Unknown
 
@@ -64,6 +65,32 @@ def test_credentials_follow_no_redirect_to_another_server(
                 here, there = f"localhost:{server.port}", f"127.0.0.1:{elsewhere.port}"
                 assert reason(answer) == f"{here} redirects to {there} what only {here} may see"
             assert "s3cr3t" not in elsewhere.seen
+            assert "Authorization" not in elsewhere.seen
+
+
+# 202 is the answer to an upload that begins, and says where it goes on.
+@pytest.mark.parametrize("status", [202, 301, 302, 303, 307, 308])
+def test_no_request_takes_its_login_to_another_server(tmp_path: Path, status: int) -> None:
+    with hostile(other) as elsewhere:
+
+        def behave(exchange: Exchange) -> None:
+            if "Authorization" in exchange.headers:
+                exchange.answer(status, Location=f"http://127.0.0.1:{elsewhere.port}/stolen")
+            else:
+                exchange.answer(401, WWW_Authenticate='Basic realm="x"')
+
+        with hostile(behave) as server:
+            auths = {"auths": {f"localhost:{server.port}": {"username": "u", "password": "pw"}}}
+            (tmp_path / "config.json").write_text(json.dumps(auths))
+            registry, tag = server.registry, registry_tag(server.registry, f"x:{TAG}")
+            with RegistryClient([registry], {"DOCKER_CONFIG": str(tmp_path)}) as client:
+                client.check([(registry, tag)], 1)
+                client.check_push([(registry, tag)], 1)
+                with pytest.raises(RegistryError):
+                    client.manifest(registry, tag, 1)
+                with pytest.raises(RegistryError):
+                    client.put_manifest(registry, tag, Manifest(MANIFEST, b"{}"), 1)
+            assert {method for method, *_ in server.requests} == {"HEAD", "GET", "POST", "PUT"}
             assert "Authorization" not in elsewhere.seen
 
 
