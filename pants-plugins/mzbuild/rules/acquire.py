@@ -125,10 +125,10 @@ async def acquire_image(
     tag = tags.local[name]
     done = Ensured(name, configuration.arch, tag, Outcome.READY)
     plan = await Get(AcquisitionPlan, AcquisitionPlanRequest(wanted))
-    origin = plan.origins[name]
+    origin, image_id = plan.origins[name], local.id_of(tag)
     try:
-        if origin is Origin.REUSED:
-            obtained = ObtainedImage(local.id_of(tag) or "", origin, 0.0)
+        if image_id and origin is Origin.REUSED:
+            obtained = ObtainedImage(image_id, origin, 0.0)
         elif origin is Origin.PULLED:
             pull = PullRequest(name, configuration, tags.published[name][0], plan.digests[name])
             obtained = await Get(ObtainedImage, PullRequest, pull)
