@@ -229,10 +229,8 @@ class ExtractField(Field):
         packages = super().compute_value(raw_value, address)
         if packages is None:
             return None
-        # Later versions of Pants freeze what a BUILD file says before it comes here.
-        mappings = (dict, FrozenDict)
-        if not isinstance(packages, mappings) or not all(
-            isinstance(paths, mappings) and all(isinstance(path, str) for path in paths.values())
+        if not isinstance(packages, dict) or not all(
+            isinstance(paths, dict) and all(isinstance(path, str) for path in paths.values())
             for paths in packages.values()
         ):
             raise InvalidFieldTypeException(
