@@ -155,8 +155,8 @@ class Mzbuild(Subsystem):
         help=softwrap(
             """
             The name of the registry that images are pulled from, and by which the Docker engine
-            and `FROM` lines know them. Where `registries` has only one, it need not be said. The
-            registries' `primary_env` goes before this. For example:
+            and `FROM` lines know them; by default the only one of `registries`. The registries'
+            `primary_env` goes before this. For example:
             `--mzbuild-primary-registry=ghcr`.
             """
         ),
