@@ -35,6 +35,12 @@ def test_a_condition_holds_or_not_or_nobody_knows(platform: str, expected: bool 
     assert applies(platform, TRIPLE) is expected
 
 
+def test_what_stands_in_one_another_without_end_nobody_knows() -> None:
+    assert applies(f"cfg({'not(' * 60}unix{')' * 60})", TRIPLE) is True
+    assert applies(f"cfg({'not(' * 20_000}unix{')' * 20_000})", TRIPLE) is None
+    assert applies(f"cfg(any({'flag,' * 200_000}unix))", TRIPLE) is True
+
+
 def test_of_other_systems_nothing_is_known_but_their_names() -> None:
     for triple in ("aarch64-apple-darwin", "wasm32-unknown-unknown-x"):
         assert applies("cfg(unix)", triple) is None

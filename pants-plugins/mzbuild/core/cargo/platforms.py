@@ -9,6 +9,8 @@ import re
 from collections.abc import Container, Mapping
 from typing import Callable, Optional
 
+from mzbuild.core.text.limits import DEEPEST
+
 _TOKEN = re.compile(r'"[^"]*"|[(),=]|[^\s"(),=]+')
 
 # Whether a name holds, or has a value; None where that is not known.
@@ -27,7 +29,7 @@ def applies(platform: str, triple: str, cfg: Container[str] | None = None) -> bo
         return platform == triple
     try:
         holds = _by_triple(triple) if cfg is None else _by_compiler(cfg)
-        return _condition(_TOKEN.findall(platform), holds)
+        return _condition(_TOKEN.findall(platform)[::-1], holds, DEEPEST)
     except (IndexError, ValueError):
         return None
 
@@ -66,20 +68,22 @@ def _facts(triple: str) -> Mapping[str, bool | str]:
     }
 
 
-def _condition(tokens: list[str], holds: Holds) -> bool | None:
-    """Takes one condition off the front of the tokens, and tells whether it holds."""
-    name = tokens.pop(0)
-    if tokens[:1] == ["="]:
-        value = tokens[1].strip('"')
-        del tokens[:2]
-        return holds(name, value)
-    if tokens[:1] != ["("]:
+def _condition(tokens: list[str], holds: Holds, levels: int) -> bool | None:
+    """Takes one condition off the end of the tokens, which are in reverse order, and tells whether
+    it holds. Raises `ValueError` where more levels of others are in it."""
+    if not levels:
+        raise ValueError
+    name = tokens.pop()
+    if tokens[-1:] == ["="]:
+        tokens.pop()
+        return holds(name, tokens.pop().strip('"'))
+    if tokens[-1:] != ["("]:
         return holds(name, None)
     parts = []
     # What comes first is the parenthesis, and then the comma after each of the conditions.
-    while tokens.pop(0) != ")":
-        if tokens[0] != ")":
-            parts.append(_condition(tokens, holds))
+    while tokens.pop() != ")":
+        if tokens[-1] != ")":
+            parts.append(_condition(tokens, holds, levels - 1))
     if name == "not":
         (part,) = parts
         return None if part is None else not part

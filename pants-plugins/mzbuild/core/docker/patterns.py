@@ -120,9 +120,11 @@ def _compile(pattern: str) -> re.Pattern[str]:
     See https://pkg.go.dev/github.com/moby/patternmatcher: `**` matches any directories, even none,
     and anything at all at the end, or before what has no other wildcards.
     """
-    parts = _PART.findall(pattern) if len(pattern) <= LONGEST_PATTERN else ["["]
-    if not {"[", "\\"}.isdisjoint(parts):
-        return _NOTHING
+    parts = []
+    for match in _PART.finditer(pattern):
+        if match[0] in ("[", "\\") or len(pattern) > LONGEST_PATTERN:
+            return _NOTHING
+        parts.append(match[0])
     only_ending = parts[:1] == ["**"] and not re.search(r"[][*?\\]", pattern[2:])
     last = len(parts) - 1
     inside = 0

@@ -12,7 +12,7 @@ from mzbuild.core.text.table import some
 # it takes no time. What is carried out at the same time is named again when it has more to say.
 # Without BuildKit, there is `Step 3/7 : RUN make`.
 _STEP = re.compile(
-    r"^#(?P<number>\d+) (?:(?P<step>\[(?:[^\]]* )?\d+/\d+\] .*\S|exporting to image)"
+    r"^#(?P<number>\d+) (?:(?P<step>\[(?:[^\]\n]* )?\d+/\d+\] .*\S|exporting to image)"
     r"|(?P<push>pushing (?!layer )\S+)|(?P<ended>DONE|CACHED|ERROR|CANCELED))"
     r"|^Step (?P<position>\d+/\d+) : (?P<instruction>.*\S)",
     re.MULTILINE,
