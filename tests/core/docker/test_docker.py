@@ -295,6 +295,9 @@ def test_credentials_of_the_environment_are_added_to_the_clients_configuration(
 ) -> None:
     env = {"DOCKER_CONFIG": str(tmp_path)}
     assert config_with_auths(env, ()) is None
+    for entry in ({}, {"auth": ""}, None, 1):
+        env["DOCKER_AUTH_CONFIG"] = json.dumps({"auths": {"r.example": entry}})
+        assert config_with_auths(env, ()) is None
     config = {"credsStore": "s", "currentContext": "c", "auths": {"r.example": {}, "o": {}}}
     (tmp_path / "config.json").write_text(json.dumps({**config, "n": 7}))
     env["DOCKER_AUTH_CONFIG"] = AUTHS

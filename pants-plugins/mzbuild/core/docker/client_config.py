@@ -62,6 +62,7 @@ def read_config(env: Mapping[str, str]) -> Mapping[str, Any]:
 def auths_of_environment(env: Mapping[str, str]) -> Mapping[str, Any]:
     """The credentials in `DOCKER_AUTH_CONFIG`, in the form that `auths` of the configuration has.
 
+    What says nothing of a host, as where a helper has its credentials, is left out.
     Raises `MzbuildError`, which does not show the value, for one that has no such form.
     """
     value = env.get(AUTH_VARIABLE)
@@ -76,7 +77,11 @@ def auths_of_environment(env: Mapping[str, str]) -> Mapping[str, Any]:
             f"The environment variable {AUTH_VARIABLE} must hold JSON as `docker login` saves it, "
             '`{"auths": {"HOST": {"auth": "…"}}}`, and does not. Mend or unset it.'
         )
-    return auths
+    return {
+        name: entry
+        for name, entry in auths.items()
+        if isinstance(entry, dict) and any(entry.values())
+    }
 
 
 def config_with_auths(env: Mapping[str, str], hosts: Container[str]) -> Mapping[str, Any] | None:
