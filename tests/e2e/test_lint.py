@@ -111,6 +111,11 @@ def test_everything_that_is_amiss_is_found(repo: Repo) -> None:
     assert result.returncode == 1
     assert sorted(findings(result)) == sorted(EXPECTED), str(result)
     assert "✕ mzbuild failed." in result.stderr
+    printed = result.stderr.partition("mzbuild failed (exit code 1).\n")[2].splitlines()
+    assert [line for line in printed if len(line) > 120] == []
+    files = {place.partition(":")[0] for place, _ in EXPECTED}
+    count = f"{len(EXPECTED)} findings in {len(files)} files: "
+    assert any(line.startswith(count) for line in printed), str(result)
     # Pants has nothing to say of globs that nobody wrote.
     assert "[WARN]" not in result.text or "unknown field" in result.text
 

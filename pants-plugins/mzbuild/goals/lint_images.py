@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pants.core.goals.lint import LintResult, LintTargetsRequest
-from pants.core.util_rules.partitions import PartitionerType
+from pants.core.util_rules.partitions import Partitions
+from pants.engine.addresses import Address
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
@@ -49,7 +50,6 @@ class ImageLintFieldSet(FieldSet):
 class MzbuildLintRequest(LintTargetsRequest):
     tool_subsystem = MzbuildLint
     field_set_type = ImageLintFieldSet
-    partitioner_type = PartitionerType.DEFAULT_SINGLE_PARTITION
 
     @classproperty
     def tool_name(cls) -> str:  # noqa: N805  # It is a property of the class.
@@ -58,6 +58,14 @@ class MzbuildLintRequest(LintTargetsRequest):
     @classproperty
     def tool_id(cls) -> str:  # noqa: N805  # Likewise.
         return MzbuildLint.name
+
+
+@dataclass(frozen=True)
+class LintedAddresses:
+    """The addresses of all images that are linted: Pants would split a list of them into batches,
+    and what concerns several images, and their number, would be told by each."""
+
+    addresses: tuple[Address, ...]
 
 
 @dataclass(frozen=True)
@@ -83,9 +91,19 @@ def find_ignored_paths(
     return IgnoredPaths(ignored_paths(work_tree.root, env, request.paths))
 
 
+@rule
+async def lint_together(
+    request: MzbuildLintRequest.PartitionRequest[ImageLintFieldSet], subsystem: MzbuildLint
+) -> Partitions[LintedAddresses, Any]:
+    if subsystem.skip or not request.field_sets:
+        return Partitions()
+    addresses = tuple(field_set.address for field_set in request.field_sets)
+    return Partitions.single_partition([LintedAddresses(addresses)])
+
+
 @rule(desc="Lint images with mzbuild", level=LogLevel.DEBUG)
 async def lint_images(
-    request: MzbuildLintRequest.Batch[ImageLintFieldSet, Any],
+    request: MzbuildLintRequest.Batch[LintedAddresses, Any],
     subsystem: MzbuildLint,
     images: Images,
     inputs: ImageInputs,
@@ -97,9 +115,10 @@ async def lint_images(
     listing: Listing,
 ) -> LintResult:
     selected = [
-        images.graph.by_name[images.names[field_set.address]]
-        for field_set in request.elements
-        if field_set.address in images.names
+        images.graph.by_name[images.names[address]]
+        for linted in request.elements
+        for address in linted.addresses
+        if address in images.names
     ]
     errors = {**inputs.errors, **images.graph.errors}
     broken = {image: errors[image.name] for image in selected if image.name in errors}

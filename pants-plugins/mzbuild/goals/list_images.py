@@ -12,7 +12,7 @@ from pants.util.strutil import softwrap
 from mzbuild.core.describe.list import list_images, list_rows, list_summary
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.text.report import ReportFormat
-from mzbuild.core.text.table import table
+from mzbuild.core.text.table import WIDTH, table
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors, palette, show_json, show_text
@@ -67,7 +67,7 @@ async def list_goal(
     else:
         header = ("image", "address", "inputs", "publish", "mainline", "builds on", "description")
         colours = palette(console, subsystem, global_options)
-        lines = table(header, list_rows(listed), {0: colours.cyan})
+        lines = table(header, list_rows(listed), {0: colours.cyan}, WIDTH)
         show_text([*lines, *list_summary(listed)], console, subsystem)
     return ListImages(log_errors(reported.names, images.graph, survey.errors))
 

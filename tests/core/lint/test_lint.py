@@ -275,13 +275,28 @@ class TestNoFingerprint:
         assert str(found) == "i/Dockerfile:1: i:i: the field `x` [no-fingerprint]"
 
 
-def test_many_findings_are_summed_up() -> None:
+def test_findings_fit_a_screen_and_are_counted() -> None:
     text = "FROM debian AS unused\nFROM debian\n"
     images = tuple(linted(text, name=f"i{number:02}") for number in range(20))
-    *lines, summary = findings_lines(lint(Linted(images), ()))
-    assert len(lines) == 60
+    findings = lint(Linted(images), ())
+    *lines, summary = findings_lines(findings)
     assert summary == "60 findings in 20 files: 40 unpinned-from, 20 unused-stage"
-    assert len([*findings_lines(lint(Linted(images[:2]), ()))]) == 6
+    assert max(map(len, lines)) <= 120
+    # What finds a finding in a log by its place and its rule, needs but its first line.
+    firsts = [line for line in lines if not line.startswith("    ")]
+    assert [line.rpartition(" ")[2] for line in firsts] == [f"[{each.rule}]" for each in findings]
+    assert lines[:2] == [
+        "x/i00/Dockerfile:1: `debian` has no tag, which means `latest`, and can be another image "
+        "tomorrow, under [unpinned-from]",
+        "    the same fingerprint. Add its digest, `debian@sha256:…`; `docker buildx "
+        "imagetools inspect debian` shows it.",
+    ]
+    (unused,) = [each for each in findings[:3] if each.rule == "unused-stage"]
+    assert [*findings_lines([unused])] == [
+        str(unused),
+        "1 finding in 1 file: 1 unused-stage",
+    ]
+    assert [*findings_lines(())] == []
 
 
 class TestSwitchingOff:

@@ -16,6 +16,7 @@ from mzbuild.core.image.declaration import CargoBuild, Copy, Image, under
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.core.lint.switches import Switch, parse_switches
 from mzbuild.core.text.safe import printable
+from mzbuild.core.text.table import WIDTH, wrapped
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,19 @@ class Finding:
     rule: str = ""
 
     def __str__(self) -> str:
-        return printable(f"{self.path}:{self.line}: {self.message} [{self.rule}]")
+        return f"{self._text} [{self.rule}]"
+
+    @property
+    def _text(self) -> str:
+        return printable(f"{self.path}:{self.line}: {self.message}")
+
+    @property
+    def lines(self) -> list[str]:
+        """The same in lines that fit a screen, the first of which has the place and the rule."""
+        rule = f" [{self.rule}]"
+        # The indent is room for the rule.
+        first, *more = wrapped(self._text, WIDTH, " " * len(rule), " " * 4)
+        return [first[len(rule) :] + rule, *more]
 
 
 # A file, and perhaps a line of it.

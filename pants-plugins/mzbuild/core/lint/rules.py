@@ -10,7 +10,7 @@ from mzbuild.core.lint import context, declaration, dockerfile
 from mzbuild.core.lint.findings import Finding, Linted, at_place
 from mzbuild.core.lint.registry import RULES, find_rule, repository_rule
 from mzbuild.core.text.quantities import show_count
-from mzbuild.core.text.table import SCREEN
+from mzbuild.core.text.table import WIDTH, wrapped
 
 __all__ = ["RULES", "context", "declaration", "dockerfile", "find_rule", "findings_lines", "lint"]
 
@@ -29,13 +29,14 @@ def lint(linted: Linted, ignored: Collection[str]) -> tuple[Finding, ...]:
 
 
 def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
-    """A line for each finding; what fills more than a screen is summed up at its end."""
-    yield from map(str, findings)
-    if len(findings) > SCREEN:
+    """The lines of each finding, and how many there are of each rule."""
+    if findings:
+        yield from (line for finding in findings for line in finding.lines)
         rules = Counter(finding.rule for finding in findings).most_common()
         counts = ", ".join(f"{count} {rule}" for rule, count in rules)
-        files = len({finding.path for finding in findings})
-        yield f"{len(findings)} findings in {show_count(files)}: {counts}"
+        files = show_count(len({finding.path for finding in findings}))
+        number = f"{len(findings)} finding{'s' * (len(findings) > 1)}"
+        yield from wrapped(f"{number} in {files}: {counts}", WIDTH, more=" " * 4)
 
 
 @repository_rule("no-fingerprint", "what keeps an image from having one: see below")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Callable
 
 from mzbuild.core.text.safe import printable
+
+_GAP = "  "
 
 # Adds colour to a cell that is already as wide as its column.
 Paint = Callable[[str], str]
@@ -13,6 +17,8 @@ Paint = Callable[[str], str]
 # Of a screen of 50 lines, as many are for what a goal tells of images. Where that takes more, it
 # tells of groups of images, until it is asked for all.
 SCREEN = 40
+# What is wider than this many columns is wrapped.
+WIDTH = 120
 MORE = "`--all` lists everything; or name fewer images."
 
 
@@ -22,16 +28,37 @@ def some(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def wrapped(text: str, width: int, first: str = "", more: str = "") -> list[str]:
+    """Text in lines of so many columns, if its words are not longer; `first` and `more` begin the
+    first line and all others."""
+    return textwrap.wrap(
+        text,
+        width,
+        initial_indent=first,
+        subsequent_indent=more,
+        # Paths and image references stay in one piece.
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], paint: Mapping[int, Paint] | None = None
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    paint: Mapping[int, Paint] | None = None,
+    width: int | None = None,
 ) -> list[str]:
     """The lines of a table with its columns in line; nothing where there are no rows.
 
-    `paint` has, by a column's number, what colours its cells; the header is left alone.
+    `paint` has, by a column's number, what colours its cells; the header is left alone. In a table
+    that is wider than `width`, cells are wrapped.
     """
     if not rows:
         return []
     cells = [[printable(cell.replace("\n", " ")) for cell in row] for row in [header, *rows]]
+    if width is not None:
+        columns = _fitting(cells, width - len(_GAP) * (len(header) - 1))
+        cells = [line for row in cells for line in _wrapped_row(row, columns)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     paint = paint or {}
     lines = []
@@ -42,5 +69,24 @@ def table(
         padded = [cell.ljust(width) for cell, width in zip(row[:-1], widths)] + row[-1:]
         if number:
             padded = [paint.get(column, str)(cell) for column, cell in enumerate(padded)]
-        lines.append("  ".join(padded))
+        lines.append(_GAP.join(padded))
     return lines
+
+
+def _fitting(cells: Sequence[Sequence[str]], width: int) -> list[int]:
+    """The widths of columns that fit, if their words do: the widest are wrapped first."""
+    columns = [*zip(*cells)]
+    widths = [max(map(len, column)) for column in columns]
+    # The header is in one line.
+    words = [max(map(len, [column[0], *" ".join(column).split()])) for column in columns]
+    while sum(widths) > width:
+        widest = max(range(len(widths)), key=lambda each: widths[each] - words[each])
+        if widths[widest] <= words[widest]:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def _wrapped_row(row: Sequence[str], widths: Sequence[int]) -> list[list[str]]:
+    lines = [wrapped(cell, width) if cell else [] for cell, width in zip(row, widths)]
+    return [list(each) for each in zip_longest(*lines, fillvalue="")] or [list(row)]
