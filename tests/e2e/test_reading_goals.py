@@ -180,7 +180,8 @@ def test_goals_of_pants_name_the_nearest_image_too(
     repo: Repo, goal: str, spec: str, told: str
 ) -> None:
     repo.write({"near/Dockerfile": "FROM scratch\n"})
-    assert told in repo.pants(goal, spec, check=False).stderr
+    for _ in range(2):  # Pants remembers of the run before what it asked for.
+        assert repo.pants(goal, spec, check=False).stderr.count(told) == 1
 
 
 def test_goals_of_pants_are_left_alone_where_no_image_is_near(repo: Repo) -> None:

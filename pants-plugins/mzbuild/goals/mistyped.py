@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from pants.base.build_root import BuildRoot
@@ -23,6 +24,8 @@ from mzbuild.rules.selection import CommandSpecs
 logger = logging.getLogger(__name__)
 
 
+# All are equal: otherwise, Pants would ask again for that of the run before.
+@dataclass(frozen=True)
 class MistypedRequest(WorkunitsCallbackFactoryRequest):
     pass
 

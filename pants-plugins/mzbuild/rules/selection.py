@@ -151,7 +151,7 @@ async def reported_images(specs: Specs, images: Images, listing: Listing) -> Rep
         raise MzbuildError.of_lines("\n\n".join([*told, str(error)])) from None
     if not selected.names and not specs.includes.from_change_detection:
         typed = [str(spec) for spec in _typed(specs.includes)]
-        raise MzbuildError(no_image(typed, images.graph.images, listing))
+        raise MzbuildError.of_lines(no_image(typed, images.graph.images, listing))
     return ReportedImages(selected.names)
 
 
