@@ -73,7 +73,7 @@ def told(result: Result) -> list[str]:
     messages = [message for _, message in logged(result)]
     for words in WRONG:
         assert len([message for message in messages if words in message]) == 1, str(result)
-    assert "`above` has no fingerprint: built on `cargo`, which has none." in messages
+    assert "`above` has no fingerprint: built on `cargo`, which has no fingerprint." in messages
     assert len(messages) == len(WRONG) + 1
     return messages
 
@@ -104,7 +104,7 @@ def test_json_says_what_is_wrong_with_each(repo: Repo, goal: str) -> None:
     key = "reason" if goal == "plan" else "error"
     for words in WRONG:
         assert [name for name in images if words in (images[name][key] or "")]
-    assert images["above"][key] == "built on `cargo`, which has none."
+    assert images["above"][key] == "built on `cargo`, which has no fingerprint."
     if goal == "plan":
         assert {name for name in images if not images[name]["blocked"]} == SOUND
     else:
@@ -128,7 +128,7 @@ def test_no_pipeline_is_printed_where_a_registry_does_not_say(repo: Repo, plan_f
     assert (for_ci.returncode, for_ci.stdout) == (1, "")
     assert all(words in for_ci.stderr for words in WRONG)
     assert "No pipeline is printed, as these images are blocked:\n  sound (" in for_ci.stderr
-    assert "r does not say: " in for_ci.stderr
+    assert "r does not say whether it has it: " in for_ci.stderr
 
 
 def test_changes_of_sound_images_are_explained(repo: Repo) -> None:
@@ -188,7 +188,7 @@ def test_a_compose_file_is_not_printed_without_an_image(workshop: Workshop) -> N
     repo.write({"compose.yml": services})
     result = repo.pants("mzbuild-compose", "compose.yml", check=False)
     assert (result.returncode, result.stdout) == (1, "")
-    assert "  above: built on `cargo`, which has none." in result.stderr
+    assert "  above: built on `cargo`, which has no fingerprint." in result.stderr
     assert any("top:" in image for image in docker.images())
 
 

@@ -145,10 +145,10 @@ def test_an_image_without_a_fingerprint_does_not_hide_the_others(repo: Repo) -> 
     assert (
         "`base` has no fingerprint: base/mzbuild.yml: `source: gone`: Git sees no" in result.stderr
     )
-    assert "`top` has no fingerprint: built on `base`, which has none." in result.stderr
+    assert "`top` has no fingerprint: built on `base`, which has no fingerprint." in result.stderr
     described = repo.pants("mzbuild-describe", "::", check=False)
     assert described.returncode == 1
-    assert "  fingerprint  none: built on `base`, which has none." in described.stdout
+    assert "  fingerprint  none: built on `base`, which has no fingerprint." in described.stdout
 
 
 def test_output_goes_to_a_file(repo: Repo) -> None:

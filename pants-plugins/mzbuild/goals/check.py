@@ -76,6 +76,7 @@ async def check(
     subsystem: CheckSubsystem,
     console: Console,
 ) -> Check:
+    log_errors(selected.broken, images.graph, fingerprints.errors)
     configurations = published_for.configurations
     tags = await MultiGet(Get(ConfiguredTags, ImageTagsRequest(each)) for each in configurations)
     asked = tuple(tag for each in tags for name in selected.names for tag in each.published[name])
@@ -102,7 +103,6 @@ async def check(
     else:
         where = ", ".join(registry.name for registry in registries.registries)
         console.print_stderr(f"All images are published ({where}): {len(published)}.")
-    log_errors(selected.broken, images.graph, fingerprints.errors)
     return Check(code)
 
 

@@ -70,6 +70,7 @@ async def ensure(
     subsystem: EnsureSubsystem,
     console: Console,
 ) -> Ensure:
+    log_errors(selected.broken, images.graph, fingerprints.errors)
     wanted = EnsurePlanRequest(selected.names, published_for.configurations)
     plan = await Get(EnsurePlan, EnsurePlanRequest, wanted)
     plan.check()
@@ -87,7 +88,6 @@ async def ensure(
     else:
         for line in ensured_lines(results):
             console.print_stdout(line)
-    log_errors(selected.broken, images.graph, fingerprints.errors)
     return Ensure(exit_code=0 if all(result.ok for result in results) else 1)
 
 

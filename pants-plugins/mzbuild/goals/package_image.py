@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pants.base.build_root import BuildRoot
-from pants.core.goals import package
 from pants.core.goals.package import (
     BuiltPackage,
     BuiltPackageArtifact,
@@ -32,18 +31,25 @@ from pants.engine.process import Process, ProcessCacheScope, ProcessResult
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.errors import MzbuildError, listed
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.plan.acquisition import Origin
 from mzbuild.core.plan.ensured import ensured_lines
+from mzbuild.core.text.table import some
 from mzbuild.core.work_tree.own_files import own_file
 from mzbuild.goals.reporting import log_errors
-from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
+from mzbuild.rules.acquire import (
+    AcquiredImage,
+    AcquireRequest,
+    AcquisitionPlan,
+    AcquisitionPlanRequest,
+)
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from mzbuild.rules.registries import ImageTags
 from mzbuild.rules.selection import SelectedImages
+from mzbuild.subsystems.mzbuild import Mzbuild
 from mzbuild.target_types import ImageNameField
 
 logger = logging.getLogger(__name__)
@@ -58,9 +64,17 @@ class PackageImageFieldSet(PackageFieldSet):
 
 @dataclass(frozen=True)
 class PackagedImages:
-    """What became of all images that the command packages, by name."""
+    """What became of all images that the command packages, and of what had to be had for them, by
+    name."""
 
     images: Mapping[str, AcquiredImage]
+
+    @property
+    def failure(self) -> str:
+        """Says which images are missing, as the one that logs it finds out."""
+        failed = [f"`{name}`" for name, image in self.images.items() if not image.result.ok]
+        count = f"{len(failed)} of {len(self.images)} images failed"
+        return _NotPackaged(f"{count}: {some(failed)}.")
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,8 @@ class Beside:
     """What goes into `dist/` beside a package, and to no target that depends on it: it is not the
     same for each image of the same fingerprint."""
 
-    # By paths in `dist/`.
+    # All paths are in `dist/`; this one is where Pants will write the package itself.
+    package: str
     acquired: FileContent
     debug: Digest
 
@@ -91,27 +106,20 @@ class _NotPackaged(str):
         raise MzbuildError(super().__str__())
 
 
-class _OnlyNews(logging.Filter):
-    """Leaves what became of each image out of what Pants logs: it has been told in one table."""
-
-    _TOLD = tuple(f"{origin.value.capitalize()} " for origin in Origin)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not record.getMessage().rpartition("\n")[2].startswith(self._TOLD)
-
-
-logging.getLogger(package.__name__).addFilter(_OnlyNews())
-
-
 @_uncacheable_rule
 async def package_images(
-    selected: SelectedImages, images: Images, fingerprints: Fingerprints
+    selected: SelectedImages, images: Images, fingerprints: Fingerprints, mzbuild: Mzbuild
 ) -> PackagedImages:
-    acquired = await MultiGet(Get(AcquiredImage, AcquireRequest(n)) for n in selected.names)
-    log_errors(selected.names, images.graph, fingerprints.errors)
+    if not mzbuild.fail_fast:
+        log_errors(selected.names, images.graph, fingerprints.errors)
+    plan = await Get(AcquisitionPlan, AcquisitionPlanRequest(selected.names))
+    names = sorted({*selected.names, *plan.plan.told_of(selected.names)})
+    acquired = await MultiGet(
+        Get(AcquiredImage, AcquireRequest(name, selected.names)) for name in names
+    )
     for line in ensured_lines([image.result for image in acquired]):
         logger.info(line)
-    return PackagedImages(dict(zip(selected.names, acquired)))
+    return PackagedImages(dict(zip(names, acquired)))
 
 
 # What is beside it is written in each run.
@@ -130,15 +138,12 @@ async def package_image(
     # would be pulled for that, and one that cannot be built would stop all others.
     if selected.to_publish and name in selected.names:
         return BuiltPackage(EMPTY_DIGEST, ())
-    if selected.to_package and name in selected.names:
-        packaged = (await Get(PackagedImages)).images
-        image = packaged[name]
+    is_selected = selected.to_package and name in selected.names
+    if is_selected:
+        packaged = await Get(PackagedImages)
+        image = packaged.images[name]
         if not image.result.ok:
-            failed = [each for each, image in packaged.items() if not image.result.ok]
-            reason = _NotPackaged(
-                f"{len(failed)} of {len(packaged)} images failed: {listed(failed)}."
-            )
-            return BuiltPackage(EMPTY_DIGEST, (BuiltPackageArtifact(None, (reason,)),))
+            return BuiltPackage(EMPTY_DIGEST, (BuiltPackageArtifact(None, (packaged.failure,)),))
     else:
         image = await Get(AcquiredImage, AcquireRequest(name))
         image.check()
@@ -155,26 +160,28 @@ async def package_image(
     directory = field_set.address.spec_path.replace("/", ".")
     path = field_set.output_path.value or posixpath.join(directory, f"{name}.json")
     digest = await Get(Digest, CreateDigest([_json(path, description)]))
-    artifacts = [BuiltPackageArtifact(path, (f"{origin.value.capitalize()} {result.spec}",))]
-    if selected.to_package and name in selected.names:
-        varying = {
-            "image_id": image.image_id,
-            "origin": origin.value,
-            "seconds": round(result.seconds, 3),
-        }
-        # Whoever does not have to build an image does not have to wait for Cargo.
-        actions = declared.pre_image if origin is Origin.BUILT else ()
-        results = await MultiGet(
-            Get(PreImageResult, PreImageRequest(declared, action, batch))
-            for action in actions
-            if isinstance(action, CargoBuild) and action.split_debuginfo
-        )
-        debug = await Get(Digest, MergeDigests(result.debug for result in results))
-        debug = await Get(Digest, AddPrefix(debug, posixpath.dirname(path)))
-        acquired = _json(f"{posixpath.splitext(path)[0]}.acquired.json", {**description, **varying})
-        written = await Get(Written, Beside(acquired, debug))
-        artifacts += [BuiltPackageArtifact(None, (f"Wrote {x}", y)) for x, y in written.files]
-    return BuiltPackage(digest, tuple(artifacts))
+    if not is_selected:
+        return BuiltPackage(digest, (BuiltPackageArtifact(path),))
+    varying = {
+        "image_id": image.image_id,
+        "origin": origin.value,
+        "seconds": round(result.seconds, 3),
+    }
+    # Whoever does not have to build an image does not have to wait for Cargo.
+    actions = declared.pre_image if origin is Origin.BUILT else ()
+    results = await MultiGet(
+        Get(PreImageResult, PreImageRequest(declared, action, batch))
+        for action in actions
+        if isinstance(action, CargoBuild) and action.split_debuginfo
+    )
+    debug = await Get(Digest, MergeDigests(result.debug for result in results))
+    debug = await Get(Digest, AddPrefix(debug, posixpath.dirname(path)))
+    acquired = _json(f"{posixpath.splitext(path)[0]}.acquired.json", {**description, **varying})
+    written = await Get(Written, Beside(path, acquired, debug))
+    # Pants would say of each file that it was written, after the table that tells of each image.
+    return BuiltPackage(
+        digest, tuple(BuiltPackageArtifact(None, (f"Wrote {x}", y)) for x, y in written.files)
+    )
 
 
 def _json(path: str, value: Mapping[str, object]) -> FileContent:
@@ -187,7 +194,8 @@ async def write_beside(beside: Beside, build_root: BuildRoot, dist: DistDir) -> 
     directory = str(build_root.pathlib_path / dist.relpath)
     debug = await Get(Snapshot, Digest, beside.debug)
     file, *_ = (
-        own_file(directory, *path.split("/")) for path in (beside.acquired.path, *debug.files)
+        own_file(directory, *path.split("/"))
+        for path in (beside.acquired.path, beside.package, *debug.files)
     )
     Path(file).write_bytes(beside.acquired.content)
     if debug.files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import Enum
@@ -17,15 +18,16 @@ from pants.util.strutil import softwrap
 
 from mzbuild.core.fingerprint.configuration import Arch, Configuration
 from mzbuild.core.plan.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
-from mzbuild.core.plan.planning import BuildPlan, Work, with_broken
-from mzbuild.core.plan.report import check_pipeline, plan_json, plan_lines
+from mzbuild.core.plan.planning import BuildPlan, with_broken
+from mzbuild.core.plan.report import check_plans, plan_json, plan_lines
 from mzbuild.core.text.safe import github_json
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors, palette, show_document, show_json, show_text
-from mzbuild.rules.build_plans import EnsuringPlanRequest, PackagingPlanRequest
+from mzbuild.rules.acquire import AcquisitionDecision, AcquisitionDecisionRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch, CargoGroups
+from mzbuild.rules.ensured_images import EnsureDecision, EnsureDecisionRequest
 from mzbuild.rules.fingerprints import (
     ConfiguredFingerprints,
     Fingerprints,
@@ -41,6 +43,8 @@ _DECISIVE = (
     *("arch", "profile", "coverage", "sanitizer", "fingerprint_scheme"),
     *("image_registry", "image_prefix", "primary_registry"),
 )
+
+logger = logging.getLogger(__name__)
 
 _NO_FINGERPRINT = "it has no fingerprint"
 
@@ -154,13 +158,20 @@ async def plan_goal(
     plans: Sequence[BuildPlan]
     if subsystem.ensure or subsystem.for_ci:
         configurations = published_for.configurations
-        plans = await MultiGet(
-            Get(BuildPlan, EnsuringPlanRequest(names, each, anywhere=subsystem.for_ci))
-            for each in configurations
+        decision = await Get(
+            EnsureDecision,
+            EnsureDecisionRequest(
+                names,
+                configurations,
+                only_looking=True,
+                anywhere=subsystem.for_ci,
+            ),
         )
+        plans = tuple(decision.plans.values())
     else:
         configurations = (configuration,)
-        plans = (await Get(BuildPlan, PackagingPlanRequest(names)),)
+        request = AcquisitionDecisionRequest(names, only_looking=True)
+        plans = ((await Get(AcquisitionDecision, AcquisitionDecisionRequest, request)).plan,)
     configured = await MultiGet(
         Get(ConfiguredFingerprints, FingerprintsRequest(each)) for each in configurations
     )
@@ -169,7 +180,8 @@ async def plan_goal(
     addresses = {name: address.spec for name, address in images.addresses.items()}
     if subsystem.for_ci:
         log_errors(broken, images.graph, errors)
-        check_pipeline([(arch, plan, ()) for arch, plan in zip(archs, plans)])
+        # A pipeline without what is blocked would pass.
+        check_plans("No pipeline is printed", list(zip(archs, plans)))
         plans = [with_broken(plan, broken) for plan in plans]
         jobs = [
             job
@@ -184,12 +196,9 @@ async def plan_goal(
             shown = yaml.safe_dump(buildkite_pipeline(jobs), sort_keys=False).rstrip()
         show_document(shown, console, subsystem)
         return Plan(_exit_code(plans, subsystem))
-    built = [
-        tuple(sorted(name for name, image in plan.images.items() if Work.BUILD in image.work))
-        for plan in plans
-    ]
     batches = await MultiGet(
-        Get(CargoBatch, ImagesToBuild(each, names)) for each, names in zip(configurations, built)
+        Get(CargoBatch, ImagesToBuild(each, plan.built))
+        for each, plan in zip(configurations, plans)
     )
     # Without anything for Cargo to build, there need be none.
     groups = await MultiGet(
@@ -217,6 +226,8 @@ async def plan_goal(
         )
         show_text(lines, console, subsystem)
     log_errors(broken, images.graph, errors)
+    for advice in dict.fromkeys(each for plan in plans for each in plan.advice):
+        logger.error(advice)
     return Plan(_exit_code(plans, subsystem))
 
 

@@ -92,6 +92,7 @@ async def tag(
     console: Console,
 ) -> Tag:
     check_tags(subsystem.tags)
+    log_errors(selected.broken, images.graph, fingerprints.errors)
     configured = await MultiGet(
         Get(ConfiguredFingerprints, FingerprintsRequest(configuration))
         for configuration in published_for.configurations
@@ -144,7 +145,6 @@ async def tag(
     else:
         for line in _lines(rows):
             console.print_stdout(line)
-    log_errors(selected.broken, images.graph, fingerprints.errors)
     return Tag(exit_code=1 if any(row["outcome"] == Step.FAIL.value for row in rows) else 0)
 
 

@@ -10,15 +10,10 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.core.plan.acquisition import (
-    Acquisition,
-    Build,
-    OnUnknown,
-    Origin,
-    decide_acquisition,
-    to_look_up,
-)
+from mzbuild.core.plan.acquisition import Build, OnUnknown, Origin, to_look_up
 from mzbuild.core.plan.ensured import Ensured, Outcome, without_fingerprint
+from mzbuild.core.plan.planning import BuildPlan, Work, plan_package
+from mzbuild.core.plan.report import check_plans
 from mzbuild.core.registries.client import Answer, Present
 from mzbuild.rules.build_image import BuildRequest
 from mzbuild.rules.cargo.batch import ImagesToBuild, SelectedPrograms
@@ -27,7 +22,7 @@ from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images
 from mzbuild.rules.local_images import KnownLocalImages, LocalImages
 from mzbuild.rules.pull import ObtainedImage, PullRequest
-from mzbuild.rules.registries import Existence, ExistenceRequest, ImageTags
+from mzbuild.rules.registries import Existence, ExistenceRequest, ImageTags, Registries
 from mzbuild.rules.selection import SelectedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
 
@@ -80,16 +75,16 @@ class AcquisitionPlan:
     command packages.
     """
 
-    origins: Mapping[str, Origin]
+    plan: BuildPlan
     digests: Mapping[str, str]
     batch: CargoBatch
 
 
 @dataclass(frozen=True)
 class AcquisitionDecisionRequest:
-    """A request for the same, without an error where something is in the way.
+    """A request for how to have some images in the local engine, by their names.
 
-    With `only_looking`, not even a missing engine is one: then it counts as one without images.
+    With `only_looking`, a missing engine is no error: it counts as one without images.
     """
 
     wanted: tuple[str, ...]
@@ -100,7 +95,7 @@ class AcquisitionDecisionRequest:
 class AcquisitionDecision:
     """How images are to be had, and what the primary registry has said of them."""
 
-    acquisition: Acquisition
+    plan: BuildPlan
     answers: Mapping[str, Answer]
 
 
@@ -118,18 +113,18 @@ async def acquire_image(
 ) -> AcquiredImage:
     name = request.name
     wanted = request.wanted or (selected.names if name in selected.names else (name,))
-    if mzbuild.fail_fast:
-        fingerprints.check(images.graph, wanted)
+    plan = await Get(AcquisitionPlan, AcquisitionPlanRequest(wanted))
     for broken in without_fingerprint(fingerprints.broken([name]), configuration.arch):
         return AcquiredImage(broken)
     tag = tags.local[name]
     done = Ensured(name, configuration.arch, tag, Outcome.READY)
-    plan = await Get(AcquisitionPlan, AcquisitionPlanRequest(wanted))
-    origin, image_id = plan.origins[name], local.id_of(tag)
+    planned, image_id = plan.plan.images[name], local.id_of(tag)
+    if planned.blocked:
+        return AcquiredImage(done.blocked(planned))
     try:
-        if image_id and origin is Origin.REUSED:
-            obtained = ObtainedImage(image_id, origin, 0.0)
-        elif origin is Origin.PULLED:
+        if image_id and planned.idle:
+            obtained = ObtainedImage(image_id, Origin.REUSED, 0.0)
+        elif Work.PULL in planned.work:
             pull = PullRequest(name, configuration, tags.published[name][0], plan.digests[name])
             obtained = await Get(ObtainedImage, PullRequest, pull)
         else:
@@ -158,6 +153,7 @@ async def decide(
     request: AcquisitionDecisionRequest,
     images: Images,
     tags: ImageTags,
+    registries: Registries,
     mzbuild: Mzbuild,
 ) -> AcquisitionDecision:
     if request.only_looking:
@@ -174,10 +170,11 @@ async def decide(
     remembered = mzbuild.unknown is OnUnknown.ERROR
     found = await Get(Existence, ExistenceRequest(tuple(asked.values()), remembered=remembered))
     answers = {name: found.answers[tag] for name, tag in asked.items()}
-    acquisition = decide_acquisition(
-        images.graph, request.wanted, there, answers, mzbuild.build, mzbuild.unknown
+    primary = next((registry.name for registry in registries.registries), "")
+    plan = plan_package(
+        images.graph, request.wanted, there, answers, mzbuild.build, mzbuild.unknown, primary
     )
-    return AcquisitionDecision(acquisition, answers)
+    return AcquisitionDecision(plan, answers)
 
 
 @_uncacheable_rule
@@ -189,21 +186,26 @@ async def acquisition_plan(
     configuration: Configuration,
     mzbuild: Mzbuild,
 ) -> AcquisitionPlan:
+    if mzbuild.fail_fast:
+        fingerprints.check(images.graph, request.wanted)
     # What has no fingerprint is had by nobody; each is told of in its turn.
     sound = tuple(name for name in request.wanted if name not in fingerprints.errors)
     decision = await Get(AcquisitionDecision, AcquisitionDecisionRequest(sound))
-    decision.acquisition.check(images.graph, mzbuild.build)
+    if mzbuild.fail_fast:
+        check_plans("Nothing is done", [(configuration.arch, decision.plan)])
+    for advice in decision.plan.advice:
+        logger.error(advice)
     digests = {
         name: answer.digest
         for name, answer in decision.answers.items()
         if isinstance(answer, Present)
     }
-    built = ImagesToBuild(configuration, decision.acquisition.built)
+    built = ImagesToBuild(configuration, decision.plan.built)
     batch = await Get(CargoBatch, ImagesToBuild, built)
     if request.wanted == selected.names:
         programs = (await Get(SelectedPrograms)).actions.values()
         batch = replace(batch, actions=(*batch.actions, *programs))
-    return AcquisitionPlan(decision.acquisition.origins, digests, batch)
+    return AcquisitionPlan(decision.plan, digests, batch)
 
 
 def rules() -> tuple[Rule, ...]:

@@ -19,9 +19,10 @@ from mzbuild.core.docker.arguments import (
 )
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Arch, Configuration
-from mzbuild.core.plan.acquisition import OnUnknown, Origin
-from mzbuild.core.plan.ensure_step import EnsureStep, ensure_step, missing_tags
-from mzbuild.core.plan.ensured import Ensured, Outcome, images_to_build
+from mzbuild.core.plan.acquisition import Origin
+from mzbuild.core.plan.ensured import Ensured, Outcome
+from mzbuild.core.plan.planning import BuildPlan, Work, missing_tags, plan_ensure
+from mzbuild.core.plan.report import blocked_lines
 from mzbuild.core.registries.client import Absent, Present, RegistryTag
 from mzbuild.core.registries.publication import Publication, publications
 from mzbuild.core.registries.round import Unknown
@@ -30,7 +31,7 @@ from mzbuild.rules.cargo.batch import ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_engine import Buildx, DockerClient, TransferLimit
 from mzbuild.rules.images import Images
-from mzbuild.rules.local_images import LocalImages
+from mzbuild.rules.local_images import KnownLocalImages, LocalImages
 from mzbuild.rules.progress import RunProgress
 from mzbuild.rules.pull import ObtainedImage, PullRequest
 from mzbuild.rules.registries import (
@@ -40,6 +41,7 @@ from mzbuild.rules.registries import (
     Existence,
     ExistenceRequest,
     ImageTagsRequest,
+    Registries,
     RegistryAccess,
 )
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -59,14 +61,38 @@ class EnsurePlanRequest:
 
 
 @dataclass(frozen=True)
+class EnsureDecisionRequest:
+    """A request for how to have some images in all registries, in each configuration.
+
+    With `only_looking`, a missing engine is no error: it counts as one without images. With
+    `anywhere`, the plan is for machines whose engines have none.
+    """
+
+    wanted: tuple[str, ...]
+    configurations: tuple[Configuration, ...]
+    only_looking: bool = False
+    anywhere: bool = False
+
+
+@dataclass(frozen=True)
+class EnsureDecision:
+    """How to have images in all registries, in each configuration, and what the registries have
+    of them, by the images' local tags."""
+
+    plans: Mapping[Configuration, BuildPlan]
+    publications: Mapping[str, Publication]
+
+
+@dataclass(frozen=True)
 class EnsurePlan:
-    """Which registries lack which images, by the images' local tags.
+    """How to have images in all registries, in each configuration, as soon as nothing is in the
+    way.
 
     `obstacle` says what is in the way of publishing anything, if so. It is no error yet: Pants
     carries out a rule that has failed again for each that waits for it.
     """
 
-    publications: Mapping[str, Publication]
+    decision: EnsureDecision
     obstacle: str | None
     # What Cargo is asked for to build those that are built, in each configuration.
     batches: Mapping[Configuration, CargoBatch]
@@ -117,32 +143,57 @@ class PushedImage:
 
 
 @_uncacheable_rule
-async def ensure_plan(
-    request: EnsurePlanRequest,
-    images: Images,
-    local: LocalImages,
-    mzbuild: Mzbuild,
-    access: RegistryAccess,
-) -> EnsurePlan:
+async def decide(
+    request: EnsureDecisionRequest, images: Images, registries: Registries, mzbuild: Mzbuild
+) -> EnsureDecision:
+    registries.check()
     names = images.graph.closure(request.wanted)
     tags = await MultiGet(
         Get(ConfiguredTags, ImageTagsRequest(each)) for each in request.configurations
     )
     asked = tuple(tag for each in tags for name in names for tag in each.published[name])
     existence = await Get(Existence, ExistenceRequest(asked))
-    published = {
-        each.local[image.name]: image
-        for configuration, each in zip(request.configurations, tags)
-        for image in publications(configuration.arch, names, each.published, existence.answers)
-    }
+    if request.anywhere:
+        engine = KnownLocalImages(None)
+    elif request.only_looking:
+        engine = await Get(KnownLocalImages)
+    else:
+        engine = KnownLocalImages(await Get(LocalImages))
+    plans: dict[Configuration, BuildPlan] = {}
+    published: dict[str, Publication] = {}
+    for configuration, each in zip(request.configurations, tags):
+        found = publications(configuration.arch, names, each.published, existence.answers)
+        published.update({each.local[image.name]: image for image in found})
+        plans[configuration] = plan_ensure(
+            images.graph,
+            request.wanted,
+            {image.name: image for image in found},
+            engine.those_of({name: each.local[name] for name in names}),
+            mzbuild.build,
+            mzbuild.unknown,
+        )
+    return EnsureDecision(plans, published)
+
+
+@_uncacheable_rule
+async def ensure_plan(
+    request: EnsurePlanRequest, mzbuild: Mzbuild, access: RegistryAccess
+) -> EnsurePlan:
+    decision = await Get(
+        EnsureDecision, EnsureDecisionRequest(request.wanted, request.configurations)
+    )
+    obstacle = None
+    if mzbuild.fail_fast:
+        obstacle = blocked_lines(
+            "Nothing is done", [(each.arch, plan) for each, plan in decision.plans.items()]
+        )
     # One tag stands for all that go to its registry.
     to_push = {
         registry: tag
-        for image in published.values()
+        for image in decision.publications.values()
         for registry, tag in missing_tags(image, mzbuild.unknown)
     }
-    obstacle = None
-    if to_push:
+    if to_push and not obstacle:
         buildx = await Get(Buildx)
         if not buildx.builder:
             obstacle = (
@@ -155,30 +206,13 @@ async def ensure_plan(
         with access.client() as client:
             refused = client.check_push(to_push.items(), access.timeout)
         obstacle = _explain_refusals(refused) if refused else None
+    for advice in dict.fromkeys(each for plan in decision.plans.values() for each in plan.advice):
+        logger.error(advice)
     batches = await MultiGet(
-        Get(
-            CargoBatch,
-            ImagesToBuild(
-                configuration, _to_build(images, each, local, published, mzbuild.unknown)
-            ),
-        )
-        for configuration, each in zip(request.configurations, tags)
+        Get(CargoBatch, ImagesToBuild(configuration, plan.built))
+        for configuration, plan in decision.plans.items()
     )
-    return EnsurePlan(published, obstacle, dict(zip(request.configurations, batches)))
-
-
-def _to_build(
-    images: Images,
-    tags: ConfiguredTags,
-    local: LocalImages,
-    published: Mapping[str, Publication],
-    on_unknown: OnUnknown,
-) -> tuple[str, ...]:
-    known = {name: published[tag] for name, tag in tags.local.items() if tag in published}
-    there = {name for name, image in known.items() if image.present}
-    there.update(name for name, tag in tags.local.items() if local.id_of(tag))
-    to_push = (name for name, image in known.items() if missing_tags(image, on_unknown))
-    return images_to_build(images.graph, to_push, there)
+    return EnsurePlan(decision, obstacle, dict(zip(decision.plans, batches)))
 
 
 def _explain_refusals(refused: Mapping[RegistryTag, Unknown]) -> str:
@@ -196,28 +230,22 @@ async def ensure_image(
         Get(ConfiguredTags, ImageTagsRequest(configuration)),
     )
     tag = tags.local[name]
-    image = plan.publications.get(tag)
-    done = Ensured(name, configuration.arch, tag, Outcome.READY)
-    image_id = local.id_of(tag)
-    step = ensure_step(
-        image,
-        local=image_id is not None,
-        build=mzbuild.build,
-        on_unknown=mzbuild.unknown,
-    )
-    if step is EnsureStep.NOTHING:
-        return EnsuredImage(replace(done, outcome=Outcome.PRESENT))
-    if image and step is EnsureStep.REFUSE_UNKNOWN:
-        return EnsuredImage(done.failed("; ".join(dict.fromkeys(image.unknown.values()))))
+    image = plan.decision.publications.get(tag)
+    planned, image_id = plan.decision.plans[configuration].images[name], local.id_of(tag)
     missing = missing_tags(image, mzbuild.unknown)
+    done = Ensured(name, configuration.arch, tag, Outcome.PRESENT if image else Outcome.READY)
+    if planned.blocked:
+        return EnsuredImage(done.blocked(planned))
+    if planned.idle:
+        return EnsuredImage(done)
     start = time.monotonic()
     try:
-        if image_id and step is EnsureStep.REUSE:
+        if image_id and planned.work == (Work.PUSH,):
             obtained = ObtainedImage(image_id, Origin.REUSED, 0.0)
-        elif image and step is EnsureStep.PULL:
-            obtained = await Get(ObtainedImage, PullRequest, _pull(image, configuration))
-        elif step is EnsureStep.REFUSE_BUILD:
-            return EnsuredImage(done.failed("it is missing, and [mzbuild].build is `never`"))
+        elif image and Work.PULL in planned.work:
+            there, digest = next(iter(image.present.items()))
+            pull = PullRequest(name, configuration, there, digest)
+            obtained = await Get(ObtainedImage, PullRequest, pull)
         else:
             bases = await MultiGet(
                 Get(EnsuredImage, EnsureRequest, replace(request, name=dependency))
@@ -227,16 +255,6 @@ async def ensure_image(
             if not done.ok:
                 return EnsuredImage(done)
             start = time.monotonic()
-            # What the registries have had all along need not be in the engine.
-            await MultiGet(
-                Get(
-                    ObtainedImage,
-                    PullRequest,
-                    _pull(plan.publications[base.result.spec], configuration),
-                )
-                for base in bases
-                if base.result.outcome is Outcome.PRESENT and not local.id_of(base.result.spec)
-            )
             build = BuildRequest(
                 name,
                 configuration,
@@ -270,12 +288,7 @@ async def ensure_image(
             f"{registry}: {said}" if registry else said for registry, said in failures.items()
         )
         return EnsuredImage(done.failed(reason))
-    return EnsuredImage(replace(done, outcome=Outcome.PUSHED if missing else Outcome.READY))
-
-
-def _pull(image: Publication, configuration: Configuration) -> PullRequest:
-    tag, digest = next(iter(image.present.items()))
-    return PullRequest(image.name, configuration, tag, digest)
+    return EnsuredImage(replace(done, outcome=Outcome.PUSHED) if missing else done)
 
 
 @_uncacheable_rule

@@ -166,10 +166,9 @@ class Mzbuild(Subsystem):
         help=softwrap(
             """
             Whether images are built. `auto` builds those that neither the Docker engine nor the
-            primary registry has; `never` is an error that names them all instead, before
-            anything is pulled; `always` builds the images that were asked for even if they are
-            there. For example, where an earlier step of CI has published all images:
-            `--mzbuild-build=never`.
+            primary registry has; with `never`, those cannot be had; `always` builds the images that
+            were asked for even if they are there. For example, where an earlier step of CI has
+            published all images: `--mzbuild-build=never`.
             """
         ),
     )
@@ -178,8 +177,8 @@ class Mzbuild(Subsystem):
         help=softwrap(
             """
             What to do with an image of which a registry does not say whether it has it, since the
-            registry is down, say. `error` stops there; `build` takes it for missing. For example:
-            `--mzbuild-unknown=build`.
+            registry is down, say. With `error`, it cannot be had, nor can what would be built on
+            it; `build` takes it for missing. For example: `--mzbuild-unknown=build`.
             """
         ),
     )
@@ -187,8 +186,9 @@ class Mzbuild(Subsystem):
         default=False,
         help=softwrap(
             """
-            Stop before anything is done where one of the images, or what it builds on, has no
-            fingerprint; and stop everything where an image cannot be had. By default, all other
+            Stop before anything is done where it is known of one of the images, or of what it
+            builds on, that it cannot be had; and stop everything where that turns out later, as a
+            build fails. By default, all other
             images are built, pushed or exported as if it were not there; it is told of in the end,
             and the exit code is not 0. For example: `--mzbuild-fail-fast`.
             """

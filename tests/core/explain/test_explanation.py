@@ -250,7 +250,7 @@ def test_an_image_without_a_fingerprint(images: Repository) -> None:
     images.commit({"middle/mzbuild.yml": f"name: middle\n{CARGO.replace('app', 'no-such')}"})
     after = snapshot(images.root)
     assert "no-such" in after.survey.errors["middle"]
-    assert after.survey.errors["top"] == "built on `middle`, which has none."
+    assert after.survey.errors["top"] == "built on `middle`, which has no fingerprint."
     assert told(images) == {}
 
 
@@ -271,7 +271,7 @@ def test_a_revision_with_mistakes_has_all_other_images(images: Repository) -> No
         "middle": "middle/Dockerfile:1: `MZFROM bas`: there is no image of that name. Did you mean "
         "`base`?",
         "new/mzbuild.yml": found.errors["new/mzbuild.yml"],
-        "top": "built on `middle`, which has none.",
+        "top": "built on `middle`, which has no fingerprint.",
     }
     assert "new/mzbuild.yml:2: this is not valid YAML" in found.errors["new/mzbuild.yml"]
     others = sound.fingerprints.keys() - found.errors.keys()

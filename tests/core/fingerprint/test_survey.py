@@ -51,8 +51,8 @@ def test_what_is_wrong_with_an_image_is_wrong_with_what_builds_on_it_alone() -> 
         assert found.fingerprints == {"alone": surveyed().fingerprints["alone"]}
         assert found.errors == {
             "base": error,
-            "middle": "built on `base`, which has none.",
-            "top": "built on `middle`, which has none.",
+            "middle": "built on `base`, which has no fingerprint.",
+            "top": "built on `middle`, which has no fingerprint.",
         }
         assert set(found.inputs) >= {"alone", "middle", "top"}
 
@@ -63,17 +63,17 @@ def test_each_thing_that_is_wrong_is_told_once_from_the_root_of_it() -> None:
         "a/mzbuild.yml": "a/mzbuild.yml and b/mzbuild.yml both",
         "b/mzbuild.yml": "a/mzbuild.yml and b/mzbuild.yml both",
         "base": "doc: gone",
-        "middle": "built on `base`, which has none.",
-        "alone": "built on `base`, which has none.",
+        "middle": "built on `base`, which has no fingerprint.",
+        "alone": "built on `base`, which has no fingerprint.",
     }
     assert failures(errors) == (
         "a/mzbuild.yml and b/mzbuild.yml both",
         "`base` has no fingerprint: doc: gone",
-        "`alone` and `middle` have no fingerprint: built on `base`, which has none.",
+        "`alone` and `middle` have no fingerprint: built on `base`, which has no fingerprint.",
     )
     found = concerning(["top", "alone"], {**dependencies, "base": ()}, errors)
     assert list(found.items()) == [("base", "doc: gone"), ("alone", errors["alone"])]
-    errors["top"] = "built on `middle`, which has none."
+    errors["top"] = "built on `middle`, which has no fingerprint."
     found = concerning(["top"], {**dependencies, "base": ()}, errors)
     assert list(found) == ["base", "middle", "top"]
     assert concerning(["x"], dependencies, errors) == {}

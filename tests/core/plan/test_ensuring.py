@@ -7,20 +7,9 @@ from mzbuild.core.plan.ensured import (
     Ensured,
     Outcome,
     ensured_lines,
-    images_to_build,
     without_fingerprint,
 )
-
-from tests.core.plan.test_acquisition import graph
-
-GRAPH = graph({"base": [], "middle": ["base"], "top": ["middle"], "other": ["base"]})
-
-
-def test_what_is_pushed_is_built_with_what_it_builds_on() -> None:
-    assert images_to_build(GRAPH, ["top"], ()) == ("base", "middle", "top")
-    assert images_to_build(GRAPH, ["top", "other"], {"middle", "base"}) == ("other", "top")
-    assert images_to_build(GRAPH, ["top"], {"top"}) == ()
-    assert images_to_build(GRAPH, [], ()) == ()
+from mzbuild.core.plan.planning import PlannedImage
 
 
 def ensured(name: str, outcome: Outcome, origin: Origin | None = None) -> Ensured:
@@ -41,12 +30,24 @@ def test_an_image_is_skipped_for_the_one_that_failed_first() -> None:
     assert ensured("other", Outcome.READY).after([]).ok
 
 
+def test_what_is_blocked_failed_or_is_skipped_for_what_it_builds_on() -> None:
+    wanted = ensured("top", Outcome.READY)
+    own = wanted.blocked(PlannedImage("top", (), "it is missing", blocked=True))
+    assert (own.outcome, own.reason, own.because_of) == (Outcome.FAILED, "it is missing", "")
+    base = PlannedImage("top", (), "it builds on `base`", blocked=True, because_of="base")
+    assert (wanted.blocked(base).outcome, wanted.blocked(base).because_of) == (
+        Outcome.SKIPPED,
+        "base",
+    )
+
+
 @pytest.mark.parametrize(
     ("images", "summary"),
     [
         ([], "no images"),
         ([ensured("a", Outcome.PRESENT), ensured("b", Outcome.PRESENT)], "2 already there"),
-        ([ensured("a", Outcome.READY, Origin.REUSED)], "1 reused"),
+        ([ensured("a", Outcome.READY, Origin.REUSED)], "1 reused (acme/a:x)"),
+        ([ensured("a", Outcome.PRESENT)], "1 already there (acme/a:x)"),
     ],
 )
 def test_nothing_to_do_is_one_line(images: list[Ensured], summary: str) -> None:

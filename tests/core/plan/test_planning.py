@@ -11,10 +11,10 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image
 from mzbuild.core.image.graph import ImageGraph
-from mzbuild.core.plan.acquisition import Build, OnUnknown, decide_acquisition, to_look_up
+from mzbuild.core.plan.acquisition import Build, OnUnknown, to_look_up
 from mzbuild.core.plan.pipelines import Job, buildkite_pipeline, github_matrix, pipeline_jobs
 from mzbuild.core.plan.planning import BuildPlan, plan_ensure, plan_package, with_broken
-from mzbuild.core.plan.report import cargo_summary, check_pipeline, plan_json, plan_lines
+from mzbuild.core.plan.report import cargo_summary, check_plans, plan_json, plan_lines
 from mzbuild.core.registries.addresses import Registry
 from mzbuild.core.registries.client import Absent, Answer, Present
 from mzbuild.core.registries.publication import Publication
@@ -44,14 +44,13 @@ def package(
     images: ImageGraph = GRAPH,
     build: Build = Build.AUTO,
     on_unknown: OnUnknown = OnUnknown.ERROR,
-    registry: str | None = "hub",
+    registry: str = "hub",
     **answers: Answer,
 ) -> BuildPlan:
     there = local.split()
     looked_up = to_look_up(images, wanted, there, build)
-    answered = {name: answers.get(name, NOT_THERE) for name in looked_up}
-    decided = decide_acquisition(images, wanted, there, answered, build, on_unknown)
-    return plan_package(images, wanted, decided, answered, build, registry)
+    answered = {name: answers.get(name, NOT_THERE) for name in looked_up if registry}
+    return plan_package(images, wanted, there, answered, build, on_unknown, registry)
 
 
 def ensure(
@@ -102,7 +101,7 @@ def test_nothing_to_do() -> None:
 
 def test_reasons_for_building() -> None:
     assert reason(package("base"), "base") == "neither the engine nor hub has it"
-    alone = package("base", registry=None)
+    alone = package("base", registry="")
     assert reason(alone, "base") == "the engine does not have it, and there is no registry"
     always = package("base", local="base", build=Build.ALWAYS)
     assert reason(always, "base") == "[mzbuild].build is `always`"
@@ -128,7 +127,7 @@ def test_what_nobody_knows_blocks_what_builds_on_it() -> None:
 
 def test_building_may_not_be_allowed() -> None:
     plan = package("left", base=THERE, build=Build.NEVER)
-    assert outcomes(plan) == {"base": "pull", "left": "blocked"}
+    assert outcomes(plan) == {"left": "blocked"}
     assert reason(plan, "left") == "it is missing, and [mzbuild].build is `never`"
 
 
@@ -169,11 +168,11 @@ def test_a_registry_that_does_not_say(on_unknown: OnUnknown) -> None:
     if on_unknown is OnUnknown.BUILD:
         assert outcomes(plan) == {"base": "build, push", "left": "build, push"}
         assert reason(plan, "base") == (
-            "it is not in hub and ghcr; ghcr does not say: connection refused"
+            "it is not in hub and ghcr; ghcr does not say whether it has it: connection refused"
         )
     else:
         assert outcomes(plan) == {"base": "blocked", "left": "blocked"}
-        assert reason(plan, "base") == "ghcr does not say: connection refused"
+        assert reason(plan, "base") == ("ghcr does not say whether it has it: connection refused")
         assert reason(plan, "left") == "it builds on `base`"
 
 
@@ -273,15 +272,18 @@ def test_a_broken_image_has_a_job_that_fails() -> None:
 
 
 def test_there_is_no_pipeline_where_images_are_blocked() -> None:
+    sound = ensure("top")
     plan = ensure("left", base=(NOT_THERE, NOBODY_KNOWS), on_unknown=OnUnknown.ERROR)
     with pytest.raises(MzbuildError) as raised:
-        check_pipeline([(Arch.X86_64, ensure("top"), ()), (Arch.AARCH64, plan, ())])
+        check_plans("No pipeline is printed", [(Arch.X86_64, sound), (Arch.AARCH64, plan)])
     assert str(raised.value) == (
         "No pipeline is printed, as these images are blocked:\n"
-        "  base (aarch64): ghcr does not say: connection refused\n"
-        "  left (aarch64): it builds on `base`"
+        "  base (aarch64): ghcr does not say whether it has it: connection refused\n"
+        "  left (aarch64): it builds on `base`\n"
+        "A registry does not say whether it has some images. Try again when it answers, give it "
+        "longer (`--mzbuild-registry-timeout=60`), or build instead: `--mzbuild-unknown=build`."
     )
-    check_pipeline([(Arch.X86_64, ensure("top"), ())])
+    check_plans("No pipeline is printed", [(Arch.X86_64, sound)])
 
 
 def test_a_matrix_for_each_stage() -> None:

@@ -9,7 +9,7 @@ from tests.e2e.fault_proxy import FaultProxy, answer, reset, silent
 from tests.e2e.registries.site import MANIFESTS
 from tests.e2e.registries.workshop import PUBLISHED, Workshop, working
 from tests.e2e.registry import RunningRegistry
-from tests.e2e.repo import finish
+from tests.e2e.repo import Result, finish
 
 
 def publish(shop: Workshop, *names: str) -> None:
@@ -70,19 +70,33 @@ def test_all_are_asked_for_in_one_round_and_then_remembered(
     assert proxy.requests == [], "the engine has it"
 
 
-def test_never_names_all_that_is_missing_and_does_nothing(
-    shop: Workshop, proxy: FaultProxy
-) -> None:
+def outcomes(result: Result) -> dict[str, str]:
+    """What became of the images in the table that `package` logs, by their names."""
+    rows = [line.partition("[INFO] ")[2].split() for line in result.stderr.splitlines()]
+    return {row[0]: row[2] for row in rows if len(row) > 2 and row[1] == "x86_64"}
+
+
+def test_never_has_what_is_there_and_tells_what_is_not(shop: Workshop, proxy: FaultProxy) -> None:
     publish(shop, "left")
-    proxy.clear()
-    result = shop.pants("--mzbuild-build=never", "package", "images::", check=False)
-    assert result.returncode == 1
-    missing = "".join(f"  {name}\n" for name in ("alone", "base", "on-private"))
-    assert f"[mzbuild].build is `never`:\n{missing}  private (`publish: false`)\n" in result.stderr
-    assert "  left\n" not in result.stderr
-    assert shop.images() == set()
-    assert proxy.count("GET", MANIFESTS) == 0
+    options = ("--mzbuild-build=never", "package", "images::")
+    refused = shop.pants("--mzbuild-fail-fast", *options, check=False)
+    assert refused.returncode == 1
+    assert "Nothing is done, as these images are blocked:\n  alone (" in refused.stderr
+    assert "  left (" not in refused.stderr
+    assert "[mzbuild].build is `never`\nAn earlier step should have" in refused.stderr
     assert {" ".join(call.split()[:2]) for call in shop.calls()} == {"image ls"}
+
+    result = shop.pants(*options, check=False)
+    assert result.returncode == 1
+    assert outcomes(result) == {
+        **dict.fromkeys([*PUBLISHED, "private"], "failed"),
+        "left": "pulled",
+    }
+    assert "it is missing, and [mzbuild].build is `never`" in result.stderr
+    assert "it is never published, and [mzbuild].build is `never`" in result.stderr
+    assert f"{len(PUBLISHED)} of {len(PUBLISHED) + 1} images failed: " in result.stderr
+    assert shop.origins() == {"left": "pulled"}
+    assert shop.calls("buildx", "build") == []
 
 
 def test_never_is_content_with_what_can_be_pulled(shop: Workshop) -> None:
@@ -190,11 +204,36 @@ def test_a_registry_that_does_not_answer_is_an_error_or_a_build(
     options = ("--mzbuild-registry-timeout=1", "package", "images/alone")
     result = shop.pants(*options, check=False)
     assert result.returncode == 1
-    assert "does not say whether it has these images:\n  alone: " in result.stderr
+    assert outcomes(result) == {"alone": "failed"}
+    assert "main does not say whether it has it: " in result.stderr
     assert "503" in result.stderr
+    assert "or build instead: `--mzbuild-unknown=build`" in result.stderr
     assert shop.images() == set()
     shop.pants("--mzbuild-unknown=build", *options)
     assert shop.origins() == {"alone": "built"}
+
+
+def test_what_nobody_knows_stops_only_what_builds_on_it(shop: Workshop, proxy: FaultProxy) -> None:
+    proxy.inject(answer(403), times=99, method="HEAD", path="/left/")
+    refused = shop.pants("--mzbuild-fail-fast", "package", "images::", check=False)
+    assert refused.returncode == 1
+    assert "  top (x86_64): it builds on `left`\n" in refused.stderr
+    assert shop.images() == set()
+
+    result = shop.pants("package", "images/top", "images/right", check=False)
+    assert result.returncode == 1
+    # What had to be had for others is told of, too.
+    expected = {"base": "built", "left": "failed", "right": "built", "top": "skipped"}
+    assert outcomes(result) == expected
+    assert "2 of 4 images failed: `left`, `top`." in result.stderr
+    assert shop.origins() == {"right": "built"}
+    ensured = shop.pants("mzbuild-ensure", "images/top", "images/right", check=False)
+    assert ensured.returncode == 1
+    rows = {line.split()[0]: line.split()[2] for line in ensured.stdout.splitlines()[1:-1]}
+    assert rows == {"base": "pushed", "left": "failed", "right": "pushed", "top": "skipped"}
+    run = shop.pants("run", "images/left", check=False)
+    assert run.returncode == 1
+    assert "left: main does not say whether it has it: " in run.stderr
 
 
 def test_an_image_that_cannot_be_pulled_is_not_built_instead(

@@ -41,7 +41,7 @@ def test_sound_images_are_ensured_checked_and_tagged(shop: Workshop) -> None:
     outcomes = {line.split()[0]: line.split()[2] for line in ensured.stdout.splitlines()[1:-1]}
     assert outcomes == {**dict.fromkeys(SOUND, "pushed"), **dict.fromkeys(BROKEN, "failed")}
     assert ensured.stdout.splitlines()[-1] == "5 pushed, 2 failed"
-    assert "`above` has no fingerprint: built on `top`, which has none." in ensured.stderr
+    assert "`above` has no fingerprint: built on `top`, which has no fingerprint." in ensured.stderr
     again = run(shop, "--mzbuild-ensure-format=json", "mzbuild-ensure", "::")
     assert {each["name"]: each["outcome"] for each in json.loads(again.stdout)} == {
         **dict.fromkeys(SOUND, "already there"),
@@ -66,7 +66,7 @@ def test_sound_images_are_ensured_checked_and_tagged(shop: Workshop) -> None:
 def test_sound_images_are_published(shop: Workshop) -> None:
     shop.change()
     result = run(shop, "publish", "::")
-    assert "above: built on `top`, which has none." in result.stderr
+    assert "above: built on `top`, which has no fingerprint." in result.stderr
     assert "✕ above failed." in result.stderr
     shop.pants("mzbuild-check", *(f"images/{name}" for name in SOUND))
 

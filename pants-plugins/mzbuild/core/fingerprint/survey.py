@@ -57,7 +57,7 @@ def survey(
         elif failed:
             errors[name] = broken[failed[0]]
         elif unknown:
-            errors[name] = f"built on {listed(unknown)}, which has none."
+            errors[name] = f"built on {listed(unknown)}, which has no fingerprint."
         else:
             own = map(joined.__getitem__, runs)
             pairs = [(other, raw[other]) for other in built_on]

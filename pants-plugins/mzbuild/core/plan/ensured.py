@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 
 from mzbuild.core.fingerprint.configuration import Arch
-from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.acquisition import Origin
+from mzbuild.core.plan.planning import PlannedImage
 from mzbuild.core.text.table import table
 
 
@@ -68,6 +68,11 @@ class Ensured:
         """The same for an image that could not be had."""
         return replace(self, outcome=Outcome.FAILED, reason=reason)
 
+    def blocked(self, planned: PlannedImage) -> Ensured:
+        """The same for an image of which it was known before that it cannot be had."""
+        outcome = Outcome.SKIPPED if planned.because_of else Outcome.FAILED
+        return replace(self, outcome=outcome, reason=planned.reason, because_of=planned.because_of)
+
     def after(self, bases: Iterable[Ensured]) -> Ensured:
         """The same, but skipped where one of the images that it builds on could not be had."""
         failed = next((base for base in bases if not base.ok), None)
@@ -85,14 +90,6 @@ def without_fingerprint(errors: Mapping[str, str], arch: Arch) -> tuple[Ensured,
     )
 
 
-def images_to_build(
-    graph: ImageGraph, to_push: Iterable[str], there: Container[str]
-) -> tuple[str, ...]:
-    """The names, sorted, of the images that are built so that some can be pushed: these, and those
-    that they build on, less those that the local engine or a registry has."""
-    return tuple(sorted(graph.closure(to_push, there)))
-
-
 def ensured_row(image: Ensured) -> tuple[str, ...]:
     """Image, architecture, outcome, how long it took, and what there is to say of it."""
     detail = image.summary or (image.spec if image.outcome is Outcome.READY else "")
@@ -108,7 +105,8 @@ def ensured_lines(images: Sequence[Ensured]) -> list[str]:
     summary = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     rows = [ensured_row(image) for image in images if not image.idle]
     if not rows:
-        return [f"Nothing to do: {summary or 'no images'}"]
+        (which,) = [f" ({image.spec})" for image in images] if len(images) == 1 else [""]
+        return [f"Nothing to do: {summary or 'no images'}{which}"]
     return [*table(("image", "arch", "outcome", "time", ""), rows), summary]
 
 

@@ -1,7 +1,4 @@
-"""What would be done for images, in which order and why, without doing it.
-
-The decisions are those of the rules that do it: `decide_acquisition` and `ensure_step`.
-"""
+"""What is to be done for images, in which order and why: for those who do it, and who only tell."""
 
 from __future__ import annotations
 
@@ -11,15 +8,20 @@ from enum import Enum
 
 from mzbuild.core.errors import listed
 from mzbuild.core.image.graph import ImageGraph
-from mzbuild.core.plan.acquisition import Acquisition, Build, OnUnknown, Origin
-from mzbuild.core.plan.ensure_step import EnsureStep, ensure_step, missing_tags
-from mzbuild.core.registries.client import Answer
-from mzbuild.core.registries.publication import Publication
+from mzbuild.core.plan.acquisition import WITHOUT_ANSWER, Build, OnUnknown
+from mzbuild.core.registries.client import Answer, Present, RegistryTag
+from mzbuild.core.registries.publication import Publication, Status
 from mzbuild.core.registries.round import Unknown
+
+_ASK_AGAIN = f"A registry does not say whether it has some images. {WITHOUT_ANSWER}"
+_PUBLISH_FIRST = (
+    "An earlier step should have published what is missing, with `pants mzbuild-ensure`; an image "
+    "that is never published can only be built."
+)
 
 
 class Work(Enum):
-    """One thing that would be done for an image."""
+    """One thing that is to be done for an image."""
 
     PULL = "pull"
     BUILD = "build"
@@ -28,15 +30,19 @@ class Work(Enum):
 
 @dataclass(frozen=True)
 class PlannedImage:
-    """What would be done for an image, in this order; and why that, in words.
+    """What is to be done for an image, in this order; and why that, in words.
 
-    Of an image that is `blocked`, nothing would be done.
+    Nothing is done for an image that is `blocked`.
     """
 
     name: str
     work: tuple[Work, ...]
     reason: str
     blocked: bool = False
+    # What the user can do about that.
+    advice: str = ""
+    # The image that is blocked first, where this one builds on it.
+    because_of: str = ""
 
     @property
     def idle(self) -> bool:
@@ -75,11 +81,27 @@ class BuildPlan:
         )
 
     @property
+    def built(self) -> tuple[str, ...]:
+        """The names of the images to build, sorted."""
+        return tuple(sorted(n for n, image in self.images.items() if Work.BUILD in image.work))
+
+    @property
     def exit_code(self) -> int:
         """0 where there is nothing to do, 1 where something is in the way, else 2."""
         if any(image.blocked for image in self.images.values()):
             return 1
         return 2 if any(image.work for image in self.images.values()) else 0
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What the user can do about what is in the way, each thing once."""
+        return tuple(dict.fromkeys(each.advice for each in self.images.values() if each.advice))
+
+    def told_of(self, wanted: Iterable[str]) -> tuple[str, ...]:
+        """The names of the images that some are had with: these, those that there is something to
+        do for before, and what is in the way of them."""
+        involved = {*wanted, *(name for names in self.waits_for.values() for name in names)}
+        return tuple(n for n, image in self.images.items() if image.blocked or n in involved)
 
 
 def _build_plan(graph: ImageGraph, planned: Mapping[str, PlannedImage]) -> BuildPlan:
@@ -92,16 +114,17 @@ def _build_plan(graph: ImageGraph, planned: Mapping[str, PlannedImage]) -> Build
         if name not in planned:
             continue
         image = planned[name]
-        builds = Work.BUILD in image.work
-        involved = [images[each] for each in graph.dependencies[name] if each in images]
+        bases = graph.dependencies[name] if Work.BUILD in image.work else ()
+        involved = [images[each] for each in bases if each in images]
         found = sorted({each for other in involved for each in obstacles.get(other.name, ())})
-        if builds and found:
+        if found:
             obstacles[name] = tuple(found)
-            image = PlannedImage(name, (), f"it builds on {listed(found)}", blocked=True)
+            reason = f"it builds on {listed(found)}"
+            image = PlannedImage(name, (), reason, blocked=True, because_of=found[0])
         elif image.blocked:
             obstacles[name] = (name,)
         images[name] = image
-        waits_for[name] = tuple(other.name for other in involved if builds and other.work)
+        waits_for[name] = tuple(other.name for other in involved if image.work and other.work)
     return BuildPlan(images, waits_for)
 
 
@@ -113,42 +136,76 @@ def with_broken(plan: BuildPlan, errors: Mapping[str, str]) -> BuildPlan:
 
 def plan_package(
     graph: ImageGraph,
-    wanted: Container[str],
-    decided: Acquisition,
+    wanted: Iterable[str],
+    local: Container[str],
     answers: Mapping[str, Answer],
     build: Build,
-    registry: str | None,
+    on_unknown: OnUnknown,
+    registry: str,
 ) -> BuildPlan:
-    """What `package` would do; `registry` is the name of the primary one, if there is any."""
-    planned = {
-        name: PlannedImage(name, (), f"{registry} does not say whether it has it: {reason}", True)
-        for name, reason in decided.unknown.items()
-    }
-    for name, origin in decided.origins.items():
-        if origin is Origin.REUSED:
-            planned[name] = PlannedImage(name, (), "the engine has it")
-        elif origin is Origin.PULLED:
-            planned[name] = PlannedImage(name, (Work.PULL,), f"{registry} has it")
-        elif build is Build.NEVER:
-            reason = "it is missing, and [mzbuild].build is `never`"
-            planned[name] = PlannedImage(name, (), reason, blocked=True)
-        elif build is Build.ALWAYS and name in wanted:
+    """How to have the wanted images in the engine, and those that have to be there to build them.
+
+    `local` are those that the engine has. `answers` are those of the primary registry, whose name
+    is `registry`, for what `to_look_up` says; without an answer, an image is not there.
+    """
+    asked_for = set(wanted)
+    planned: dict[str, PlannedImage] = {}
+    waiting = sorted(asked_for)
+    while waiting:
+        name = waiting.pop()
+        if name in planned:
+            continue
+        answer, published = answers.get(name), graph.by_name[name].publish
+        if build is Build.ALWAYS and name in asked_for:
             reason = "[mzbuild].build is `always`"
             planned[name] = PlannedImage(name, (Work.BUILD,), reason)
+        elif name in local:
+            planned[name] = PlannedImage(name, (), "the engine has it")
+        elif isinstance(answer, Present):
+            planned[name] = PlannedImage(name, (Work.PULL,), f"{registry} has it")
+        elif isinstance(answer, Unknown) and on_unknown is OnUnknown.ERROR:
+            planned[name] = _unknown(name, {registry: answer.reason})
+        elif build is Build.NEVER:
+            planned[name] = _not_built(name, published)
         else:
-            reason = _why_built(registry, answers.get(name), graph.by_name[name].publish)
+            reason = _why_built(registry, answer, published)
             planned[name] = PlannedImage(name, (Work.BUILD,), reason)
+        if Work.BUILD in planned[name].work:
+            waiting.extend(graph.dependencies[name])
     return _build_plan(graph, planned)
 
 
-def _why_built(registry: str | None, answer: Answer | None, publish: bool) -> str:
-    if not publish:
+def _why_built(registry: str, answer: Answer | None, published: bool) -> str:
+    if not published:
         return "the engine does not have it, and it is never published"
-    if registry is None:
-        return "the engine does not have it, and there is no registry"
     if isinstance(answer, Unknown):
-        return f"{registry} does not say whether it has it: {answer.reason}"
+        return _does_not_say(registry, answer.reason)
+    if answer is None:
+        return "the engine does not have it, and there is no registry"
     return f"neither the engine nor {registry} has it"
+
+
+def _does_not_say(registry: str, reason: str) -> str:
+    return f"{registry} does not say whether it has it: {reason}"
+
+
+def _unknown(name: str, reasons: Mapping[str, str]) -> PlannedImage:
+    """An image of which registries do not say whether they have it; why, by their names."""
+    reason = "; ".join(_does_not_say(*each) for each in reasons.items())
+    return PlannedImage(name, (), reason, blocked=True, advice=_ASK_AGAIN)
+
+
+def _not_built(name: str, published: bool) -> PlannedImage:
+    why = "missing" if published else "never published"
+    reason = f"it is {why}, and [mzbuild].build is `never`"
+    return PlannedImage(name, (), reason, blocked=True, advice=_PUBLISH_FIRST)
+
+
+def missing_tags(image: Publication | None, on_unknown: OnUnknown) -> tuple[RegistryTag, ...]:
+    """The tags that are to be pushed; `None` is an image that is not published."""
+    if image is None or (image.unknown and on_unknown is OnUnknown.ERROR):
+        return ()
+    return (*image.missing, *image.unknown)
 
 
 def plan_ensure(
@@ -159,7 +216,7 @@ def plan_ensure(
     build: Build,
     on_unknown: OnUnknown,
 ) -> BuildPlan:
-    """What `mzbuild-ensure` would do for images; `local` are those that the engine has."""
+    """How to have images in all their registries; `local` are those that the engine has."""
     planned: dict[str, PlannedImage] = {}
     waiting = [name for name in graph.closure(wanted) if graph.by_name[name].publish]
     pulled: set[str] = set()
@@ -168,9 +225,8 @@ def plan_ensure(
         if name in planned:
             continue
         image = publications.get(name)
-        step = ensure_step(image, local=name in local, build=build, on_unknown=on_unknown)
-        planned[name] = _planned(name, image, step, on_unknown)
-        if step is EnsureStep.BUILD:
+        planned[name] = _ensured(name, image, name in local, build, on_unknown)
+        if Work.BUILD in planned[name].work:
             waiting.extend(graph.dependencies[name])
             pulled.update(graph.dependencies[name])
     for name in sorted(pulled):
@@ -181,30 +237,29 @@ def plan_ensure(
     return _build_plan(graph, planned)
 
 
-def _planned(
-    name: str, image: Publication | None, step: EnsureStep, on_unknown: OnUnknown
+def _ensured(
+    name: str, image: Publication | None, local: bool, build: Build, on_unknown: OnUnknown
 ) -> PlannedImage:
-    if step is EnsureStep.REFUSE_BUILD:
-        return PlannedImage(name, (), "it is missing, and [mzbuild].build is `never`", blocked=True)
+    """What is to be done for an image; `None` is one that is not published, and wanted for others
+    to build on."""
+    if image is None and local:
+        return PlannedImage(name, (), "the engine has it")
+    if image and image.status is Status.PUBLISHED:
+        return PlannedImage(name, (), f"it is in {_names(image.answers)}")
+    unknown = {registry.name: why for (registry, _), why in image.unknown.items()} if image else {}
+    missing = missing_tags(image, on_unknown)
+    if image and not missing:
+        return _unknown(name, unknown)
+    there = local or (image and image.present)
+    if not there and build is Build.NEVER:
+        return _not_built(name, image is not None)
+    first = () if local else (Work.PULL,) if there else (Work.BUILD,)
     if image is None:
-        if step is EnsureStep.REUSE:
-            return PlannedImage(name, (), "the engine has it")
-        reason = "the engine does not have it, and it is never published"
-        return PlannedImage(name, (Work.BUILD,), reason)
-    names = {tag: tag[0].name for tag in image.answers}
-    if step is EnsureStep.NOTHING:
-        return PlannedImage(name, (), f"it is in {_and(names.values())}")
-    unknown = [f"{names[tag]} does not say: {reason}" for tag, reason in image.unknown.items()]
-    if step is EnsureStep.REFUSE_UNKNOWN:
-        return PlannedImage(name, (), "; ".join(unknown), blocked=True)
-    reason = f"it is not in {_and(names[tag] for tag in missing_tags(image, on_unknown))}"
-    works = {
-        EnsureStep.REUSE: (Work.PUSH,),
-        EnsureStep.PULL: (Work.PULL, Work.PUSH),
-        EnsureStep.BUILD: (Work.BUILD, Work.PUSH),
-    }
-    return PlannedImage(name, works[step], "; ".join([reason, *unknown]))
+        return PlannedImage(name, first, "the engine does not have it, and it is never published")
+    reasons = [f"it is not in {_names(missing)}"]
+    reasons += [_does_not_say(*each) for each in unknown.items()]
+    return PlannedImage(name, (*first, Work.PUSH), "; ".join(reasons))
 
 
-def _and(names: Iterable[str]) -> str:
-    return " and ".join(names)
+def _names(tags: Iterable[RegistryTag]) -> str:
+    return " and ".join(registry.name for registry, _ in tags)

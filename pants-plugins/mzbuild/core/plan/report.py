@@ -89,18 +89,24 @@ def _stage_numbers(plan: BuildPlan) -> Mapping[str, int]:
     return {name: n for n, stage in enumerate(plan.stages, start=1) for name in stage}
 
 
-def check_pipeline(plans: Sequence[ArchPlan]) -> None:
-    """Raises `MzbuildError` where images are blocked: a pipeline without them would pass."""
+def blocked_lines(refusal: str, plans: Sequence[tuple[Arch, BuildPlan]]) -> str | None:
+    """Says what is refused for the images that are blocked; nothing where none are."""
     lines = [
         f"  {name} ({arch.value}): {image.reason}"
-        for arch, plan, _ in plans
+        for arch, plan in plans
         for name, image in plan.images.items()
         if image.blocked
     ]
-    if lines:
-        raise MzbuildError.of_lines(
-            "No pipeline is printed, as these images are blocked:\n" + "\n".join(lines)
-        )
+    if not lines:
+        return None
+    advice = dict.fromkeys(each for _, plan in plans for each in plan.advice)
+    return "\n".join([f"{refusal}, as these images are blocked:", *lines, *advice])
+
+
+def check_plans(refusal: str, plans: Sequence[tuple[Arch, BuildPlan]]) -> None:
+    """Raises `MzbuildError`, which begins with what is refused, where images are blocked."""
+    if refused := blocked_lines(refusal, plans):
+        raise MzbuildError.of_lines(refused)
 
 
 def plan_summary(plans: Iterable[BuildPlan]) -> str:
