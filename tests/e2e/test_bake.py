@@ -47,6 +47,7 @@ def workshop(
         "PANTS_MZBUILD_REGISTRIES": str(
             {"hub": {"address": "docker.io"}, "ghcr": {"address": "ghcr.io/acme"}}
         ),
+        "PANTS_MZBUILD_PRIMARY_REGISTRY": "hub",
         # Nothing is built here, so nothing of Docker is needed.
         **path_without(directory / "bin", "docker"),
     }
