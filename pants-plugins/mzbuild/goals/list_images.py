@@ -35,12 +35,12 @@ class ListSubsystem(Outputting, ImageGoal):
         default=ReportFormat.TEXT,
         help=softwrap(
             """
-            `text` prints a table; `json` a list of objects with `name`, `address`, `publish`,
-            `mainline`, `description`, `inputs` (how many files go into the image; null where
-            that cannot be said), `dependencies` (the names of the images that it builds on
-            directly) and `error` (why it has no fingerprint; null where it has one). An image
-            whose declaration cannot be read goes by the place of that, as its `name`. For
-            example: `--mzbuild-list-format=json`.
+            `text` prints a table, with long descriptions shortened; `json` a list of objects with
+            `name`, `address`, `publish`, `mainline`, `description`, `inputs` (how many files go
+            into the image; null where that cannot be said), `dependencies` (the names of the images
+            that it builds on directly) and `error` (why it has no fingerprint; null where it has
+            one). An image whose declaration cannot be read goes by the place of that, as its
+            `name`. For example: `--mzbuild-list-format=json`.
             """
         ),
     )

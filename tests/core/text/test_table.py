@@ -25,27 +25,27 @@ def test_colour_does_not_move_a_column() -> None:
 
 ROWS = [
     ("environmentd", "misc/images/environmentd", "The daemon that all others are there for."),
-    ("base", "misc/images/base", ""),
+    ("base, with more", "misc/images/base", ""),
 ]
+WIDE = ("image", "address", "description")
 
 
-def test_a_table_that_is_too_wide_is_wrapped_at_its_widest_column() -> None:
-    header = ("image", "address", "description")
-    assert table(header, ROWS, {0: lambda cell: f"<{cell}>"}, width=60) == [
+def test_the_last_column_of_a_table_that_is_too_wide_is_shortened() -> None:
+    assert table(WIDE, ROWS, {0: lambda cell: f"<{cell}>"}, width=80) == [
+        "image            address                   description",
+        "<environmentd   >  misc/images/environmentd  The daemon that all others are there…",
+        "<base, with more>  misc/images/base",
+    ]
+    assert table(WIDE, ROWS, width=200) == table(WIDE, ROWS)
+
+
+def test_then_others_are_wrapped_between_words() -> None:
+    lines = table(WIDE, ROWS, width=65)
+    assert lines == [
         "image         address                   description",
-        "<environmentd>  misc/images/environmentd  The daemon that all",
-        "<            >                            others are there",
-        "<            >                            for.",
-        "<base        >  misc/images/base",
+        "environmentd  misc/images/environmentd  The daemon that all…",
+        "base, with    misc/images/base",
+        "more",
     ]
-    assert table(header, ROWS, width=200) == table(header, ROWS)
-
-
-def test_no_word_is_broken() -> None:
-    lines = table(("image", "address", "what"), ROWS, width=10)
-    assert lines[1:4] == [
-        "environmentd  misc/images/environmentd  The",
-        "                                        daemon",
-        "                                        that",
-    ]
+    assert table(WIDE, ROWS, width=10)[:-2] == lines[:-2]
     assert wrapped("one two-three four", 9) == ["one", "two-three", "four"]
