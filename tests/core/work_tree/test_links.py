@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from mzbuild.core.work_tree.links import LinkedListing, link_text, link_texts, linked_listing
+from mzbuild.core.work_tree.links import LinkedListing, link_texts, linked_listing
 
 from tests.core.conftest import Repository
 
@@ -52,7 +52,7 @@ def test_a_symlink_to_what_it_lies_in_has_all_of_it() -> None:
     assert listing.followed(["app/all"]) == listing.paths
 
 
-@pytest.mark.parametrize("text", ["../nowhere", "../../outside", "a", "../top"])
+@pytest.mark.parametrize("text", ["../nowhere", "../../outside", "/assets", "/src", "a", "../top"])
 def test_a_symlink_that_leads_to_no_directory_is_itself(text: str) -> None:
     assert _linked({"app/a": text}).followed(["app/a"]) == ("app/a",)
 
@@ -85,13 +85,19 @@ def test_what_leads_upwards_has_an_end() -> None:
     assert listing.followed(["app/all/app/all/top"]) == ("app/all", "top")
 
 
-def test_the_texts_of_symlinks_are_relative(repository: Repository) -> None:
+def test_the_texts_of_symlinks_lead_there_from_a_copy_too(repository: Repository) -> None:
     repository.commit({"assets/x": "", "app/y": ""})
     root = repository.root
-    for name, text in {"a": "../assets", "b": f"{root}/assets", "c": "/usr", "d": "y"}.items():
-        (root / "app" / name).symlink_to(text)
+    texts = {
+        "app/a": ("../assets", "../assets"),
+        "app/b": (f"{root}/assets", "../assets"),
+        "app/c": ("/usr", "/usr"),
+        "app/d": ("y", "y"),
+        "app/e": ("../../z", f"{root}/app/../../z"),
+    }
+    for path, (text, _) in texts.items():
+        (root / path).symlink_to(text)
     work_tree = repository.read()
-    texts = {"app/a": "../assets", "app/b": "../assets", "app/c": "/usr", "app/d": "y"}
-    assert link_texts(work_tree) == texts
-    assert linked_listing(work_tree.statuses, texts).texts.keys() == {"app/a", "app/b"}
-    assert link_text(work_tree, "app/c") == "/usr"
+    expected = {path: portable for path, (_, portable) in texts.items()}
+    assert link_texts(work_tree) == expected
+    assert linked_listing(work_tree.statuses, expected).texts.keys() == {"app/a", "app/b"}

@@ -12,11 +12,8 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.commands import OF_ONE_REPOSITORY, GitError
 from mzbuild.core.git.objects import SUBMODULE, Commit, Entry, ask_git
 from mzbuild.core.work_tree.files import SYMLINK, read_content
-from mzbuild.core.work_tree.links import relative_text
+from mzbuild.core.work_tree.links import MOST_LINKS, portable_text
 from mzbuild.core.work_tree.listing import Listing, is_under
-
-# How many symlinks Linux follows before it takes them for a loop.
-_MOST_LINKS = 40
 
 # The SHA-1 of contents by all that they depend on: how they are converted, Git's name for what is
 # converted, and the path. None of it ever changes, so that nothing is read twice by one pantsd.
@@ -86,7 +83,7 @@ class RevisionTree:
         """The texts of the symlinks below the root, as `links.link_texts` has them."""
         size, root = len(self._prefix), posixpath.join(self._top, self._prefix)
         return {
-            path[size:]: relative_text(os.fsdecode(text), root, path[size:])
+            path[size:]: portable_text(os.fsdecode(text), root, path[size:])
             for path, text in self._link_texts.items()
             if path.startswith(self._prefix)
         }
@@ -163,7 +160,7 @@ class RevisionTree:
                 return None if left else here
             else:
                 links += 1
-                if links > _MOST_LINKS:
+                if links > MOST_LINKS:
                     return None
                 where.pop()
                 text = os.fsdecode(self._link_texts[here])

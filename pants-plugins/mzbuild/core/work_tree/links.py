@@ -11,15 +11,15 @@ from mzbuild.core.work_tree.files import WorkTree, symlinks
 from mzbuild.core.work_tree.listing import Listing, is_under
 
 # How many symlinks Linux follows before it takes them for a loop.
-_MOST_LINKS = 40
+MOST_LINKS = 40
 
 
 @dataclass(frozen=True)
 class LinkedListing(Listing):
     """A listing that has files also by the paths that lead to them through symlinks.
 
-    Git lists such a symlink alone. `texts` are those of the symlinks that lead to directories,
-    relative ones.
+    Git lists such a symlink alone. `texts` are those of the symlinks that lead to directories, as
+    `link_text` has them.
     """
 
     texts: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -94,9 +94,11 @@ class LinkedListing(Listing):
             where.append(part)
             text = self.texts.get("/".join(where))
             if text is not None:
-                if len(passed) == _MOST_LINKS:
+                if len(passed) == MOST_LINKS:
                     return None, ()
                 passed.append("/".join(where))
+                if posixpath.isabs(text):
+                    return None, tuple(passed)
                 where.pop()
                 left += text.split("/")[::-1]
         return "/".join(where), tuple(passed)
@@ -124,19 +126,22 @@ def link_texts(work_tree: WorkTree) -> Mapping[str, str]:
 
 
 def link_text(work_tree: WorkTree, path: str) -> str:
-    """The text of a symlink, relative to its own directory where it leads into the work tree."""
-    return relative_text(os.readlink(work_tree.absolute(path)), work_tree.root, path)
+    """The text of a symlink, to go on leading there from a copy of the work tree: see
+    `portable_text`."""
+    return portable_text(os.readlink(work_tree.absolute(path)), work_tree.root, path)
 
 
-def relative_text(text: str, root: str, path: str) -> str:
-    """A symlink's text, relative to its own directory where it leads to something below `root`.
+def portable_text(text: str, root: str, path: str) -> str:
+    """A symlink's text: relative where it leads to something below `root`, absolute elsewhere.
 
     `path` is that of the symlink in there.
     """
     root = posixpath.normpath(root)
-    if posixpath.isabs(text) and is_under(posixpath.normpath(text), root):
-        return posixpath.relpath(text, posixpath.dirname(f"{root}/{path}"))
-    return text
+    directory = posixpath.dirname(posixpath.join(root, path))
+    target = posixpath.join(directory, text)
+    if not is_under(posixpath.normpath(target), root):
+        return target
+    return posixpath.relpath(target, directory) if posixpath.isabs(text) else text
 
 
 def _moved(paths: Iterable[str], directory: str, to: str) -> Iterable[str]:
