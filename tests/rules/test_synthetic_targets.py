@@ -252,6 +252,31 @@ class TestOwners:
             owners = project.owners(path, f"--mzbuild-fingerprint-scheme={scheme}")
             assert owners == ({"//:cargo-workspace"} if scheme in schemes else set())
 
+    @pytest.mark.parametrize(
+        ("path", "owner"),
+        [
+            ("data/included", "data:linked-by-x"),
+            ("assets/deep/y", "assets/deep:linked-by-x"),
+            ("vendor/tiny/src/lib.rs", "//:cargo-workspace"),
+            ("patched/src/lib.rs", "//:cargo-workspace"),
+            ("more.toml", "//:cargo-workspace"),
+        ],
+    )
+    def test_what_sources_symlinks_and_configuration_lead_to_has_an_owner_in_the_strict_scheme(
+        self, project: Project, path: str, owner: str
+    ) -> None:
+        config = (
+            "include = ['../more.toml']\npaths = ['patched']\n"
+            "[source.crates-io]\nreplace-with = 'v'\n[source.v]\ndirectory = 'vendor'\n"
+        )
+        project.write({"Cargo.toml": '[workspace]\nmembers = ["x"]\n', **crate("x")})
+        project.write({".cargo/config.toml": config, "more.toml": "", "data/included": ""})
+        project.write({**crate("vendor/tiny"), **crate("patched"), "assets/deep/y": ""})
+        project.write({"x/src/lib.rs": 'const D: &str = include_str!("../../data/included");'})
+        project.link("x/assets", "../assets")
+        assert project.owners(path, "--mzbuild-fingerprint-scheme=strict") == {owner}
+        assert project.owners(path) == set()
+
     @pytest.mark.parametrize("source", ["doc", "./doc/", "doc/../doc"])
     def test_what_a_copy_copies_has_a_target_beside_it(self, project: Project, source: str) -> None:
         more = f"pre-image: [{{type: copy, source: {source}, destination: d, matching: '*.md'}}]\n"

@@ -33,7 +33,7 @@ from mzbuild.core.work_tree.links import LinkedListing
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images
-from mzbuild.rules.repository import CONTENTS, KeptFiles, RustReferences
+from mzbuild.rules.repository import CONTENTS, CrateInputs, KeptFiles, RustReferences
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 # Lives as long as pantsd does; what it remembers is used only while the files are as they were.
@@ -79,13 +79,6 @@ class PublishedConfigurations:
 
 
 @dataclass(frozen=True)
-class CrateInputs:
-    """The files of each crate by its name, as the fingerprint scheme has them."""
-
-    files: Mapping[str, tuple[str, ...]]
-
-
-@dataclass(frozen=True)
 class MissedInputs:
     """For each image, the inputs that only the strict scheme has, sorted."""
 
@@ -96,16 +89,6 @@ class MissedInputs:
         paths = self.paths.get(name, ())
         known = frozenset(inputs.paths(name)) if paths else frozenset()
         return tuple(path for path in paths if link_target(work_tree, path) not in known)
-
-
-@rule
-async def all_crate_inputs(
-    workspace: CargoWorkspace, listing: Listing, configuration: Configuration
-) -> CrateInputs:
-    if configuration.scheme is not Scheme.STRICT:
-        return CrateInputs(crate_inputs(workspace, listing))
-    linked, references = await MultiGet(Get(LinkedListing), Get(RustReferences))
-    return CrateInputs(crate_inputs(workspace, linked, references.by_source))
 
 
 @rule

@@ -17,17 +17,18 @@ from typing import Any
 from pants.base.build_root import BuildRoot
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.config_file import CargoConfig, ConfigValues, merged_config, read_config
-from mzbuild.core.cargo.includes import References
+from mzbuild.core.cargo.includes import References, crate_inputs
 from mzbuild.core.cargo.lock import CargoLock, parse_cargo_lock
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
 from mzbuild.core.cargo.workspace import LOCK_FILE, ROOT_MANIFEST, CargoWorkspace, config_files
 from mzbuild.core.errors import MzbuildError
+from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.known_files import content_cache, reference_cache
 from mzbuild.core.image.declaration import under
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, MzbuildYml, declared_in
@@ -88,6 +89,13 @@ class RustReferences:
     """What Rust sources name of other files."""
 
     by_source: References
+
+
+@dataclass(frozen=True)
+class CrateInputs:
+    """The files of each crate by its name, as the fingerprint scheme has them."""
+
+    files: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -221,6 +229,16 @@ def all_rust_references(
     with kept_files.of(_REFERENCES, "references.json", work_tree):
         found = [(path, _REFERENCES.get(work_tree, path)) for path in sources]
     return RustReferences({path: references for path, references in found if references})
+
+
+@rule
+async def all_crate_inputs(
+    workspace: CargoWorkspace, listing: Listing, configuration: Configuration
+) -> CrateInputs:
+    if configuration.scheme is not Scheme.STRICT:
+        return CrateInputs(crate_inputs(workspace, listing))
+    linked, references = await MultiGet(Get(LinkedListing), Get(RustReferences))
+    return CrateInputs(crate_inputs(workspace, linked, references.by_source))
 
 
 def rules() -> tuple[Rule, ...]:

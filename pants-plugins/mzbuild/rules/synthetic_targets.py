@@ -17,13 +17,13 @@ from pants.engine.internals.synthetic_targets import (
     SyntheticTargetsRequest,
 )
 from pants.engine.internals.target_adaptor import TargetAdaptor
-from pants.engine.rules import Rule, collect_rules, rule
+from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.cargo.workspace import ROOT_MANIFEST, Crate, shared_globs
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, Crate, shared_globs
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.git.glob import escape_glob
 from mzbuild.core.image.copy_action import (
     copy_globs,
@@ -35,6 +35,7 @@ from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage, un
 from mzbuild.core.work_tree.listing import Listing, is_under, less_nested, nesting
 from mzbuild.rules.build_files import BuildFiles, DeclaredTargets
 from mzbuild.rules.declarations import Declarations, LinkTargets
+from mzbuild.rules.repository import CrateInputs
 from mzbuild.target_types import (
     BinField,
     BuildArgsField,
@@ -133,7 +134,7 @@ class _Targets:
 
 
 @rule
-def mzbuild_targets(
+async def mzbuild_targets(
     request: MzbuildTargetsRequest,
     declarations: Declarations,
     link_targets: LinkTargets,
@@ -143,6 +144,10 @@ def mzbuild_targets(
 ) -> SyntheticAddressMaps:
     targets, all_links = _Targets(declared), link_targets.by_link
     images, workspace = declarations.images, declarations.workspace
+    shared, read = workspace, CrateInputs({})
+    if configuration.scheme is Scheme.STRICT:
+        # Configuration, sources and symlinks lead to inputs that no manifest tells of.
+        shared, read = await MultiGet(Get(CargoWorkspace), Get(CrateInputs))
     # The names that people type are taken first: those of images, then those of crates.
     image_names = [
         targets.name(image.context, MzbuildImageTarget, declared.image_target_name(image))
@@ -162,14 +167,14 @@ def mzbuild_targets(
     for crate, name in zip(workspace.crates, crate_names):
         nested = workspace.nested[crate.directory]
         links = _links_in(all_links, crate.directory, nested)
-        _add_crate(targets, name, crate, nested, links)
+        _add_crate(targets, name, crate, nested, [*links, *read.files.get(crate.name, ())])
     if workspace.crates:
         targets.add(
             # The target is the root's, wherever the workspace is.
             _NO_FILE if workspace.root else ROOT_MANIFEST,
             CargoWorkspaceTarget,
             targets.name("", CargoWorkspaceTarget, WORKSPACE_TARGET_NAME),
-            **{InputsField.alias: shared_globs(configuration.scheme, workspace)},
+            **{InputsField.alias: shared_globs(configuration.scheme, shared)},
         )
     maps = []
     for file, adaptors in targets.by_file.items():

@@ -338,12 +338,15 @@ def shared_files(
 
 
 def shared_globs(scheme: Scheme, workspace: CargoWorkspace = CargoWorkspace()) -> tuple[str, ...]:
-    """Globs that select what `shared_files` may return."""
-    vendored = workspace.vendored if scheme is Scheme.STRICT else ()
-    sources = {each.directory.rpartition("/")[0] for each in vendored if each.name is not None}
-    directories = map(escape_glob, (*_DIRECTORIES, *sorted(sources)))
+    """Globs that select what `shared_files` may return; with them, in the strict scheme, what all
+    builds may have from elsewhere: vendored crates, and those in the place of others."""
+    directories = {*_DIRECTORIES}
+    if scheme is Scheme.STRICT:
+        directories.update(workspace.patched)
+        packages = (each.directory for each in workspace.vendored if each.name is not None)
+        directories.update(package.rpartition("/")[0] for package in packages)
     names = map(escape_glob, _shared_names(scheme, workspace))
-    return (*names, *(f"{directory}/**" for directory in directories))
+    return (*names, *(f"{escape_glob(directory)}/**" for directory in sorted(directories)))
 
 
 def toolchain_files(listing: Listing, workspace: CargoWorkspace) -> tuple[str, ...]:

@@ -9,8 +9,7 @@ from mzbuild.core.cargo.vendored import Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.core.work_tree.links import LinkedListing
-from mzbuild.rules.fingerprints import CrateInputs
-from mzbuild.rules.repository import CONTENTS
+from mzbuild.rules.repository import CONTENTS, CrateInputs
 
 # It lives as long as pantsd does; what it remembers is used only while the files are the same.
 _PARTS = SourceParts(CONTENTS)
