@@ -376,7 +376,7 @@ def test_the_platform_is_the_one_that_is_asked_for(packaged: Packaged) -> None:
     assert other != packaged.images["arguments"]["spec"]
 
 
-def test_a_changed_mode_or_link_reaches_the_image_on_a_warm_daemon(packaged: Packaged) -> None:
+def test_what_pants_is_not_told_of_reaches_the_image_on_a_warm_daemon(packaged: Packaged) -> None:
     inputs = packaged.repo.root / "images/inputs"
     (inputs / "tracked.txt").chmod(0o755)
     (inputs / "link").unlink()
@@ -388,3 +388,10 @@ def test_a_changed_mode_or_link_reaches_the_image_on_a_warm_daemon(packaged: Pac
     assert after["link"] == Link("empty")
     assert after["moved.bin"] == File(0o644, LARGE)
     assert "large.bin" not in after
+    # Nothing tells Pants of what is written through this name.
+    elsewhere = packaged.repo.root.with_name("elsewhere")
+    os.link(inputs / "tracked.txt", elsewhere)
+    elsewhere.write_text("elsewhere")
+    packaged.repo.pants("package", "images/inputs")
+    after = contents(packaged.docker, described(packaged.repo)["inputs"]["spec"])
+    assert after["tracked.txt"] == File(0o755, b"elsewhere")

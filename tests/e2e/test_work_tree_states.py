@@ -7,6 +7,7 @@ and remembers nothing, says of the same tree.
 from __future__ import annotations
 
 import copy
+import mmap
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -85,6 +86,42 @@ def exclude_for_user(repo: Repo) -> None:
     mine = git_path(repo, "mine").absolute()
     mine.write_text("*~\n")
     repo.git("config", "core.excludesFile", str(mine))
+
+
+def write_elsewhere(repo: Repo) -> None:
+    """Writes to a file through a name for it that lies outside of the work tree."""
+    elsewhere = repo.root.with_name("elsewhere")
+    elsewhere.unlink(missing_ok=True)
+    os.link(repo.root / "misc/images/mcp/Dockerfile", elsewhere)
+    with elsewhere.open("a") as file:
+        file.write("# x\n")
+
+
+MAPPED: list[mmap.mmap] = []
+UNNAMED: list[int] = []
+
+
+def map_file(repo: Repo) -> None:
+    with (repo.root / "misc/images/mcp/vendored.lock").open("r+b") as file:
+        MAPPED.append(mmap.mmap(file.fileno(), 0))
+    write_mapped(repo)
+
+
+def write_mapped(_repo: Repo) -> None:
+    MAPPED[-1][0] = (MAPPED[-1][0] + 1) % 128
+
+
+def name_unnamed_file(repo: Repo) -> None:
+    """Gives a file its first name, while it stays open."""
+    file = os.open(repo.root, os.O_TMPFILE | os.O_RDWR)
+    UNNAMED.append(file)
+    path = repo.root / "misc/images/mcp/unnamed"
+    # By itself, `os.link` takes the symlink in /proc for the file, whatever it is told.
+    os.link(f"/proc/self/fd/{file}", path, src_dir_fd=file, follow_symlinks=True)
+
+
+def write_unnamed_file(_repo: Repo) -> None:
+    os.write(UNNAMED[-1], b"x\n")
 
 
 ODD_NAMES = (
@@ -195,6 +232,13 @@ CHANGES: Mapping[str, tuple[tuple[Step, set[str]], ...]] = {
         (append("test/outer/link's target", "and changed\n"), OUTER),
         (write("test/outer/here", "outer\n"), OUTER),
     ),
+    "write through another name": ((write_elsewhere, MCP),),
+    "write through memory": ((map_file, MCP), (write_mapped, MCP), (write_mapped, MCP)),
+    "file that was made without a name": (
+        (name_unnamed_file, MCP),
+        (write_unnamed_file, MCP),
+        (write_unnamed_file, MCP),
+    ),
     "symlink's target changes": (
         (append("README.md", "edited\n"), MODES),
         (write("misc/images/modes/outside", Path("../../../src/outside.log")), MODES),
@@ -211,7 +255,10 @@ CHANGES: Mapping[str, tuple[tuple[Step, set[str]], ...]] = {
         (write("src/testkit/directory", Path("src")), {"loadgen"}),
     ),
     "file becomes directory": ((file_to_directory, OUTER), (directory_to_file, OUTER)),
-    "directory becomes symlink": ((directory_to_link, MODES),),
+    "directory becomes symlink": (
+        (directory_to_link, MODES),
+        (exclude("/misc/images/modes/sub dir"), MODES),
+    ),
     "directory becomes file": (
         (delete("src/tools/examples/multi/main.rs"), {"jobs", "loadgen"}),
         (lambda repo: (repo.root / "src/tools/examples/multi").rmdir(), NONE),

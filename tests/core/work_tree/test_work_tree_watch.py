@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ from mzbuild.core.git.commands import read_listing
 from mzbuild.core.work_tree import files as work_tree
 from mzbuild.core.work_tree import reader as work_tree_reader
 from mzbuild.core.work_tree import same_listing
+from mzbuild.core.work_tree.files import FileCache, WorkTree, is_fresh, read_content
 from mzbuild.core.work_tree.reader import WorkTreeReader, read_work_tree
 
 from tests.core.conftest import ENV, Repository
@@ -34,7 +36,6 @@ def no_file_is_too_fresh() -> object:
     never = mock.patch.multiple
     with (
         never(work_tree, FRESH_NS=-(10**15)),
-        never(work_tree_reader, FRESH_NS=-(10**15)),
         never(same_listing, FRESH_NS=-(10**15)),
     ):
         yield
@@ -100,6 +101,64 @@ def configure(root: Path, path: str, other: str) -> None:
     Repository(root).git("config", *args, "core.excludesFile", *values)
 
 
+# What operations leave open, until an example ends.
+MAPPED: list[mmap.mmap] = []
+UNNAMED: list[int] = []
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_open() -> Iterator[None]:
+    yield
+    close_all()
+
+
+def close_all() -> None:
+    for mapped in MAPPED:
+        mapped.close()
+    for file in UNNAMED:
+        os.close(file)
+    MAPPED.clear()
+    UNNAMED.clear()
+
+
+def write_mapped(root: Path, path: str, other: str) -> None:
+    """Writes through memory, into a file that stays open."""
+    with (root / path).open("r+b") as file:
+        MAPPED.append(mmap.mmap(file.fileno(), 0))
+    write_on(root, path, other)
+
+
+def link_unnamed(root: Path, path: str, _other: str) -> None:
+    """Gives a file its first name, when it has been written to."""
+    file = os.open(root, os.O_TMPFILE | os.O_RDWR)
+    UNNAMED.append(file)
+    os.write(file, b"unnamed\n")
+    # By itself, `os.link` takes the symlink in /proc for the file, whatever it is told.
+    os.link(f"/proc/self/fd/{file}", root / path, src_dir_fd=file, follow_symlinks=True)
+
+
+def write_on(_root: Path, path: str, other: str) -> None:
+    """Writes into all that is still open."""
+    for mapped in MAPPED:
+        mapped[0] = (mapped[0] + 1 + len(other)) % 256
+    for file in UNNAMED:
+        os.write(file, os.fsencode(path))
+
+
+def write_elsewhere(root: Path, path: str, other: str) -> None:
+    """Writes into what is a copy as far as names go, and has files in common."""
+    copy = root.with_name("elsewhere")
+    if not copy.exists():
+        subprocess.run(["cp", "-al", root, copy], check=True)
+    with (copy / path).open("a") as file:
+        file.write(other)
+
+
+def replace_by_ignored_link(root: Path, path: str, other: str) -> None:
+    exclude(root, path, other)
+    link_to(root, path, other)
+
+
 OPERATIONS: Mapping[str, Callable[[Path, str, str], object]] = {
     "write": write,
     "mode": change_mode,
@@ -107,6 +166,11 @@ OPERATIONS: Mapping[str, Callable[[Path, str, str], object]] = {
     "rename": rename,
     "symlink": link_to,
     "hard link": hard_link,
+    "write mapped": write_mapped,
+    "link unnamed": link_unnamed,
+    "write on": write_on,
+    "write elsewhere": write_elsewhere,
+    "ignored symlink": replace_by_ignored_link,
     "directory": lambda root, path, _other: (root / path).mkdir(parents=True),
     "ignore": ignore,
     "ignored": lambda root, path, _other: write(root, f"{path}/ignored", "*\n"),
@@ -133,6 +197,18 @@ def list_and(operate: Callable[[], None], *args: Any, first: bool) -> bytes:
     return listing
 
 
+def are_alike(read: WorkTree, now: WorkTree, contents: FileCache[bytes]) -> bool:
+    """Whether a work tree that was read is the one there is, and so are its files' contents.
+
+    A status that is not trusted is equal to no other. `contents` has what was read before.
+    """
+    return [*read.statuses] == [*now.statuses] and all(
+        (status == now.statuses[path] or (is_fresh(status) and is_fresh(now.statuses[path])))
+        and contents.get(read, path) == read_content(now.absolute(path))
+        for path, status in read.statuses.items()
+    )
+
+
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
@@ -151,11 +227,12 @@ def test_whatever_is_done_to_files_the_next_reading_has_it(
     tmp_path_factory: pytest.TempPathFactory,
     operations: list[tuple[str, str, str, int, str]],
 ) -> None:
-    repository = Repository(tmp_path_factory.mktemp("repository"))
+    repository = Repository(tmp_path_factory.mktemp("test") / "repository")
     repository.commit(dict.fromkeys(PATHS[::2], "x"))
     repository.write(dict.fromkeys(PATHS, "x"))
     root = repository.root
     (root / ".gitignore").write_text("ignored\n")
+    contents = FileCache(lambda absolute, _: read_content(absolute))
     reader = WorkTreeReader(str(root), watch=True)
     # The third one can do without Git, and so it is below where nothing speaks against it.
     assert reader.read(ENV) == reader.read(ENV) == reader.read(ENV)
@@ -168,11 +245,13 @@ def test_whatever_is_done_to_files_the_next_reading_has_it(
             side_effect = partial(list_and, operate, first=when == "as it begins")
             with mock.patch.object(work_tree_reader, "read_listing", side_effect):
                 reader.read(ENV)
-        # A second name that comes and goes unseen is the one thing that nothing tells of.
-        found = [reader.read(ENV) for _ in range(readings or name == "hard link")]
-        assert found[-1:] in ([], [read_work_tree(str(root), ENV)]), (name, path, other)
-    assert reader.read(ENV) == read_work_tree(str(root), ENV)
-    shutil.rmtree(root)
+        found = [reader.read(ENV) for _ in range(readings)]
+        for read in found[-1:]:
+            assert are_alike(read, read_work_tree(str(root), ENV), contents), (name, path, other)
+    assert are_alike(reader.read(ENV), read_work_tree(str(root), ENV), contents)
+    close_all()
+    assert are_alike(reader.read(ENV), read_work_tree(str(root), ENV), contents)
+    shutil.rmtree(root.parent)
 
 
 @pytest.fixture
@@ -264,7 +343,7 @@ def test_below_the_root_of_a_repository_git_is_always_asked(
     assert list(reader.read(ENV).statuses) == ["a"]
 
 
-def test_a_file_that_was_not_touched_is_not_looked_at(repository: Repository) -> None:
+def test_of_files_that_were_not_touched_few_are_looked_at(repository: Repository) -> None:
     repository.commit({"a": "", "d/b": "", "d/c": ""})
     (repository.root / "link").symlink_to("a")
     reader = WorkTreeReader(str(repository.root), watch=True)
@@ -275,17 +354,92 @@ def test_a_file_that_was_not_touched_is_not_looked_at(repository: Repository) ->
         looked_at.append(os.path.relpath(path, repository.root))
         return os.stat(path, follow_symlinks=False)
 
-    with mock.patch("os.lstat", lstat):
-        assert reader.read(ENV) is first or looked_at == ["link"]
+    # Each of the four files has its turn in one of five readings.
+    with mock.patch("os.lstat", lstat), mock.patch.object(work_tree_reader, "_MOST_IN_TURN", 1):
+        for in_turn in ("d/b", "d/c", "link"):
+            assert reader.read(ENV) == first
+            assert sorted(looked_at) == sorted([in_turn, "link"])
+            looked_at.clear()
+        assert reader.read(ENV) == first
         looked_at.clear()
         (repository.root / "d/b").write_text("y")
         assert reader.read(ENV) != first
-        assert sorted(looked_at) == ["d/b", "link"]
+        assert sorted(looked_at) == ["a", "d/b", "link"]
         looked_at.clear()
         shutil.rmtree(repository.root / "d")
         repository.write({"d/c": "new", "e/f": ""})
         reader.read(ENV)
         assert {*looked_at} == {"d", "d/b", "d/c", "e", "e/f", "link"}
+
+
+def test_a_file_that_was_open_for_writing_when_seen_is_read_each_time(
+    repository: Repository,
+) -> None:
+    repository.commit({"a": "x", "b": "y"})
+    contents = FileCache(lambda absolute, _: read_content(absolute))
+    reader = WorkTreeReader(str(repository.root), watch=True)
+    with mock.patch.object(reader, "_changed_in_turn", return_value=()):
+        # Nothing was written yet, and the file is old.
+        with (repository.root / "a").open("r+b") as file:
+            MAPPED.append(mmap.mmap(file.fileno(), 0))
+        os.utime(repository.root / "a", (0, 0))
+        for expected in (b"x", b"y", b"z"):
+            assert contents.get(reader.read(ENV), "a") == expected
+            write_on(repository.root, "a", "")
+
+
+@pytest.mark.parametrize("how", [write_elsewhere, write_mapped])
+def test_what_nothing_tells_of_is_seen_when_it_is_the_file_s_turn(
+    tmp_path: Path, how: Callable[[Path, str, str], object]
+) -> None:
+    repository = Repository(tmp_path / "repository")
+    repository.commit(dict.fromkeys("abcdefg", "x"))
+    reader = WorkTreeReader(str(repository.root), watch=True)
+    before = reader.read(ENV)
+    with mock.patch.object(work_tree_reader, "_MOST_IN_TURN", 2):
+        how(repository.root, "d", "other")
+        assert any(reader.read(ENV) != before for _ in range(4))
+
+
+def test_a_file_that_stays_open_for_writing_is_read_each_time(repository: Repository) -> None:
+    repository.commit({"a": "x", "b": "y"})
+    contents = FileCache(lambda absolute, _: read_content(absolute))
+    reader = WorkTreeReader(str(repository.root), watch=True)
+    reader.read(ENV)
+    write_mapped(repository.root, "a", "")
+    for expected in (b"y", b"z", b"{"):
+        found = reader.read(ENV)
+        assert contents.get(found, "a") == expected
+        assert [is_fresh(found.statuses[path]) for path in ("a", "b")] == [True, False]
+        # The kernel gives the file no new time for this.
+        write_on(repository.root, "a", "")
+    close_all()
+    assert reader.read(ENV) == reader.read(ENV) == read_work_tree(str(repository.root), ENV)
+
+
+def test_a_file_that_was_made_without_a_name_is_read_each_time(repository: Repository) -> None:
+    repository.commit({"a": "x"})
+    contents = FileCache(lambda absolute, _: read_content(absolute))
+    reader = WorkTreeReader(str(repository.root), watch=True)
+    reader.read(ENV)
+    link_unnamed(repository.root, "new", "")
+    for expected in (b"unnamed\n", b"unnamed\nmore", b"unnamed\nmoremore"):
+        assert contents.get(reader.read(ENV), "new") == expected
+        write_on(repository.root, "more", "")
+
+
+@pytest.mark.parametrize("watch", [True, False])
+def test_a_directory_that_an_ignored_symlink_replaces_has_no_files(
+    repository: Repository, watch: bool
+) -> None:
+    repository.commit({"d/e/f": "", "d/g": "", "a": "", "elsewhere/e/f": "", "elsewhere/g": ""})
+    reader = WorkTreeReader(str(repository.root), watch=watch)
+    reader.read(ENV)
+    exclude(repository.root, "d", "")
+    (repository.root / "d").rename(repository.root / "gone")
+    (repository.root / "d").symlink_to("elsewhere")
+    seen = ["a", "elsewhere/e/f", "elsewhere/g", "gone/e/f", "gone/g"]
+    assert [*reader.read(ENV).statuses] == [*reader.read(ENV).statuses] == seen
 
 
 def test_a_file_written_through_another_name_is_seen(
@@ -342,6 +496,17 @@ def test_a_second_name_for_a_file_makes_its_first_one_doubtful(repository: Repos
     written = reader.read(ENV)
     assert written == read_work_tree(str(repository.root), ENV)
     assert written.statuses["a"] != linked.statuses["a"]
+
+
+def test_a_second_name_that_comes_back_makes_the_first_one_doubtful(repository: Repository) -> None:
+    repository.commit({"a": "x", "d/b": "x"})
+    reader = WorkTreeReader(str(repository.root), watch=True)
+    with mock.patch.object(reader, "_changed_in_turn", return_value=()):
+        for _ in range(2):
+            os.link(repository.root / "a", repository.root / "new")
+            assert reader.read(ENV) == read_work_tree(str(repository.root), ENV)
+            (repository.root / "new").unlink()
+            assert reader.read(ENV) == read_work_tree(str(repository.root), ENV)
 
 
 def test_a_directory_that_is_replaced_during_a_reading_is_looked_at_anew(

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
+import signal
 import stat
 import struct
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -24,6 +27,10 @@ T = TypeVar("T")
 # A status no older than this cannot vouch for the content: the clock of a file system may be so
 # coarse that another write within its tick leaves the status as it is (two seconds on FAT).
 FRESH_NS = 2_000_000_000
+
+# A write through memory gives a file a new time only if the kernel has saved all earlier ones. That
+# takes it half a minute, for which the status of a file that is mapped says nothing.
+_UNSAVED_NS = 120_000_000_000
 
 # The modes that files have in Git's index.
 REGULAR = 0o100644
@@ -59,18 +66,50 @@ class WorkTree:
         return f"{self.root}/{path}"
 
 
-def opaque_status(full_path: str, status: os.stat_result, now: int) -> bytes:
-    """What a `WorkTree` has for a file that `lstat` gave this status of, at the time `now` (ns)."""
+def opaque_status(
+    full_path: str, status: os.stat_result, now: int, *, told_of: bool = False
+) -> bytes:
+    """What a `WorkTree` has for a file that `lstat` gave this status of, at the time `now` (ns).
+
+    With `told_of`, it is to hold until somebody tells of a change. Nobody does for a file that may
+    be written to through memory: that one counts as fresh.
+    """
     mode, size, modified, changed, inode = _FIELDS(status)
-    target_inode = 0
+    kind, target_inode = mode, 0
     if stat.S_ISLNK(mode):
         # What a symlink's content is depends on the file that it leads to.
         with contextlib.suppress(OSError):
             target = os.stat(full_path)
             changed = max(changed, target.st_ctime_ns)
             size, modified, target_inode = target.st_size, target.st_mtime_ns, target.st_ino
-    fresh = now if changed > now - FRESH_NS else 0
-    return _STATUS.pack(mode, size, modified, changed, inode, target_inode, fresh)
+            kind = target.st_mode
+    fresh = changed > now - FRESH_NS
+    if not fresh and stat.S_ISREG(kind) and (told_of or changed > now - _UNSAVED_NS):
+        fresh = _is_open_for_writing(full_path)
+    return _STATUS.pack(mode, size, modified, changed, inode, target_inode, now if fresh else 0)
+
+
+def _is_open_for_writing(path: str) -> bool:
+    """Whether somebody has a file open for writing, be it only as mapped memory. Linux only.
+
+    The kernel gives nobody a read lease on such a file
+    (https://man7.org/linux/man-pages/man2/fcntl.2.html). Where it gives no leases at all, as on
+    files of other users, the answer is no.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            # Who opens it now waits until it is closed here, and the kernel tells this process so.
+            # Its usual signal would end the process; this one is ignored.
+            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        finally:
+            os.close(file)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    return False
 
 
 def git_mode(status: bytes) -> int:
@@ -91,6 +130,11 @@ def symlinks(work_tree: WorkTree) -> list[str]:
 def is_fresh(status: bytes) -> bool:
     """Whether an opaque status was too fresh to be trusted when it was taken."""
     return bool(_STATUS.unpack(status)[-1])
+
+
+def changed_at(status: bytes) -> int:
+    """The time in an opaque status at which the file or its status last changed (ns)."""
+    return int(_STATUS.unpack(status)[3])
 
 
 class FileCache(Generic[T]):

@@ -7,15 +7,18 @@ import os
 import stat
 import threading
 import time
-from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.commands import OF_ONE_REPOSITORY, list_files, listed_paths, read_listing
-from mzbuild.core.work_tree.files import FRESH_NS, SYMLINK, WorkTree, git_mode, opaque_status
+from mzbuild.core.work_tree.files import WorkTree, changed_at, is_fresh, opaque_status
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.core.work_tree.same_listing import SameListing, is_rule_file
 from mzbuild.core.work_tree.watch import DirectoryWatch
+
+# How many files a reading looks at though nothing told of them: see `_changed_in_turn`.
+_MOST_IN_TURN = 500
 
 
 class WorkTreeReader:
@@ -41,6 +44,10 @@ class WorkTreeReader:
         # have several names, each with its inode; and whether one of them is news.
         self._linked: dict[str, int] = {}
         self._is_linked_anew = False
+        # Whether the directories that this reading looked at are real, and which files have their
+        # turn in it.
+        self._real: dict[str, bool] = {}
+        self._turn = 0
         # Pants may start a rule anew while what it first started still runs.
         self._lock = threading.Lock()
 
@@ -63,6 +70,7 @@ class WorkTreeReader:
         """Returns the work tree, and whether all of its files were looked at."""
         now = time.time_ns()
         self._is_linked_anew = False
+        self._real = {"": True}
         touched = None
         if self._watch is not None:
             # In this order: what happens from here on is told of the next time.
@@ -72,20 +80,23 @@ class WorkTreeReader:
         last, last_listing = self._last, self._listing
         self._last, self._listing = WorkTree(self._root, {}), None
         known = last.statuses
-        doubtful = set(known) if touched is None else self._unsure.union(_all_at(touched, known))
+        doubtful = set(known)
+        if touched is not None:
+            doubtful = self._unsure.union(_all_at(touched, known), self._changed_in_turn(known))
         seen: dict[str, bytes] = {}
 
         def look_ahead() -> None:
             # While Git is still listing: the files of last time are probably there.
             for path in doubtful:
-                full_path = f"{self._root}/{path}"
                 try:
-                    status = os.lstat(full_path)
+                    status = os.lstat(f"{self._root}/{path}")
                 except OSError:
+                    status = None
+                if status is None or not self._is_real(path.rpartition("/")[0]):
                     self._unsure.discard(path)
-                    continue
-                if _is_file(status):
-                    seen[path] = self._look(full_path, path, status, now)
+                    self._linked.pop(path, None)
+                elif _is_file(status):
+                    seen[path] = self._look(path, status, now)
 
         is_certain = self._same_listing is not None and self._same_listing.is_certain(
             is_quiet=last_listing is not None and self._is_quiet(touched, known),
@@ -125,7 +136,6 @@ class WorkTreeReader:
     ) -> WorkTree:
         inner_env = {name: value for name, value in env.items() if name not in OF_ONE_REPOSITORY}
         statuses: dict[str, bytes] = {}
-        links: list[str] = []
         self._directories = set()
         pending = [("", listed)]
         while pending:
@@ -134,9 +144,13 @@ class WorkTreeReader:
             if self._watch is not None:
                 self._watch.cover(directories)
             self._directories |= directories
+            # Git goes through no symlink: tracked files of a directory that one replaced are gone.
+            unreal = {directory for directory in directories if not self._is_real(directory)}
             for name in names:
                 path = prefix + name
                 if path.startswith(self._hidden):
+                    continue
+                if unreal and path.rpartition("/")[0] in unreal:
                     continue
                 known = early.get(path)
                 if known is None:
@@ -150,36 +164,54 @@ class WorkTreeReader:
                         pending.append((f"{path}/", list_files(full_path, inner_env)))
                     if not _is_file(status):
                         continue
-                    known = self._look(full_path, path, status, now)
+                    known = self._look(path, status, now)
                 statuses[path] = known
-                if git_mode(known) == SYMLINK:
-                    links.append(path)
-        paths = sorted(statuses)
-        for link in links:
-            # Git goes through no symlink: tracked files of a directory that one replaced are gone.
-            first = bisect_left(paths, f"{link}/")
-            del paths[first : bisect_left(paths, f"{link}0", first)]
-        return WorkTree(self._root, {path: statuses[path] for path in paths})
+        return WorkTree(self._root, {path: statuses[path] for path in sorted(statuses)})
 
-    def _look(self, full_path: str, path: str, status: os.stat_result, now: int) -> bytes:
+    def _changed_in_turn(self, known: Mapping[str, bytes]) -> Iterator[str]:
+        """Those that changed of the files whose turn it is: of all, if there are few.
+
+        Nothing tells that a file got another name elsewhere, or was opened by somebody who then
+        writes to it through memory. In a large work tree, it takes some readings to see that.
+        """
+        turns = len(known) // _MOST_IN_TURN + 1
+        self._turn = (self._turn + 1) % turns
+        for path in islice(known, self._turn, None, turns):
+            try:
+                if os.lstat(f"{self._root}/{path}").st_ctime_ns != changed_at(known[path]):
+                    yield path
+            except OSError:
+                yield path
+
+    def _is_real(self, directory: str) -> bool:
+        """Whether neither a directory nor one that it lies in is a symlink."""
+        if self._covers(directory):
+            return True  # It was reached through no symlink.
+        if directory not in self._real:
+            is_link = os.path.islink(f"{self._root}/{directory}")
+            self._real[directory] = not is_link and self._is_real(directory.rpartition("/")[0])
+        return self._real[directory]
+
+    def _covers(self, directory: str) -> bool:
+        return self._watch is not None and self._watch.covers(directory)
+
+    def _look(self, path: str, status: os.stat_result, now: int) -> bytes:
+        """A file's opaque status; takes note of whether the watch will tell when that changes."""
         is_linked = status.st_nlink > 1
         if not is_linked:
             self._linked.pop(path, None)
         elif self._linked.get(path) != status.st_ino:
             self._linked[path] = status.st_ino
             self._is_linked_anew = True
-        is_sure = (
-            self._watch is not None
-            and self._watch.covers(path.rpartition("/")[0])
-            and stat.S_ISREG(status.st_mode)
-            and status.st_ctime_ns <= now - FRESH_NS
-            and not is_linked
+        told_of = (
+            self._covers(path.rpartition("/")[0]) and stat.S_ISREG(status.st_mode) and not is_linked
         )
-        if is_sure:
+        opaque = opaque_status(f"{self._root}/{path}", status, now, told_of=told_of)
+        if told_of and not is_fresh(opaque):
             self._unsure.discard(path)
         else:
             self._unsure.add(path)
-        return opaque_status(full_path, status, now)
+        return opaque
 
 
 def read_work_tree(root: str, env: Mapping[str, str]) -> WorkTree:

@@ -8,8 +8,8 @@ returns: whatever was done before one asks, one is told of.
 It does not learn of everything, and what is here gives up, with the answer that anything may have
 changed, where it would not: on file systems that others write to, such as NFS; when something is
 mounted or the directories are moved; when more was changed than it remembers. Two things are left
-that nothing tells of: writing to a file through memory that outlives its being open, and through a
-second name of it that was made elsewhere in the meantime.
+that nothing tells of: writing to a file through memory, and through a second name of it that was
+made elsewhere in the meantime. A `WorkTreeReader` looks for these.
 """
 
 from __future__ import annotations
