@@ -46,9 +46,9 @@ def repo(shared: Repo) -> Iterator[Repo]:
 
 def test_a_table(repo: Repo) -> None:
     assert repo.pants("mzbuild-list", "::").stdout.splitlines() == [
-        "image  address    inputs  publish  mainline  builds on  description",
-        "base   base:base  3       no       yes       -          What all build on.",
-        "top    top:top    5       yes      no        base",
+        "image  address  inputs  publish  mainline  builds on  description",
+        "base   base     3       no       yes       -          What all build on.",
+        "top    top      5       yes      no        base",
     ]
 
 
@@ -139,8 +139,8 @@ def test_an_image_without_a_fingerprint_does_not_hide_the_others(repo: Repo) -> 
     result = repo.pants("mzbuild-list", "::", check=False)
     assert result.returncode == 1
     assert [line.split()[:3] for line in result.stdout.splitlines()[1:]] == [
-        ["base", "base:base", "?"],
-        ["top", "top:top", "5"],
+        ["base", "base", "?"],
+        ["top", "top", "5"],
     ]
     assert (
         "`base` has no fingerprint: base/mzbuild.yml: `source: gone`: Git sees no" in result.stderr

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from mzbuild.core.describe.list import list_images, list_rows, list_summary
 from mzbuild.core.fingerprint.inputs import InputGroup, InputKind
 from mzbuild.core.fingerprint.survey import Survey
@@ -24,9 +25,23 @@ def test_an_image_is_listed_even_where_its_inputs_are_not_known() -> None:
         ("top", 1, None),
     ]
     assert list_rows(listed) == [
-        ["base", "base:base", "?", "yes", "yes", "-", ""],
+        ["base", "base", "?", "yes", "yes", "-", ""],
         ["top", "top:t", "1", "yes", "yes", "base", ""],
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("misc/base:base", "misc/base"),
+        ("misc/base:image", "misc/base:image"),
+        ("//:base", "//:base"),
+    ],
+)
+def test_an_address_is_shown_as_one_types_it(address: str, shown: str) -> None:
+    listed = list_images(GRAPH, Survey({}, {}, {}), {"base": address})
+    assert listed[0].address == address
+    assert list_rows(listed)[0][1] == shown
 
 
 def test_a_long_list_is_summed_up() -> None:

@@ -30,7 +30,7 @@ ROWS = [
 WIDE = ("image", "address", "description")
 
 
-def test_the_last_column_of_a_table_that_is_too_wide_is_shortened() -> None:
+def test_the_last_column_of_a_table_that_is_too_wide_is_cut() -> None:
     assert table(WIDE, ROWS, {0: lambda cell: f"<{cell}>"}, width=80) == [
         "image            address                   description",
         "<environmentd   >  misc/images/environmentd  The daemon that all others are there…",
@@ -39,13 +39,27 @@ def test_the_last_column_of_a_table_that_is_too_wide_is_shortened() -> None:
     assert table(WIDE, ROWS, width=200) == table(WIDE, ROWS)
 
 
-def test_then_others_are_wrapped_between_words() -> None:
-    lines = table(WIDE, ROWS, width=65)
-    assert lines == [
+def test_then_others_are_wrapped_between_words_and_then_the_last_one_is_cut_shorter() -> None:
+    assert table(WIDE, ROWS, width=65) == [
         "image         address                   description",
-        "environmentd  misc/images/environmentd  The daemon that all…",
+        "environmentd  misc/images/environmentd  The daemon that all oth…",
         "base, with    misc/images/base",
         "more",
     ]
-    assert table(WIDE, ROWS, width=10)[:-2] == lines[:-2]
+    assert table(WIDE, ROWS, width=45) == [
+        "image         address                   desc…",
+        "environmentd  misc/images/environmentd  The…",
+        "base, with    misc/images/base",
+        "more",
+    ]
+
+
+def test_what_is_wider_without_its_last_column_stays_wider() -> None:
+    assert table(WIDE, ROWS, width=10)[:2] == [
+        "image         address                   …",
+        "environmentd  misc/images/environmentd  …",
+    ]
+
+
+def test_no_word_is_broken() -> None:
     assert wrapped("one two-three four", 9) == ["one", "two-three", "four"]

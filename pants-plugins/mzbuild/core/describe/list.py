@@ -52,7 +52,7 @@ def list_rows(images: Sequence[ListedImage]) -> list[list[str]]:
     return [
         [
             image.name,
-            image.address,
+            _short(image.address),
             "?" if image.inputs is None else str(image.inputs),
             "yes" if image.publish else "no",
             "yes" if image.mainline else "no",
@@ -61,6 +61,12 @@ def list_rows(images: Sequence[ListedImage]) -> list[list[str]]:
         ]
         for image in images
     ]
+
+
+def _short(address: str) -> str:
+    """An address as people type it: without the target's name, where that is the directory's."""
+    directory, _, target = address.partition(":")
+    return directory if target == directory.rpartition("/")[2] else address
 
 
 def list_summary(images: Sequence[ListedImage]) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Callable
 from mzbuild.core.text.safe import printable
 
 _GAP = "  "
-# The last column is not made narrower than this for the sake of others.
-_SHORTEST = 24
+# The last column is not made narrower than this before other columns are wrapped.
+_SHORT = 24
 
 # Adds colour to a cell that is already as wide as its column.
 Paint = Callable[[str], str]
@@ -53,7 +53,7 @@ def table(
     """The lines of a table with its columns in line; nothing where there are no rows.
 
     `paint` has, by a column's number, what colours its cells; the header is left alone. In a table
-    that is wider than `width`, the cells of the last column are shortened, and then others wrapped.
+    that is wider than `width`, the cells of the last column are cut, and then others wrapped.
     """
     if not rows:
         return []
@@ -76,23 +76,20 @@ def table(
 
 
 def _fitting(cells: Sequence[Sequence[str]], width: int) -> list[int]:
-    """The widths of columns that fit, if their words do: first the last one gives way, then the
-    widest of the others."""
-    columns = [*zip(*cells)]
+    """The widths of columns that fit, if the words of all but the last one do: that one gives way
+    first, then the widest of the others, and then it again."""
+    *columns, last = zip(*cells)
     widths = [max(map(len, column)) for column in columns]
-    widths[-1] = max(widths[-1] + min(0, width - sum(widths)), min(widths[-1], _SHORTEST))
     # The header is in one line.
-    least = [max(map(len, [column[0], *" ".join(column).split()])) for column in columns[:-1]]
-    least.append(widths[-1])
-    while sum(widths) > width:
+    least = [max(map(len, [column[0], *" ".join(column).split()])) for column in columns]
+    longest = max(map(len, last))
+    while sum(widths) + min(longest, _SHORT) > width and widths != least:
         widest = max(range(len(widths)), key=lambda each: widths[each] - least[each])
-        if widths[widest] <= least[widest]:
-            break
         widths[widest] -= 1
-    return widths
+    return [*widths, max(1, min(longest, width - sum(widths)))]
 
 
 def _wrapped_row(row: Sequence[str], widths: Sequence[int]) -> list[list[str]]:
     lines = [wrapped(cell, width) for cell, width in zip(row[:-1], widths)]
-    end = textwrap.shorten(row[-1], widths[-1], placeholder="…")
+    end = row[-1] if len(row[-1]) <= widths[-1] else row[-1][: widths[-1] - 1].rstrip() + "…"
     return [list(each) for each in zip_longest(*lines, [end], fillvalue="")]
