@@ -38,7 +38,7 @@ class InputsField(MultipleSourcesField):
     """
 
     uses_source_roots = False
-    default = ("**/*",)
+    default: ClassVar[tuple[str, ...]] = ("**/*",)
     help = help_text(
         """
         The files that belong to this target, as globs relative to its directory. For example,
@@ -46,6 +46,8 @@ class InputsField(MultipleSourcesField):
 
         It decides which target a file argument or `--changed-since` selects. Which files are
         hashed and built is not its business: those are all that Git sees in the directory.
+        Where no BUILD file declares the target, the directories of other images and crates
+        within are left out; a target in a BUILD file leaves out what it says itself.
         """
     )
 
@@ -59,7 +61,9 @@ class InputsField(MultipleSourcesField):
 
 
 class CrateInputsField(InputsField):
-    """The files of a crate."""
+    """The files of a crate. What `mzcompose` has is no input of it."""
+
+    default = ("**/*", "!mzcompose", "!mzcompose/**", "!mzcompose.py")
 
 
 class ImageNameField(StringField):
@@ -229,8 +233,10 @@ class ExtractField(Field):
         packages = super().compute_value(raw_value, address)
         if packages is None:
             return None
-        if not isinstance(packages, dict) or not all(
-            isinstance(paths, dict) and all(isinstance(path, str) for path in paths.values())
+        # Later versions of Pants freeze what a BUILD file says before it comes here.
+        mappings = (dict, FrozenDict)
+        if not isinstance(packages, mappings) or not all(
+            isinstance(paths, mappings) and all(isinstance(path, str) for path in paths.values())
             for paths in packages.values()
         ):
             raise InvalidFieldTypeException(

@@ -309,8 +309,8 @@ def test_what_is_affected_of_build_files(changed: Repo, step: Step, names: set[s
 
 def test_a_build_file_beside_an_mzbuild_yml(changed: Repo) -> None:
     without = fingerprints(changed)
-    declared = 'mzbuild_image(run_args=["--publish=80:80"], tags=["slow"])\n'
-    write("box/outer/BUILD", declared)(changed)
+    declared = 'mzbuild_image(run_args=["--publish=80:80"], tags=["slow"], sources={})\n'
+    write("box/outer/BUILD", declared.format(["**/*", "!inner/**"]))(changed)
     # The file says what the image is, the target what the file cannot; there is one image.
     (target,) = json.loads(changed.pants("peek", "box/outer:outer").stdout)
     assert (target["run_args"], target["tags"]) == (["--publish=80:80"], ["slow"])

@@ -68,6 +68,14 @@ def test_images_are_what_they_were(make_repo: MakeRepo, docker: Docker) -> None:
     assert repo.pants("dependencies", "misc/book").stdout == dependencies
 
 
+def test_images_within_images_stay_apart(make_repo: MakeRepo) -> None:
+    inner = image("inner", COPY_ALL, where="images/base/inner")
+    repo = make_repo({**FILES, **inner, "pants.toml": WITH_BUILD_FILES})
+    repo.pants("tailor", "images::")
+    assert '"!inner/**"' in (repo.root / "images/base/BUILD").read_text()
+    assert repo.pants("list", "images/base/inner/Dockerfile").stdout == "images/base/inner:inner\n"
+
+
 def test_a_dockerfile_that_belongs_to_nobody_is_a_new_image(make_repo: MakeRepo) -> None:
     repo = make_repo({**FILES, **ALONE, "pants.toml": WITH_BUILD_FILES})
     repo.pants("tailor", "new::")

@@ -28,7 +28,6 @@ from mzbuild.target_types import (
     StripField,
 )
 from pants.engine.target import (
-    AllUnexpandedTargets,
     DescriptionField,
     HydratedSources,
     HydrateSourcesRequest,
@@ -138,9 +137,8 @@ class TestBuildFiles:
         build_file = 'mzbuild_image(tags=["hub"])\n'
         before = project.dependencies("a:a")
         project.write({"a/BUILD": build_file})
-        target = project.targets()["a:a"]
-        assert target[Tags].value == ("hub",)
-        assert target[PublishField].value is False
+        assert project.targets()["a:a"][Tags].value == ("hub",)
+        assert project.request(Images).graph.by_name["a"].publish is False
         assert project.dependencies("a:a") == before
 
     def test_a_crate_may_be_declared_too(self, project: Project) -> None:
@@ -191,10 +189,10 @@ class TestBuildFiles:
     ) -> None:
         declared = 'mzbuild_files(sources=["*"])\nmzbuild_image(name="daemon", tags=["hub"])\n'
         project.write({**image("a", "publish: false\n"), "a/BUILD": declared})
-        target = project.targets()["a:daemon"]
-        assert target[Tags].value == ("hub",)
-        assert target[PublishField].value is False
-        assert [str(address) for address in project.request(Images).names] == ["a:daemon"]
+        assert project.targets()["a:daemon"][Tags].value == ("hub",)
+        images = project.request(Images)
+        assert images.graph.by_name["a"].publish is False
+        assert [str(address) for address in images.names] == ["a:daemon"]
         project.remove("a/BUILD")
         assert set(project.targets()) == {"a:a"}
 
@@ -202,8 +200,8 @@ class TestBuildFiles:
         self, project: Project
     ) -> None:
         project.write({**image("a"), "a/BUILD": 'mzbuild_files(name=env("NAME") or "b")\n'})
-        assert project.error(AllUnexpandedTargets, env={**ENV, "NAME": "a"}) == (
-            "a/BUILD: the `mzbuild_files` target `a` has the name of the `mzbuild_image` target "
+        assert project.error(Images, env={**ENV, "NAME": "a"}) == (
+            "a/BUILD:1: the `mzbuild_files` target `a` has the name of the `mzbuild_image` target "
             "that a/mzbuild.yml stands for. Give it another one, such as "
             '`name="a-mzbuild_files"`.'
         )

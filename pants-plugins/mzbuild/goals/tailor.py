@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pants.core.goals import tailor
@@ -15,6 +16,7 @@ from pants.core.goals.tailor import (
 from pants.engine.addresses import BuildFileAddress, BuildFileAddressRequest
 from pants.engine.fs import PathGlobs, Paths
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
@@ -23,7 +25,7 @@ from mzbuild.rules.build_files import DeclaredTargets
 from mzbuild.rules.declarations import Declarations
 from mzbuild.rules.images import MzbuildTargets
 from mzbuild.subsystems.mzbuild import Mzbuild
-from mzbuild.target_types import ImageNameField, MzbuildImageTarget
+from mzbuild.target_types import ImageNameField, InputsField, MzbuildImageTarget
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,11 @@ async def putative_images(
         for image in images
     )
     beside_file = [
-        _putative(image.context, FILE_NAME, {"name": declared.image_target_name(image)})
+        _putative(
+            image.context,
+            FILE_NAME,
+            {"name": declared.image_target_name(image), **_sources(targets.images[image.context])},
+        )
         for image, address in zip(images, declared_in)
         if address.rel_path == image.origin
     ]
@@ -78,7 +84,15 @@ async def putative_images(
     return PutativeTargets([*beside_file, *alone])
 
 
-def _putative(context: str, name: str, fields: dict[str, str]) -> PutativeTarget:
+def _sources(made: Target) -> dict[str, tuple[str, ...]]:
+    """The `sources` that a target needs to own the same files as the one whose place it takes."""
+    sources = tuple(made[InputsField].value or ())
+    return {} if sources == InputsField.default else {InputsField.alias: sources}
+
+
+def _putative(
+    context: str, name: str, fields: Mapping[str, str | tuple[str, ...]]
+) -> PutativeTarget:
     # Without sources, so that Pants does not narrow them down to what no other target owns.
     return PutativeTarget(context, name, MzbuildImageTarget.alias, (), (), kwargs=fields)
 

@@ -36,27 +36,19 @@ class BuildFiles:
 
 
 @dataclass(frozen=True)
-class DeclaredTarget:
-    """What a BUILD file says of a target: its type, and what it depends on by its own word."""
-
-    type_alias: str
-    dependencies: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class DeclaredTargets:
-    """The targets that BUILD files declare in the root and where images and crates are: by name,
-    by directory.
+    """The targets that BUILD files declare in the root and where images and crates are: the aliases
+    of their types by name, by directory.
 
     A file with a mistake has none here: Pants tells whoever asks for its targets.
     """
 
-    by_directory: Mapping[str, Mapping[str, DeclaredTarget]]
+    by_directory: Mapping[str, Mapping[str, str]]
 
     def is_taken(self, directory: str, name: str, type_alias: str) -> bool:
         """Whether a target of another type has the name."""
         declared = self.by_directory.get(directory, {}).get(name)
-        return declared is not None and declared.type_alias != type_alias
+        return declared not in (None, type_alias)
 
     def image_target_name(self, image: Image) -> str:
         """The name of the target of an image that has an `mzbuild.yml`: the directory's own.
@@ -68,13 +60,9 @@ class DeclaredTargets:
         default = posixpath.basename(image.context) or image.name
         if not self.is_taken(image.context, default, MzbuildImageTarget.alias):
             return default
-        own = [name for name in declared if declared[name].type_alias == MzbuildImageTarget.alias]
+        own = [name for name in declared if declared[name] == MzbuildImageTarget.alias]
         others = chain(("image",), (f"image-{number}" for number in count(2)))
         return own[0] if own else next(name for name in others if name not in declared)
-
-    def beside(self, image: Image) -> DeclaredTarget | None:
-        """What a BUILD file says of the target of an image that has an `mzbuild.yml`."""
-        return self.by_directory.get(image.context, {}).get(self.image_target_name(image))
 
 
 @rule
@@ -97,7 +85,7 @@ def declared_targets(
 ) -> DeclaredTargets:
     directories = {"", *(image.context for image in declarations.images)}
     directories |= {crate.directory for crate in declarations.workspace.crates}
-    found: dict[str, dict[str, DeclaredTarget]] = defaultdict(dict)
+    found: dict[str, dict[str, str]] = defaultdict(dict)
     for path, content in files.contents.items():
         directory = posixpath.dirname(path)
         if directory not in directories:
@@ -109,8 +97,7 @@ def declared_targets(
         with suppress(MzbuildError):
             parsed = parse_build_file(path, content, parser, macros, defaults, EnvironmentVars())
             for name, adaptor in parsed.items():
-                dependencies = tuple(map(str, adaptor.kwargs.get("dependencies") or ()))
-                found[directory][name] = DeclaredTarget(adaptor.type_alias, dependencies)
+                found[directory][name] = adaptor.type_alias
     return DeclaredTargets(dict(found))
 
 

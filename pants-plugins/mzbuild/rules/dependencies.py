@@ -19,7 +19,7 @@ from mzbuild.core.image.copy_action import matching_files
 from mzbuild.core.image.declaration import CargoBuild, Copy
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.images import Images, MzbuildTargets
-from mzbuild.rules.synthetic_targets import WORKSPACE_TARGET_NAME
+from mzbuild.rules.synthetic_targets import WORKSPACE_TARGET_NAME, MadeTargets
 from mzbuild.target_types import (
     BinField,
     CopyMatchingField,
@@ -74,7 +74,7 @@ class InferCrateDependencies(InferDependenciesRequest[CrateDependenciesFieldSet]
 
 @rule
 def infer_image_dependencies(
-    request: InferImageDependencies, images: Images, targets: MzbuildTargets
+    request: InferImageDependencies, images: Images, targets: MzbuildTargets, made: MadeTargets
 ) -> InferredDependencies:
     name = images.names.get(request.field_set.address)
     if name is None:
@@ -87,7 +87,8 @@ def infer_image_dependencies(
     ]
     # What a BUILD file declares names its actions itself, in `pre_image`.
     actions = targets.actions.get(image.context, ()) if image.declared_in_file else ()
-    return InferredDependencies([*built_on, *actions])
+    linked = made.dependencies(request.field_set.address)
+    return InferredDependencies([*built_on, *actions, *linked])
 
 
 @rule
@@ -114,6 +115,7 @@ def infer_crate_dependencies(
     request: InferCrateDependencies,
     workspace: CargoWorkspace,
     targets: MzbuildTargets,
+    made: MadeTargets,
     configuration: Configuration,
 ) -> InferredDependencies:
     workspace.check_known()
@@ -121,7 +123,8 @@ def infer_crate_dependencies(
     if crate is None:
         return InferredDependencies(())
     crates = workspace.direct_dependencies(crate, configuration.scheme)
-    return InferredDependencies(_addresses(crates, targets))
+    linked = made.dependencies(request.field_set.address)
+    return InferredDependencies([*_addresses(crates, targets), *linked])
 
 
 @rule

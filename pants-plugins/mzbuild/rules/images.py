@@ -32,6 +32,7 @@ from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.build_files import BuildFiles, DeclaredTargets
 from mzbuild.rules.declarations import Declarations
 from mzbuild.rules.repository import DeclaredImages
+from mzbuild.rules.synthetic_targets import MadeTargets
 from mzbuild.target_types import (
     BinField,
     BuildArgsField,
@@ -122,7 +123,7 @@ class ImageWarnings:
 
 
 @rule
-def mzbuild_targets(all_targets: AllUnexpandedTargets) -> MzbuildTargets:
+def mzbuild_targets(all_targets: AllUnexpandedTargets, made: MadeTargets) -> MzbuildTargets:
     images: dict[str, Target] = {}
     actions: dict[str, tuple[Address, ...]] = {}
     crates: dict[str, Address] = {}
@@ -130,6 +131,14 @@ def mzbuild_targets(all_targets: AllUnexpandedTargets) -> MzbuildTargets:
     errors: dict[str, str] = {}
     for target in all_targets:
         directory = target.address.spec_path
+        in_its_place = made.by_address.get(target.address)
+        if in_its_place and in_its_place.type_alias != target.alias:
+            raise MzbuildError(
+                f"{target.description_of_origin}: the `{target.alias}` target "
+                f"`{target.address.target_name}` has the name of the `{in_its_place.type_alias}` "
+                f"target that {in_its_place.description_of_origin} stands for. Give it another "
+                f'one, such as `name="{target.address.target_name}-{target.alias}"`.'
+            )
         if target.alias == MzbuildImageTarget.alias:
             other = images.setdefault(directory, target)
             if other is not target:
@@ -154,10 +163,11 @@ async def build_file_images(
     declared: DeclaredTargets,
     build_file_options: BuildFileOptions,
 ) -> BuildFileImages:
-    marker = MzbuildImageTarget.alias.encode()
-    # A prelude may have macros that make targets of any type, under any name.
+    # A prelude may have macros that make targets of any type, under any name, and the environment
+    # may give one the name of another.
+    markers = (MzbuildImageTarget.alias.encode(), b"env(")
     if build_file_options.prelude_globs or any(
-        marker in content for content in build_files.contents.values()
+        marker in content for content in build_files.contents.values() for marker in markers
     ):
         targets = await Get(MzbuildTargets)
         return BuildFileImages(
@@ -178,7 +188,6 @@ async def build_file_images(
 @rule
 async def all_images(
     targets: BuildFileImages,
-    build_file_targets: DeclaredTargets,
     declarations: Declarations,
     declared: DeclaredImages,
     work_tree: WorkTree,
@@ -207,8 +216,7 @@ async def all_images(
                 _refuse_dependencies(target, target[Dependencies].value or ())
             elif in_file.origin not in faults:
                 _refuse_contradiction(target, declared_here, in_file)
-                beside = build_file_targets.beside(in_file)
-                _refuse_dependencies(target, beside.dependencies if beside else ())
+                _refuse_dependencies(target, target[Dependencies].value or ())
         except (MzbuildError, ResolveError) as error:
             faults[image.origin] = str(error)
         if in_file is None:

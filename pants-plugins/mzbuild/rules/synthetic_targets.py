@@ -6,11 +6,12 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count, takewhile
 from typing import Any
 
+from pants.engine.addresses import Address
 from pants.engine.fs import Digest
-from pants.engine.internals.mapper import AddressMap
 from pants.engine.internals.synthetic_targets import (
     SyntheticAddressMap,
     SyntheticAddressMaps,
@@ -22,7 +23,6 @@ from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, Crate, shared_globs
-from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.git.glob import escape_glob
 from mzbuild.core.image.copy_action import (
@@ -44,6 +44,7 @@ from mzbuild.target_types import (
     CopyDestinationField,
     CopyMatchingField,
     CopySourceField,
+    CrateInputsField,
     ExampleField,
     ExtractField,
     FeaturesField,
@@ -79,32 +80,34 @@ class _TargetsOfFile(SyntheticAddressMap):
     miss those targets when the declaration goes away.
     """
 
-    made: dict[str, TargetAdaptor]
     build_files: Digest
 
-    def process_declared_targets(self, address_map: AddressMap) -> None:
-        """Has a BUILD file's target say more of the one that is here already, not replace it.
 
-        Raises `MzbuildError` for one of another type: an image or a crate would silently be gone.
-        """
-        for name, declared in address_map.name_to_target_adaptor.items():
-            own = self.made.get(name)
-            if own is None:
-                continue
-            if own.type_alias != declared.type_alias:
-                raise MzbuildError(
-                    f"{address_map.path}: the `{declared.type_alias}` target `{name}` has the name "
-                    f"of the `{own.type_alias}` target that {self.path} stands for. Give it "
-                    f'another one, such as `name="{name}-{declared.type_alias}"`.'
-                )
-            dependencies = (
-                *own.kwargs.get("dependencies", ()),
-                *declared.kwargs.get("dependencies", ()),
-            )
-            declared.kwargs = {**own.kwargs, **declared.kwargs, "dependencies": dependencies}
-            # What this asks Pants for has been done.
-            declared.kwargs.pop("_extend_synthetic", None)
-        super().process_declared_targets(address_map)
+@dataclass(frozen=True)
+class MadeTargets:
+    """The targets that no BUILD file declares, by the file that they appear to come from.
+
+    A target of the same name in a BUILD file takes the place of one of these.
+    """
+
+    by_file: Mapping[str, tuple[TargetAdaptor, ...]]
+
+    @cached_property
+    def by_address(self) -> Mapping[Address, TargetAdaptor]:
+        return {
+            Address(posixpath.dirname(file), target_name=target.name): target
+            for file, targets in self.by_file.items()
+            for target in targets
+        }
+
+    def dependencies(self, address: Address) -> tuple[Address, ...]:
+        """What the target that was made at an address depends on."""
+        made = self.by_address.get(address)
+        paths = made.kwargs.get("dependencies", ()) if made else ()
+        directories_and_names = (path[len("//") :].split(":") for path in paths)
+        return tuple(
+            Address(directory, target_name=name) for directory, name in directories_and_names
+        )
 
 
 class _Targets:
@@ -134,14 +137,22 @@ class _Targets:
 
 
 @rule
-async def mzbuild_targets(
-    request: MzbuildTargetsRequest,
+def synthetic_targets(
+    request: MzbuildTargetsRequest, made: MadeTargets, build_files: BuildFiles
+) -> SyntheticAddressMaps:
+    return SyntheticAddressMaps(
+        _TargetsOfFile(file, {target.name or "": target for target in targets}, build_files.digest)
+        for file, targets in made.by_file.items()
+    )
+
+
+@rule
+async def make_targets(
     declarations: Declarations,
     link_targets: LinkTargets,
     configuration: Configuration,
-    build_files: BuildFiles,
     declared: DeclaredTargets,
-) -> SyntheticAddressMaps:
+) -> MadeTargets:
     targets, all_links = _Targets(declared), link_targets.by_link
     images, workspace = declarations.images, declarations.workspace
     shared, read = workspace, CrateInputs({})
@@ -176,11 +187,7 @@ async def mzbuild_targets(
             targets.name("", CargoWorkspaceTarget, WORKSPACE_TARGET_NAME),
             **{InputsField.alias: shared_globs(configuration.scheme, shared)},
         )
-    maps = []
-    for file, adaptors in targets.by_file.items():
-        made = {target.name or "": target for target in adaptors}
-        maps.append(_TargetsOfFile(file, dict(made), made, build_files.digest))
-    return SyntheticAddressMaps(maps)
+    return MadeTargets({file: tuple(made) for file, made in targets.by_file.items()})
 
 
 def _add_image(
@@ -192,7 +199,7 @@ def _add_image(
 ) -> None:
     links = _links_in(all_links, image.context, nested)
     fields = {
-        InputsField.alias: ("**/*", *_excluded(image.context, nested)),
+        InputsField.alias: (*InputsField.default, *_excluded(image.context, nested)),
         ImageNameField.alias: image.name,
         "description": image.description,
         PublishField.alias: image.publish,
@@ -280,8 +287,7 @@ def _add_crate(
 ) -> None:
     fields = {
         InputsField.alias: (
-            "**/*",
-            *("!mzcompose", "!mzcompose/**", "!mzcompose.py"),
+            *CrateInputsField.default,
             *_excluded(crate.directory, nested),
         ),
         "dependencies": _linked_files(
