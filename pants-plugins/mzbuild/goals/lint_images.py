@@ -138,7 +138,7 @@ async def lint_images(
         for action in image.pre_image:
             if isinstance(action, CargoBuild):
                 try:
-                    cargo_build_args(action, workspace, settings, image.origin, locked=False)
+                    cargo_build_args(action, workspace, settings, None, image.origin)
                 except MzbuildError as error:
                     reasons[action] = str(error)
         return reasons

@@ -14,6 +14,7 @@ from mzbuild.core.cargo.arguments import (
     extracted_files,
     finishing_commands,
 )
+from mzbuild.core.cargo.lock import CargoLock
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.options import parse_cargo_options
@@ -52,7 +53,7 @@ def settings(configuration: Configuration = CONFIGURATION) -> CargoSettings:
 
 
 def args(settings: CargoSettings, build: CargoBuild = BUILD) -> list[str]:
-    return [*cargo_build_args(build, workspace(), settings, "i/mzbuild.yml", locked=True)]
+    return [*cargo_build_args(build, workspace(), settings, CargoLock({}), "i/mzbuild.yml")]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_further_arguments_come_last() -> None:
 
 def test_a_lock_file_that_is_not_there_is_not_insisted_on() -> None:
     build = CargoBuild(bins=("app",))
-    command = cargo_build_args(build, workspace(), settings(), "i/mzbuild.yml", locked=False)
+    command = cargo_build_args(build, workspace(), settings(), None, "i/mzbuild.yml")
     assert "--locked" not in command
     assert not [arg for arg in command if arg.startswith("--features")]
 
@@ -118,7 +119,7 @@ def test_configurations_are_compiled_apart() -> None:
 
 def test_a_workspace_without_the_profile_is_an_error_that_shows_it() -> None:
     with pytest.raises(MzbuildError) as error:
-        cargo_build_args(BUILD, workspace(""), settings(), "i/mzbuild.yml", locked=True)
+        cargo_build_args(BUILD, workspace(""), settings(), CargoLock({}), "i/mzbuild.yml")
     assert str(error.value) == (
         "i/mzbuild.yml: binaries are to be built with the profile `optimized`, which the workspace "
         'does not define. Add\n\n    [profile.optimized]\n    inherits = "release"\n\nto the '

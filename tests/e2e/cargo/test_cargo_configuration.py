@@ -112,6 +112,11 @@ def test_all_that_cargo_reads_is_there_and_counts_in_the_strict_scheme(
             repo.pants(option, "package", "images/app")
             spec = described(repo)["app"]["spec"]
             assert docker("run", "--rm", spec, "/srv/app").stdout == expected
+        # Only Cargo knows then that there is another `app`.
+        with changed(repo, {"Cargo.lock": None}):
+            repo.pants("package", "images/app")
+            spec = described(repo)["app"]["spec"]
+            assert docker("run", "--rm", spec, "/srv/app").stdout == expected
 
         def fingerprint(scheme: str) -> Mapping[str, object]:
             option = f"--mzbuild-fingerprint-scheme={scheme}"

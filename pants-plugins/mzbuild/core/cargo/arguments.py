@@ -37,14 +37,12 @@ def cargo_build_args(
     build: CargoBuild,
     workspace: CargoWorkspace,
     settings: CargoSettings,
+    lock: CargoLock | None,
     where: str,
-    *,
-    locked: bool,
-    lock: CargoLock | None = None,
 ) -> tuple[str, ...]:
     """Arguments of `cargo` for an action; `where` names the action in errors.
 
-    `lock` tells of packages from elsewhere, whose names may be those of members.
+    `lock` is what `Cargo.lock` says, if there is one.
 
     Raises `MzbuildError` for what Cargo would refuse, such as a binary or example that is not
     there, and for a workspace without the profile that is asked for.
@@ -67,7 +65,7 @@ def cargo_build_args(
         *(f"--bin={name}" for name in build.bins),
         *(f"--example={name}" for name in build.examples),
         *(f"--features={','.join(build.features)}" for _ in build.features[:1]),
-        *(("--locked",) if locked else ()),
+        *(("--locked",) if lock is not None else ()),
         # Messages for programs tell where build scripts wrote; people get theirs as ever.
         "--message-format=json-render-diagnostics",
         *settings.flags.args,
@@ -77,11 +75,11 @@ def cargo_build_args(
 def _package_spec(crate: Crate, workspace: CargoWorkspace, lock: CargoLock | None) -> str:
     """What Cargo takes for a package and for no other: a name if it can be, as people read it.
 
-    The longer form is understood by all releases of Cargo:
+    Without a lock file, nobody knows yet which packages from elsewhere have that name, too. The
+    longer form is understood by all releases of Cargo:
     https://doc.rust-lang.org/cargo/reference/pkgid-spec.html
     """
-    elsewhere = lock is not None and lock.has_external(crate.package)
-    if not elsewhere and not workspace.namesakes(crate):
+    if lock and not lock.has_external(crate.package) and not workspace.namesakes(crate):
         return crate.package
     place = f"{DIRECTORY}/{SOURCES}/{crate.directory}".rstrip("/")
     return f"file://{place}#{crate.package}"

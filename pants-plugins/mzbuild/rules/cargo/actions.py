@@ -17,11 +17,11 @@ from mzbuild.core.cargo.plan import action_key, action_steps
 from mzbuild.core.cargo.program import cargo_program
 from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
 from mzbuild.core.cargo.sources import CargoSources, SourceTree
-from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
+from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.core.image.declaration import CargoBuild, under
-from mzbuild.core.work_tree.links import LinkedListing
+from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.rules.cargo.toolchain import RustToolchain
+from mzbuild.rules.repository import WorkspaceLock
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,15 @@ class CargoActionPlan:
 async def plan_cargo_action(
     action: CargoAction,
     workspace: CargoWorkspace,
-    listing: LinkedListing,
     options: CargoOptions,
     sources: SourceTree,
+    locked: WorkspaceLock,
 ) -> CargoActionPlan:
     build, where = action.build, action.where
     settings = options.settings(action.configuration)
     toolchain = await Get(RustToolchain, CargoSettings, settings)
     settings = settings.adding(build.flags)
-    locked = under(workspace.root, LOCK_FILE) in listing
-    args = cargo_build_args(build, workspace, settings, where, locked=locked)
+    args = cargo_build_args(build, workspace, settings, locked.lock, where)
     steps = action_steps(build, settings, where)
     own = sources.of(build, where)
     key = action_key(steps, own.keys, args, settings, toolchain.compiler, cargo_program())

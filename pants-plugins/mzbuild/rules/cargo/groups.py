@@ -22,11 +22,11 @@ from mzbuild.core.cargo.resolution import FeatureRules
 from mzbuild.core.cargo.sanitizers import sanitizer_advice
 from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
 from mzbuild.core.cargo.sources import SourceTree
-from mzbuild.core.cargo.staging import SOURCES
+from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
 from mzbuild.core.cargo.steps import CargoSteps
-from mzbuild.core.cargo.workspace import LOCK_FILE, CargoWorkspace
+from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration, Sanitizer
-from mzbuild.core.image.declaration import CargoBuild, under
+from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.text.safe import without_colours
 from mzbuild.core.text.table import some
 from mzbuild.core.work_tree.files import real_path
@@ -86,7 +86,7 @@ class CargoRunRequest:
 
 @dataclass(frozen=True)
 class CargoRun:
-    """What an invocation of Cargo has made and said, and its arguments.
+    """What an invocation of Cargo has made and said, and its arguments in the work tree.
 
     Where it has failed, there may be results of some of its actions all the same. `advice` tells
     what it lacks, in sentences: files that are not among its inputs, parts of the toolchain.
@@ -156,9 +156,8 @@ async def run_cargo(
     where = actions[0].where
     sources = tree.of(group.together, where)
     plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in actions)
-    locked = under(workspace.root, LOCK_FILE) in listing
     lock = (await Get(WorkspaceLock)).lock
-    args = cargo_build_args(group.together, workspace, settings, where, locked=locked, lock=lock)
+    args = cargo_build_args(group.together, workspace, settings, lock, where)
     args = group_args(args, group.builds, toolchain.compiler)
     directory = build_directory(configuration)
     plan = process_plan(
@@ -209,7 +208,8 @@ async def run_cargo(
     # All that was made is cached now. Whoever waits for what was not made may end this command.
     keys = tuple(plan.key for plan in plans)
     made = await Get(CargoResults, CollectResults(configuration, keys))
-    return CargoRun(made, args, output, advice)
+    shown = tuple(arg.replace(f"{DIRECTORY}/{SOURCES}", build_root.path) for arg in args)
+    return CargoRun(made, shown, output, advice)
 
 
 @cache
