@@ -26,7 +26,7 @@ from mzbuild.core.cargo.lock import CargoLock, parse_cargo_lock
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
-from mzbuild.core.cargo.workspace import LOCK_FILE, ROOT_MANIFEST, CargoWorkspace, config_files
+from mzbuild.core.cargo.workspace import LOCK_FILE, ROOT_MANIFEST, CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.known_files import content_cache, reference_cache
@@ -175,7 +175,7 @@ def cargo_config(
     def read(path: str) -> ConfigValues:
         return _CARGO_CONFIGS.get(work_tree, listing.real(path))
 
-    return merged_config(config_files(listing, mzbuild_cargo.workspace_root), listing, read)
+    return merged_config(mzbuild_cargo.workspace_root, listing, read)
 
 
 # From the manifests and not from the work tree, so that other files may change.

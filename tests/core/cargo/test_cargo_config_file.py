@@ -3,12 +3,12 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mzbuild.core.cargo.config_file import NO_CONFIG, CargoConfig, merged_config, read_config
 from mzbuild.core.cargo.manifest import Dependency
-from mzbuild.core.cargo.workspace import config_files
 
 from tests.core.cargo.workspaces import crate, load, root
 from tests.core.conftest import ENV, listing
@@ -27,10 +27,14 @@ directory = "vendor"
 """
 
 
+def seen(files: Mapping[str, str], at: str = "") -> CargoConfig:
+    return replace(merged(files, at), unseen=())
+
+
 def merged(files: Mapping[str, str], at: str = "") -> CargoConfig:
     paths = listing(*files)
     return merged_config(
-        config_files(paths, at),
+        at,
         paths,
         lambda path: read_config(files[path].encode(errors="surrogateescape"), path),
     )
@@ -54,7 +58,7 @@ def test_what_takes_the_place_of_other_crates() -> None:
         "[patch.crates-io]\nserde = { path = 'serde' }\nlog = { git = 'https://git/log' }\n"
     )
     path = "rust/.cargo/config"
-    assert merged({path: config}, "rust") == CargoConfig(
+    assert seen({path: config}, "rust") == CargoConfig(
         (path,),
         patches=((path, Dependency("serde", "serde", directory="rust/serde")),),
         overrides=((path, "forks"), (path, "rust")),
@@ -84,11 +88,11 @@ def test_what_takes_the_place_of_other_crates() -> None:
 )
 def test_a_file_that_names_none_has_none(config: str) -> None:
     path = ".cargo/config.toml"
-    assert merged({path: config}) == CargoConfig((path,))
+    assert seen({path: config}) == CargoConfig((path,))
 
 
 def test_no_configuration_says_nothing() -> None:
-    assert merged({"Cargo.toml": ""}) == NO_CONFIG
+    assert seen({"Cargo.toml": ""}) == NO_CONFIG
 
 
 # Each file has a list, a value that others have as well, and one of its own.
@@ -148,6 +152,52 @@ def test_files_that_are_named_by_a_path_belong_to_it() -> None:
     path = ".cargo/config.toml"
     files = {path: config, **dict.fromkeys((*named, *others), "")}
     assert sorted(merged(files).files) == sorted([path, *named])
+
+
+@pytest.mark.parametrize(
+    ("flag", "named"),
+    [
+        ("@flags", ["ws/flags"]),
+        ("@more/flags.txt", ["ws/more/flags.txt"]),
+        ("-Clink-arg=-Tscript.ld", ["ws/script.ld"]),
+        ("-C link-arg=-Wl,-T,script.ld", ["ws/script.ld"]),
+        ("link-arg=-Wl,--version-script=more/map", ["ws/more/map"]),
+        ("-Clink-args=-Tscript.ld -T../top.ld", ["ws/script.ld", "top.ld"]),
+        ("--extern=priv:foo=more/libfoo.rlib", ["ws/more/libfoo.rlib"]),
+        ("-Cprofile-use=more/x.profdata", ["ws/more/x.profdata"]),
+        ("-Lnative=more/libs", ["ws/more/libs/a.so", "ws/more/libs/b.so"]),
+        # The processor, and not what lies in that directory.
+        ("-Ctarget-cpu=native", []),
+        ("-Ctarget-feature=+crt-static", []),
+        ("--remap-path-prefix=.=/src", []),
+    ],
+)
+def test_files_that_flags_of_rustc_name_are_relative_to_the_workspace(
+    flag: str, named: list[str]
+) -> None:
+    more = ("flags.txt", "map", "libfoo.rlib", "x.profdata", "libs/a.so", "libs/b.so")
+    names = ["flags", "script.ld", "native/x", *(f"more/{each}" for each in more)]
+    others = dict.fromkeys((*(f"ws/{name}" for name in names), "top.ld", "ws/Cargo.toml"), "")
+    path = ".cargo/config.toml"
+    for table in ("build", "target.'cfg(unix)'"):
+        for value in (flag, flag.split(), [flag]):
+            config = f"[{table}]\nrustflags = {json.dumps(value)}\n"
+            assert merged({path: config, **others}, "ws").files == (path, *named)
+
+
+def test_what_git_does_not_see_of_it_is_known() -> None:
+    config = (
+        "include = ['more.toml', { path = 'own.toml', optional = true }]\n"
+        "[build]\nrustc-wrapper = '../wrap.sh'\nrustflags = ['-Tgone.ld', '-Cx=y', '-L/usr/lib']\n"
+        "[target.x86]\nlinker = '/usr/bin/cc'\nrunner = 'sh'\n"
+        "[env]\nCRATES = { value = 'crates', relative = true }\n"
+    )
+    files = {"ws/.cargo/config.toml": config, "ws/.cargo/more.toml": "", "ws/crates/Cargo.toml": ""}
+    assert set(merged(files, "ws").unseen) == {
+        *(".cargo/config", ".cargo/config.toml", "ws/.cargo/config", "ws/.cargo/own.toml"),
+        *("rust-toolchain", "rust-toolchain.toml", "ws/rust-toolchain", "ws/rust-toolchain.toml"),
+        *("wrap.sh", "ws/gone.ld"),
+    }
 
 
 def test_the_workspace_has_the_profiles_of_the_configuration() -> None:

@@ -74,6 +74,11 @@ def test_the_workspace_may_lie_in_a_directory() -> None:
             "Git ignores it. Have Git see it (`git check-ignore -v a/ignored` names the rule that "
             "matches it), or make it in a build script.",
         ),
+        (
+            ".cargo/own.toml",
+            "Git ignores it. Have Git see it (`git check-ignore -v .cargo/own.toml` names the rule "
+            "that matches it).",
+        ),
         ("../x", "it lies outside of the repository. Copy it into the crate that reads it."),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any
 from mzbuild.core.cargo.config_file import merged_config, read_config
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
-from mzbuild.core.cargo.workspace import CargoWorkspace, config_files
+from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 
 from tests.core.conftest import ENV, listing
@@ -35,9 +35,7 @@ def load(files: Files, at: str = "", *, lenient: bool = False) -> CargoWorkspace
         return parse_cargo_toml(files[path].encode(), path)
 
     paths = listing(*files)
-    config = merged_config(
-        config_files(paths, at), paths, lambda path: read_config(files[path].encode(), path)
-    )
+    config = merged_config(at, paths, lambda path: read_config(files[path].encode(), path))
     return load_workspace(paths, read, at, config, lenient=lenient)
 
 

@@ -29,10 +29,14 @@ def vendored(name: str, more: str = "") -> Mapping[str, str]:
 FILES: Mapping[str, Content] = {
     ".cargo/config.toml": BOM
     + """\
-include = ["shared.toml", { path = "more.toml", optional = true }]
+include = [
+    "shared.toml",
+    { path = "more.toml", optional = true },
+    { path = "own.toml", optional = true },
+]
 
 [build]
-rustflags = ["-Ctarget-feature=+crt-static"]
+rustflags = ["-Ctarget-feature=+crt-static", "-Clink-arg=-Wl,--version-script,data/symbols"]
 
 [env]
 OWN = "own"
@@ -52,6 +56,7 @@ directory = "vendor"
     ".cargo/more.toml": '[env]\nMORE = "more"\n',
     ".cargo/cc.sh": b'#!/bin/sh\nexec cc "$@"\n',
     "data/words": "words",
+    "data/symbols": "{ local: *; };\n",
     # What looks like a glob in `exclude` excludes nothing.
     "Cargo.toml": BOM + "[workspace]\nmembers = ['crates/*', 'v2/foo']\n"
     "exclude = ['v1', 'crates/a*']\nresolver = '2'\n",
@@ -81,14 +86,14 @@ fn main() {
     "common/beside.rs": 'pub const WORDS: &str = env!("SAID");\n',
     "v1/foo/Cargo.toml": manifest("foo", "1.0.0"),
     "v1/foo/src/lib.rs": 'pub const WORDS: &str = "one";\n',
-    ".gitignore": "/target/\n",
+    ".gitignore": "/target/\n/.cargo/own.toml\n",
     **image("app", BOM + COPY_ALL, "pre-image: [{type: cargo-build, bin: app}]\n"),
 }
 
 # What only `strict` covers.
 MISSED = {
     *(".cargo/config.toml", ".cargo/shared.toml", ".cargo/more.toml", ".cargo/cc.sh"),
-    *("data/words", "common/build.rs", "common/lib.rs", "common/beside.rs"),
+    *("data/words", "data/symbols", "common/build.rs", "common/lib.rs", "common/beside.rs"),
 }
 
 
@@ -107,9 +112,12 @@ def test_all_that_cargo_reads_is_there_and_counts_in_the_strict_scheme(
         expected = said_by_cargo(repo)
         assert expected == "own shared more words two one\n"
         repo.commit("lock")
+        repo.write({".cargo/own.toml": '[env]\nOWN = "mine"\n'})
         for scheme in ("mzbuild", "strict"):
             option = f"--mzbuild-fingerprint-scheme={scheme}"
-            repo.pants(option, "package", "images/app")
+            packaged = repo.pants(option, "package", "images/app")
+            ignored = "`.cargo/own.toml` exists, but is not among the inputs of this build: Git "
+            assert packaged.stderr.count(ignored) == 1
             spec = described(repo)["app"]["spec"]
             assert docker("run", "--rm", spec, "/srv/app").stdout == expected
         # Only Cargo knows then that there is another `app`.

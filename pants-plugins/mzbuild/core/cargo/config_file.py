@@ -6,12 +6,13 @@ The format is Cargo's: https://doc.rust-lang.org/cargo/reference/config.html
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
 from mzbuild.core.cargo.manifest import Dependency, patches_in
-from mzbuild.core.cargo.workspace import ROOT_MANIFEST
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST, config_files, files_above
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.text.toml_reader import read_toml
 from mzbuild.core.work_tree.listing import Listing
@@ -25,13 +26,16 @@ _PROGRAMS = {
     "target": ("linker", "runner"),
 }
 
+# What stands before a path in a flag of rustc, and of a linker: `-Tscript.ld`, `@flags`.
+_FLAG_PARTS = re.compile(r"^-[A-Za-z](?=[^-])|[\s=,:@]+(?:-[A-Za-z](?=[^-]))?")
+
 
 @dataclass(frozen=True)
 class CargoConfig:
     """Cargo's configuration; paths are relative to the repository's root.
 
     `files` are those that it was read from, those that they include, and those that they name:
-    programs that Cargo runs, certificates, what a variable of `[env]` leads to.
+    programs that Cargo runs, certificates, what a variable of `[env]` or a flag of rustc leads to.
     """
 
     files: tuple[str, ...] = ()
@@ -43,6 +47,8 @@ class CargoConfig:
     overrides: tuple[tuple[str, str], ...] = ()
     # The names of the profiles that it defines.
     profiles: tuple[str, ...] = ()
+    # What Git does not see, but Cargo or rustup would read in the work tree if it is there.
+    unseen: tuple[str, ...] = ()
 
 
 NO_CONFIG = CargoConfig()
@@ -59,21 +65,22 @@ def read_config(content: bytes, path: str) -> ConfigValues:
         return {}
 
 
-def merged_config(
-    paths: Sequence[str], listing: Listing, read: Callable[[str], ConfigValues]
-) -> CargoConfig:
-    """What configuration files say together with all that they include.
-
-    `paths` are sorted, the one that prevails first. `read` gives the values of a file of the
-    listing.
+def merged_config(root: str, listing: Listing, read: Callable[[str], ConfigValues]) -> CargoConfig:
+    """What all configuration files say that apply to a workspace in a directory, with all that
+    they include. `read` gives the values of a file of the listing.
     """
     loading = _Loading(listing, read)
     values: dict[str, Any] = {}
-    for path in reversed(paths):
+    for path in reversed(config_files(listing, root)):
         _merge(values, loading.values(path))
-    named = [file for path in _named(values) for file in _files(path, listing)]
+    named = dict.fromkeys((*_named(values), *_named_by_flags(values, root, listing)))
+    sought = (*files_above(root), *loading.included, *named)
     return CargoConfig(
-        tuple(dict.fromkeys((*loading.files, *named))),
+        tuple(
+            dict.fromkeys(
+                (*loading.files, *(file for path in named for file in _files(path, listing)))
+            )
+        ),
         tuple(
             text.path
             for source in _tables(values.get("source"))
@@ -83,6 +90,11 @@ def merged_config(
         tuple(_patches(values)),
         tuple((text.file, text.path) for text in _texts(values.get("paths"))),
         tuple(_table(values.get("profile"))),
+        tuple(
+            path
+            for path in sought
+            if path not in listing and not listing.under(path) and not posixpath.isabs(path)
+        ),
     )
 
 
@@ -98,8 +110,7 @@ class _Text(str):
     @property
     def path(self) -> str:
         """The path that it stands for: relative to the parent of the directory of its file."""
-        joined = posixpath.normpath(posixpath.join(_base(self.place), self))
-        return "" if joined == "." else joined
+        return _joined(_base(self.place), self)
 
 
 class _Loading:
@@ -109,6 +120,7 @@ class _Loading:
         self._listing = listing
         self._read = read
         self.files: dict[str, None] = {}
+        self.included: dict[str, None] = {}
 
     def values(self, place: str) -> dict[str, Any]:
         """The values of a file; those that it includes prevail over one another in their order,
@@ -126,9 +138,11 @@ class _Loading:
             if path not in self.files and path in self._listing:
                 self.files[path] = None
                 own = _located(self._read(path), each)
-                included = reversed(_texts(own.pop("include", None)))
                 directory = posixpath.dirname(each)
-                pending += [own, *(posixpath.join(directory, text) for text in included)]
+                texts = _texts(own.pop("include", None))
+                included = [posixpath.join(directory, text) for text in texts]
+                self.included.update(dict.fromkeys(map(posixpath.normpath, included)))
+                pending += [own, *reversed(included)]
         return merged
 
 
@@ -185,12 +199,28 @@ def _named(values: Mapping[str, Any]) -> Iterator[str]:
             yield from (text.path for text in _texts(variable.get("value")))
 
 
+def _named_by_flags(values: Mapping[str, Any], root: str, listing: Listing) -> Iterator[str]:
+    """The paths that flags of rustc may have: it runs in the workspace's directory."""
+    for table in (_table(values.get("build")), *_tables(values.get("target"))):
+        for text in _texts(table.get("rustflags")):
+            for part in _FLAG_PARTS.split(text):
+                path = _joined(root, part)
+                # A mere word may well be the name of a directory that it does not mean.
+                if "/" in part or "." in part or path in listing:
+                    yield path
+
+
 def _files(path: str, listing: Listing) -> tuple[str, ...]:
     """The files at a path, or below it. Where crates are, it is only a place to start from."""
     if path in listing:
         return (path,)
     files = tuple(listing.under(path)) if path else ()
     return () if any(posixpath.basename(each) == ROOT_MANIFEST for each in files) else files
+
+
+def _joined(directory: str, path: str) -> str:
+    joined = posixpath.normpath(posixpath.join(directory, path))
+    return "" if joined == "." else joined
 
 
 def _base(place: str) -> str:

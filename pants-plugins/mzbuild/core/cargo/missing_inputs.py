@@ -54,7 +54,7 @@ def missing_inputs(
     `located` gives the path without symlinks of what is at a path; None where there is nothing.
     """
     found = []
-    for path in unread:
+    for path in dict.fromkeys(unread):
         real = located(path)
         if real is not None and not {path, real} & set(staged):
             named = f"`{path}`" if real == path else f"`{path}`, which is `{real}`,"
@@ -66,12 +66,13 @@ def missing_inputs(
 def _reason(path: str, listing: Listing, workspace: CargoWorkspace) -> str:
     if leads_outside(path):
         return "it lies outside of the repository. Copy it into the crate that reads it."
+    owners = [crate for crate in workspace.crates if is_under(path, crate.directory)]
     if path not in listing:
+        made = ", or make it in a build script" if owners else ""
         return (
             f"Git ignores it. Have Git see it (`git check-ignore -v {path}` names the rule that "
-            "matches it), or make it in a build script."
+            f"matches it){made}."
         )
-    owners = [crate for crate in workspace.crates if is_under(path, crate.directory)]
     if not owners:
         return "it is in no crate. Move it into the crate that reads it."
     owner = max(owners, key=lambda crate: len(crate.directory))

@@ -365,6 +365,11 @@ def config_files(listing: Listing, root: str) -> tuple[str, ...]:
     return tuple(by_directory.values())
 
 
+def files_above(root: str) -> tuple[str, ...]:
+    """What Cargo and rustup look for in a workspace's directory and in those above it."""
+    return tuple(_above(root, _FILES_ABOVE + _STRICT_FILES_ABOVE))
+
+
 def _shared_names(scheme: Scheme, workspace: CargoWorkspace) -> list[str]:
     root, strict = workspace.root, scheme is Scheme.STRICT
     return [

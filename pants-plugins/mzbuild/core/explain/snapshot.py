@@ -15,7 +15,7 @@ from mzbuild.core.cargo.lock import parse_cargo_lock
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.vendored import Vendored
-from mzbuild.core.cargo.workspace import LOCK_FILE, ROOT_MANIFEST, CargoWorkspace, config_files
+from mzbuild.core.cargo.workspace import LOCK_FILE, ROOT_MANIFEST, CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.inputs import all_inputs, image_inputs
@@ -88,11 +88,7 @@ def revision_snapshot(
             linked,
             lambda path: parse_cargo_toml(content(path), path),
             cargo_root,
-            merged_config(
-                config_files(linked, cargo_root),
-                linked,
-                lambda path: read_config(content(path), path),
-            ),
+            merged_config(cargo_root, linked, lambda path: read_config(content(path), path)),
         )
     except MzbuildError as error:
         workspace = CargoWorkspace(root=cargo_root, error=str(error))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 
 from pants.base.build_root import BuildRoot
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
@@ -14,6 +14,7 @@ from pants.util.frozendict import FrozenDict
 
 from mzbuild.core.cargo.arguments import build_directory, cargo_build_args
 from mzbuild.core.cargo.command import cargo_command, scripts
+from mzbuild.core.cargo.config_file import CargoConfig
 from mzbuild.core.cargo.groups import CargoGroup, group_builds
 from mzbuild.core.cargo.missing_inputs import missing_inputs, unread_files
 from mzbuild.core.cargo.plan import group_args, names, process_plan
@@ -103,8 +104,16 @@ class CargoRun:
 async def cargo_groups(
     batch: CargoBatch,
     workspace: CargoWorkspace,
+    config: CargoConfig,
+    listing: LinkedListing,
     options: CargoOptions,
+    build_root: BuildRoot,
 ) -> CargoGroups:
+    if batch.actions and not batch.only_looking:
+        located = partial(real_path, build_root.path)
+        # Without these, Cargo may make something else than in the work tree.
+        for sentence in missing_inputs(config.unseen, (), located, listing, workspace):
+            logger.warning(sentence)
     plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in batch.actions)
     keys = tuple(plan.key for plan in plans)
     there = await Get(CargoResults, FindResults(batch.configuration, keys))
@@ -197,7 +206,7 @@ async def run_cargo(
         advice = missing_inputs(
             unread_files(plain, directory, workspace.root),
             {*sources.files, *sources.empty},
-            lambda path: real_path(build_root.path, path),
+            partial(real_path, build_root.path),
             listing,
             workspace,
         )
