@@ -110,3 +110,22 @@ def test_what_the_scheme_misses_is_listed_and_warned_of_once(repository: Project
     assert warning.startswith(
         "The fingerprint scheme `mzbuild` leaves out 1 file that Cargo reads: `rust-toolchain`. "
     )
+
+
+def test_what_no_scheme_covers_is_listed_in_the_strict_one(repository: Project) -> None:
+    build = "pre-image: [{type: cargo-build, bin: app}]\n"
+    asks = 'fn main() { println!("cargo:rustc-env=X={}", said(Command::new("git"))); }\n'
+    repository.write({"Cargo.toml": "[workspace]\nmembers = ['app', 'other']\n"})
+    repository.write({**crate("app", main=True), "app/build.rs": asks, **image("a", build)})
+    repository.write({**crate("other"), "other/build.rs": asks})
+
+    def told(*options: str) -> FingerprintedImages:
+        return fingerprinted(repository, RecursiveGlobSpec(""), options=options)
+
+    assert {image.missed for image in told().images} == {()}
+    strict = told("--mzbuild-fingerprint-scheme=strict")
+    assert strict.warnings == ()
+    missed = {image.name: image.missed for image in strict.images}
+    assert missed == {"a": (".git (read by app/build.rs)",), "base": (), "top": ()}
+    without = told("--mzbuild-fingerprint-scheme=strict", "--no-mzbuild-cargo-git")
+    assert {image.missed for image in without.images} == {()}

@@ -65,7 +65,7 @@ class FingerprintedImage:
     dependencies: tuple[str, ...]
     # How many files go into it; `None` where that cannot be said.
     inputs: int | None
-    # Those that Cargo builds with, or would, but the scheme leaves out.
+    # Those that Cargo builds with, or would, but the scheme leaves out; of `strict`, in words.
     missed: tuple[str, ...]
     error: str | None
 
@@ -101,8 +101,9 @@ class FingerprintGoal(BuiltinGoal):
             `address`, `fingerprint`, `spec` (without a registry of `registries`), `reference` (in
             the primary registry, as `--format=spec` has it), `dependencies` (the names of the
             images it builds on directly), `inputs` (how many files go into it), `missed` (the
-            paths of files that Cargo reads for it, but that the fingerprint scheme leaves out) and
-            `error` (why there is no fingerprint, `spec` and `reference`; else null). For example:
+            paths of files that Cargo reads for it, but that the fingerprint scheme leaves out; of
+            `strict`, what reads Git or lies behind symlinks out of the repository) and `error` (why
+            there is no fingerprint, `spec` and `reference`; else null). For example:
             `--mzbuild-fingerprint-format=json`.
             """
         ),
@@ -189,7 +190,7 @@ def fingerprinted_images(
                 reference=tags.local.get(name),
                 dependencies=images.graph.dependencies[name],
                 inputs=inputs.count(name) if name in inputs.groups else None,
-                missed=missed[name],
+                missed=(*missed[name], *missed_inputs.uncovered.get(name, ())),
                 error=fingerprints.errors.get(name),
             )
             for name in reported.names

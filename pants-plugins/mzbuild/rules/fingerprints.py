@@ -10,7 +10,8 @@ from typing import Callable
 
 from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
 
-from mzbuild.core.cargo.includes import crate_inputs
+from mzbuild.core.cargo.includes import crate_inputs, git_readers
+from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
@@ -22,6 +23,7 @@ from mzbuild.core.fingerprint.inputs import (
     all_inputs,
     image_inputs,
     missed_inputs,
+    uncovered_inputs,
 )
 from mzbuild.core.fingerprint.records import InputRecords
 from mzbuild.core.fingerprint.scheme import input_record
@@ -33,7 +35,13 @@ from mzbuild.core.work_tree.links import LinkedListing
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images
-from mzbuild.rules.repository import CONTENTS, CrateInputs, KeptFiles, RustReferences
+from mzbuild.rules.repository import (
+    CONTENTS,
+    CrateInputs,
+    KeptFiles,
+    OutwardLinks,
+    RustReferences,
+)
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 # Lives as long as pantsd does; what it remembers is used only while the files are as they were.
@@ -80,9 +88,11 @@ class PublishedConfigurations:
 
 @dataclass(frozen=True)
 class MissedInputs:
-    """For each image, the inputs that only the strict scheme has, sorted."""
+    """For each image, the inputs that only the strict scheme has, sorted; where that is in use,
+    what it does not cover either, in words."""
 
     paths: Mapping[str, tuple[str, ...]]
+    uncovered: Mapping[str, tuple[str, ...]]
 
     def of(self, name: str, inputs: ImageInputs, work_tree: WorkTree) -> tuple[str, ...]:
         """Those of an image, less the symlinks that lead to one of its inputs."""
@@ -118,10 +128,14 @@ async def all_missed_inputs(
     listing: Listing,
     inputs: ImageInputs,
     configuration: Configuration,
+    cargo_options: CargoOptions,
 ) -> MissedInputs:
-    if configuration.scheme is Scheme.STRICT:
-        return MissedInputs(dict.fromkeys(inputs.groups, ()))
     references = await Get(RustReferences)
+    if configuration.scheme is Scheme.STRICT:
+        readers = git_readers(references.by_source) if cargo_options.git else frozenset()
+        links = (await Get(OutwardLinks)).paths
+        uncovered = uncovered_inputs(images.graph.images, inputs, readers, links)
+        return MissedInputs(dict.fromkeys(inputs.groups, ()), uncovered)
     linked, vendored = await MultiGet(Get(LinkedListing), Get(Vendored))
     files = crate_inputs(workspace, linked, references.by_source)
     missed: dict[str, tuple[str, ...]] = {}
@@ -133,7 +147,7 @@ async def all_missed_inputs(
             missed[image.name] = missed_inputs(
                 image, inputs.paths(image.name), images.graph, workspace, files, linked, vendored
             )
-    return MissedInputs(missed)
+    return MissedInputs(missed, {})
 
 
 @rule

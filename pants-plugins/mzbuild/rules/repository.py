@@ -34,7 +34,7 @@ from mzbuild.core.image.declaration import under
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, MzbuildYml, declared_in
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.kept import KeptFileCache
-from mzbuild.core.work_tree.links import LinkedListing, link_texts, linked_listing
+from mzbuild.core.work_tree.links import LinkedListing, link_texts, linked_listing, outward_links
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.core.work_tree.own_files import own_file
 from mzbuild.core.work_tree.reader import WorkTreeReader
@@ -99,6 +99,13 @@ class CrateInputs:
 
 
 @dataclass(frozen=True)
+class OutwardLinks:
+    """The symlinks that lead to directories out of the repository."""
+
+    paths: frozenset[str]
+
+
+@dataclass(frozen=True)
 class KeptFiles:
     """Where this clone keeps what is known of its files, for the next pantsd."""
 
@@ -147,6 +154,11 @@ def current_listing(work_tree: WorkTree) -> Listing:
 @rule
 def current_linked_listing(work_tree: WorkTree, listing: Listing) -> LinkedListing:
     return linked_listing(listing.paths, link_texts(work_tree))
+
+
+@rule
+def all_outward_links(work_tree: WorkTree) -> OutwardLinks:
+    return OutwardLinks(outward_links(work_tree))
 
 
 @rule

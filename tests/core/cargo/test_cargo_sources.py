@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -123,6 +124,15 @@ def test_a_symlink_to_a_file_is_that_file(sources: Sources, repository: Reposito
     assert files["b/file"] == files["b/script"] == ("b", digest("run"), EXECUTABLE)
     assert files["b/directory"] == ("b", "src", SYMLINK)
     assert files["b/nothing"] == ("b", "gone", SYMLINK)
+
+
+def test_a_symlink_that_leads_out_of_the_repository_leads_there_at_once(
+    sources: Sources, repository: Repository, tmp_path: Path
+) -> None:
+    # Of what it leads through, nothing may be staged.
+    (repository.root / "through").symlink_to(tmp_path)
+    (repository.root / "b/out").symlink_to("../through")
+    assert sources().files["b/out"] == ("b", str(tmp_path.resolve()), SYMLINK)
 
 
 def test_whatever_changes_in_its_sources_changes_the_keys(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from mzbuild.core.cargo.includes import Reference, crate_inputs, rust_references
+from mzbuild.core.cargo.includes import Reference, crate_inputs, git_readers, rust_references
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.work_tree.links import linked_listing
@@ -65,6 +65,42 @@ def test_what_is_no_literal_is_not(source: str) -> None:
 def test_a_source_of_one_word_takes_no_more_time_than_others(source: bytes) -> None:
     # Each would take minutes if it were looked at in all ways.
     assert {reference.path for reference in rust_references(source)} <= {"include!("}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'println!("cargo:rustc-env=X={}", run(Command::new("git").arg("describe")));',
+        'println!("cargo::rustc-env=X={}", run("git describe"));',
+        'println!("cargo:rerun-if-changed=../.git/HEAD");',
+        "use proc_macro::TokenStream;\nlet repository = git2::Repository::discover(here)?;",
+        "vergen_gitcl::Emitter::default().emit()?;",
+        "shadow_rs::new()?;",
+        "built::write_built_file()?;",
+        "const VERSION: &str = git_version::git_version!();",
+        "git_testament!(TESTAMENT);",
+    ],
+)
+def test_what_asks_git_while_it_is_compiled_reads_it(source: str) -> None:
+    references = {"a/build.rs": rust_references(source.encode()), "a/src/lib.rs": ()}
+    assert git_readers(references) == {"a/build.rs"}
+    # Of Git, nothing is a file of the repository.
+    files = {**root("a"), **crate("a"), "a/build.rs": source}
+    inputs = crate_inputs(load(files), listing(*files), references)
+    assert inputs["a"] == ("a/Cargo.toml", "a/build.rs", "a/src/lib.rs")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'let said = Command::new("git").arg("status").output();',
+        "let repository = git2::Repository::discover(here)?;",
+        'println!("cargo:rerun-if-changed=digits");',
+        'include!(concat!(env!("OUT_DIR"), "/built.rs"));',
+    ],
+)
+def test_a_program_that_asks_git_when_it_is_run_does_not(source: str) -> None:
+    assert git_readers({"a/src/main.rs": rust_references(source.encode())}) == set()
 
 
 def test_all_of_a_source_are_found() -> None:

@@ -11,10 +11,12 @@ from mzbuild.core.fingerprint.configuration import Scheme
 from mzbuild.core.fingerprint.inputs import (
     InputGroup,
     InputKind,
+    all_inputs,
     context_paths,
     image_inputs,
     input_paths,
     is_build_file,
+    uncovered_inputs,
 )
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
 from mzbuild.core.image.graph import build_graph
@@ -114,3 +116,15 @@ def test_build_files_are_those_that_pants_would_read() -> None:
     assert [path for path in FILES.paths if is_build_file(path, "a")] == ["a/BUILD", "a/BUILD.more"]
     assert is_build_file("BUILD", "")
     assert not is_build_file("a/BUILD", "")
+
+
+def test_what_no_scheme_covers_is_told_of_images_that_cargo_builds_for() -> None:
+    built = Image("built", "built", "built/mzbuild.yml", pre_image=(CargoBuild(bins=("x",)),))
+    plain = Image("plain", "plain", "plain/mzbuild.yml")
+    inputs = all_inputs(
+        [built, plain],
+        lambda image: (InputGroup(InputKind.CONTEXT, image.name, ("build.rs", "link", "other")),),
+    )
+    assert uncovered_inputs([built, plain], inputs, {"build.rs", "x.rs"}, {"link"}) == {
+        "built": (".git (read by build.rs)", "link (leads out of the repository)")
+    }

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from mzbuild.core.work_tree.links import LinkedListing, link_texts, linked_listing
+from mzbuild.core.work_tree.links import (
+    LinkedListing,
+    link_texts,
+    linked_listing,
+    outward_links,
+)
 
 from tests.core.conftest import Repository
 
@@ -98,6 +103,7 @@ def test_the_texts_of_symlinks_lead_there_from_a_copy_too(repository: Repository
     for path, (text, _) in texts.items():
         (root / path).symlink_to(text)
     work_tree = repository.read()
+    assert outward_links(work_tree) == {"app/c"}
     expected = {path: portable for path, (_, portable) in texts.items()}
     assert link_texts(work_tree) == expected
     assert linked_listing(work_tree.statuses, expected).texts.keys() == {"app/a", "app/b"}

@@ -34,6 +34,19 @@ _PATTERNS = (
 )
 _PACKAGE = "$CARGO_MANIFEST_DIR"
 
+# What asks Git for a program's revision: crates that are made for it; and, in build scripts and
+# procedural macros, Git itself, or a library that reads what it keeps.
+_GIT_CRATES = (
+    b"vergen",
+    b"shadow_rs",
+    b"built::write_built_file",
+    b"git_version",
+    b"git_testament",
+)
+_RUN_BY_CARGO = (b"cargo:", b"proc_macro")
+_GIT_CALLS = (b'"git"', b'"git ', b"git2::", b"gix::")
+_GIT = ".git"
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -48,7 +61,7 @@ References = Mapping[str, tuple[Reference, ...]]
 
 
 def rust_references(content: bytes) -> tuple[Reference, ...]:
-    """The paths of other files that a Rust source names."""
+    """The paths of other files that a Rust source names; `.git` where it asks Git."""
     found = []
     for pattern in _PATTERNS:
         for match in pattern.finditer(content):
@@ -59,7 +72,22 @@ def rust_references(content: bytes) -> tuple[Reference, ...]:
                 # After the package's directory, a path begins with "/".
                 path = path[len(_PACKAGE) * path.startswith(_PACKAGE) :].lstrip("/")
             found.append(Reference(path, to_package))
+    if _has(content, _GIT_CRATES) or (_has(content, _RUN_BY_CARGO) and _has(content, _GIT_CALLS)):
+        found.append(Reference(_GIT, to_package=True))
     return tuple(found)
+
+
+def _has(content: bytes, words: Iterable[bytes]) -> bool:
+    return any(word in content for word in words)
+
+
+def git_readers(references: References) -> frozenset[str]:
+    """The sources that read Git's own files, by their paths, or ask Git."""
+    return frozenset(
+        source
+        for source, found in references.items()
+        if any(_GIT in reference.path.split("/") for reference in found)
+    )
 
 
 def included_files(

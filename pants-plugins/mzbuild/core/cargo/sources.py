@@ -5,6 +5,7 @@ They come in parts, one for each crate, and a part is looked at once however man
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,7 @@ from mzbuild.core.work_tree.files import (
     WorkTree,
     followed_mode,
 )
-from mzbuild.core.work_tree.links import LinkedListing, link_text
+from mzbuild.core.work_tree.links import LinkedListing, leads_out, link_text
 
 # A file's content, by its SHA-256 (of a symlink that stays one, its text), and its mode.
 Source = tuple[str, int]
@@ -107,6 +108,9 @@ class SourceParts:
 
     def _source(self, work_tree: WorkTree, path: str) -> Source:
         mode = followed_mode(work_tree, path)
+        if mode == SYMLINK and leads_out(work_tree, path):
+            # Others on the way there may not be staged.
+            return os.path.realpath(work_tree.absolute(path)), mode
         if mode == SYMLINK:
             return link_text(work_tree, path), mode
         return self._contents.get(work_tree, path).sha256, mode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -146,6 +146,31 @@ def missed_inputs(
         return ()
     strict = image_inputs(image, graph, workspace, crate_files, listing, Scheme.STRICT, vendored)
     return tuple(sorted(set(input_paths(strict)).difference(inputs)))
+
+
+def uncovered_inputs(
+    images: Iterable[Image], inputs: ImageInputs, readers: Container[str], links: Container[str]
+) -> Mapping[str, tuple[str, ...]]:
+    """What Cargo reads for each image and no scheme covers, in words.
+
+    `readers` are the sources that read Git, `links` the symlinks that lead out of the repository.
+    """
+    found = [
+        tuple(
+            f".git (read by {path})" if path in readers else f"{path} (leads out of the repository)"
+            for path in run
+            if path in readers or path in links
+        )
+        for run in inputs.runs
+    ]
+    return {
+        image.name: tuple(
+            sorted(chain.from_iterable(found[i] for i in inputs.by_image[image.name]))
+        )
+        for image in images
+        if image.name in inputs.by_image
+        if any(isinstance(action, CargoBuild) for action in image.pre_image)
+    }
 
 
 def input_paths(groups: tuple[InputGroup, ...]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mzbuild.core.work_tree.files import WorkTree, symlinks
+from mzbuild.core.work_tree.files import WorkTree, real_path, symlinks
 from mzbuild.core.work_tree.listing import Listing, is_under
 
 # How many symlinks Linux follows before it takes them for a loop.
@@ -142,6 +142,17 @@ def portable_text(text: str, root: str, path: str) -> str:
     if not is_under(posixpath.normpath(target), root):
         return target
     return posixpath.relpath(target, directory) if posixpath.isabs(text) else text
+
+
+def outward_links(work_tree: WorkTree) -> frozenset[str]:
+    """The symlinks that lead to directories out of the work tree: Git sees nothing of these."""
+    return frozenset(path for path in symlinks(work_tree) if leads_out(work_tree, path))
+
+
+def leads_out(work_tree: WorkTree, path: str) -> bool:
+    """Whether a symlink leads to a directory out of the work tree, be it by way of others."""
+    real = real_path(work_tree.root, path)
+    return f"{real}/".startswith("../") and os.path.isdir(work_tree.absolute(path))
 
 
 def _moved(paths: Iterable[str], directory: str, to: str) -> Iterable[str]:
