@@ -226,7 +226,7 @@ def _stage(bench: Bench) -> tuple[float, str]:
         content = os.readlink(file) if mode == SYMLINK else digest_content(file).sha256
         sources[path] = ("all", content, mode)
     start = perf_counter()
-    save_known(known, stage(str(directory), str(bench.root), sources, load_known(known)))
+    save_known(known, stage(str(directory), str(bench.root), sources, load_known(known), {}))
     return perf_counter() - start, ""
 
 

@@ -46,7 +46,11 @@ AUTOMATIC = {
 }
 CARGO_FILES = ("Cargo.toml", "Cargo.lock", ".cargo/config")
 
+# What Git is to list: also untracked files that no ignore rule matches.
+SEEN = ("--cached", "--others", "--exclude-standard")
+
 SYMLINK, EXECUTABLE, REGULAR = 0o120000, 0o100755, 0o100644
+SUBMODULE = 0o160000
 
 YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -75,17 +79,26 @@ class Config:
         return ",".join(sorted("".join(words))).encode()
 
 
-def git_ls_files(directory: str, *arguments: str) -> set[str]:
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *arguments]
+def git(directory: str, *arguments: str) -> bytes:
+    command = ["git", *arguments]
     result = subprocess.run(command, cwd=directory, capture_output=True, check=False)
     if result.returncode:
         raise UserError(f"{directory}: {os.fsdecode(result.stderr).strip()}")
-    return set(result.stdout.decode("utf-8", "surrogateescape").split("\0")) - {""}
+    return result.stdout
 
 
-def list_files(tree: str, prefix: str = "") -> dict[str, int]:
-    """Map `prefix` + path to the mode to hash, for each file that Git sees in a work tree."""
+def git_ls_files(directory: str, *arguments: str) -> set[str]:
+    listed = git(directory, "ls-files", "-z", *arguments)
+    return set(listed.decode("utf-8", "surrogateescape").split("\0")) - {""}
+
+
+def list_files(tree: str, left_out: dict[str, bytes], prefix: str = "") -> dict[str, int]:
+    """Map `prefix` + path to the mode to hash, for each file that Git sees in a work tree.
+
+    `left_out` gets the contents of those that a sparse checkout leaves out.
+    """
     files: dict[str, int] = {}
+    missing: set[str] = set()
     linked: dict[str, bool] = {"": False}
 
     def behind_link(directory: str) -> bool:
@@ -94,12 +107,13 @@ def list_files(tree: str, prefix: str = "") -> dict[str, int]:
             linked[directory] = link or behind_link(dirname(directory))
         return linked[directory]
 
-    for name in git_ls_files(tree):
+    for name in git_ls_files(tree, *SEEN):
         path = f"{tree}/{name}"
         try:
             mode = os.lstat(path).st_mode
         except (FileNotFoundError, NotADirectoryError):
-            continue  # Deleted, or left out by a sparse checkout.
+            missing.add(name)  # Deleted, or left out by a sparse checkout.
+            continue
         if behind_link(dirname(name)):
             continue  # Its directory became a symlink: to Git, the file is gone.
         if stat.S_ISLNK(mode):
@@ -107,7 +121,14 @@ def list_files(tree: str, prefix: str = "") -> dict[str, int]:
         elif stat.S_ISREG(mode):
             files[prefix + name] = EXECUTABLE if mode & stat.S_IXUSR else REGULAR
         elif not name.endswith("/") and os.path.lexists(join(path, ".git")):
-            files.update(list_files(path, f"{prefix}{name}/"))
+            files.update(list_files(path, left_out, f"{prefix}{name}/"))
+    for line in git_ls_files(tree, "-t", "--stage") if missing else ():
+        facts, _, name = line.partition("\t")
+        tag, octal_mode, *_ = facts.split(" ")
+        if tag == "S" and name in missing and not behind_link(dirname(name)):
+            files[prefix + name] = int(octal_mode, 8)
+            if files[prefix + name] != SUBMODULE:
+                left_out[prefix + name] = git(tree, "cat-file", "--filters", f":./{name}")
     return files
 
 
@@ -197,7 +218,8 @@ class Repository:
     def __init__(self, root: str, config: Config) -> None:
         self.root = root
         self.config = config
-        self.files = list_files(root)
+        self.left_out: dict[str, bytes] = {}
+        self.files = list_files(root, self.left_out)
         self.paths = sorted(self.files)
         self.records: dict[str, bytes] = {}
         self.digests: dict[str, bytes] = {}
@@ -217,6 +239,8 @@ class Repository:
         return self.paths[start : bisect_left(self.paths, prefix + chr(sys.maxunicode), start)]
 
     def read(self, path: str) -> bytes:
+        if path in self.left_out:
+            return self.left_out[path]
         try:
             with open(join(self.root, path), "rb") as file:
                 return file.read()
@@ -224,10 +248,14 @@ class Repository:
             raise UserError(f"{path}: {error.strerror}") from error
 
     def content(self, path: str) -> bytes:
-        full = join(self.root, path)
-        if self.files[path] == SYMLINK and not os.path.isfile(full):
-            return os.fsencode(os.readlink(full))
-        return self.read(path)
+        if self.files[path] != SYMLINK:
+            return self.read(path)
+        text = self.left_out.get(path) or os.fsencode(os.readlink(join(self.root, path)))
+        target = resolve(dirname(path), text.decode("utf-8", "surrogateescape"))
+        if target in self.left_out:
+            return self.content(target)
+        full = join(self.root, target if path in self.left_out else path)
+        return self.read(full) if os.path.isfile(full) else text
 
     def read_toml(self, path: str) -> dict[str, Any]:
         try:
@@ -325,7 +353,8 @@ class Repository:
                 if fnmatchcase(path[len(prefix) :], matching) or path.startswith(subtree)
             }
         # Git's classes and escapes differ from Python's, so those patterns are left to Git.
-        listed = git_ls_files(join(self.root, prefix), "--", f"./{matching}") if paths else []
+        found = (*SEEN, "--", f"./{matching}")
+        listed = git_ls_files(join(self.root, prefix), *found) if paths else []
         return {prefix + name for name in listed if prefix + name in self.files}
 
     def record(self, path: str) -> bytes:

@@ -160,11 +160,20 @@ def test_what_git_sees_in_a_changed_work_tree(tmp_path: Path) -> None:
     }
 
 
-def test_a_sparse_checkout_leaves_out_what_is_not_there(tmp_path: Path) -> None:
-    root = repository(tmp_path, {**image("i"), "i/in": "", "i/big/out": "", **image("j")})
+def test_what_a_sparse_checkout_leaves_out_counts_as_git_has_it(tmp_path: Path) -> None:
+    root = repository(tmp_path, {**image("i"), "i/in": "", "i/big/out": "x", **image("j")})
+    (root / "i/to-out").symlink_to("big/out")
+    (root / "i/big/to-in").symlink_to("../in")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "links")
+    whole = describe(root)
     git(root, "sparse-checkout", "set", "--no-cone", "/i/", "!/i/big/")
-    assert own_inputs(root, "i", "i") == {"i/in"}
-    assert list(describe(root)) == ["i"]
+    assert not (root / "i/big").exists()
+    assert not (root / "j").exists()
+    assert describe(root) == whole
+    git(root, "sparse-checkout", "disable")
+    (root / "i/big/out").unlink()
+    assert describe(root) != whole
 
 
 @pytest.mark.parametrize(

@@ -145,9 +145,11 @@ CHANGES: Mapping[str, tuple[tuple[Step, set[str]], ...]] = {
         (git("checkout", "--quiet", "-"), CARGO | PROD_BASE),
     ),
     "sparse checkout": (
-        (git(*SPARSE, "!/src/ore/data/"), CARGO),
-        (git(*SPARSE, "!/test/"), CARGO | {"inner", "outer"}),
-        (git("sparse-checkout", "disable"), {"inner", "outer"}),
+        (git(*SPARSE, "!/src/ore/data/"), NONE),
+        (git(*SPARSE, "!/src/*/src/", "!/test/*/*/Dockerfile", "!/misc/images/modes/*.sh"), NONE),
+        (write("test/outer/here", "there, though it is left out\n"), OUTER),
+        (delete("test/outer/here"), OUTER),
+        (git("sparse-checkout", "disable"), NONE),
     ),
     "merge with conflicts": ((conflict, PROD_BASE),),
     "edit": (

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Union
 
-from pants.base.build_root import BuildRoot
 from pants.engine.fs import (
     CreateDigest,
     Digest,
@@ -43,6 +41,8 @@ class FileToCapture:
     mode: int
     # The SHA-256 and the size in bytes; of a symlink that stays one, its text instead.
     content: tuple[str, int] | str
+    # Where its content is, in the file system.
+    place: str
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,21 @@ def files_to_capture(
     With `follow_links`, a symlink to a file is captured as that file.
     """
     files = []
+    paths = tuple(paths)
+    work_tree.left_out.bring(paths)
     for path in paths:
         mode = followed_mode(work_tree, path) if follow_links else work_tree.mode(path)
         if mode == SYMLINK:
-            files.append(FileToCapture(path, mode, os.readlink(work_tree.absolute(path))))
+            files.append(FileToCapture(path, mode, work_tree.link_text(path), ""))
         else:
             content = CONTENTS.get(work_tree, path)
-            files.append(FileToCapture(path, mode, (content.sha256, content.size)))
+            place = work_tree.absolute(path)
+            files.append(FileToCapture(path, mode, (content.sha256, content.size), place))
     return CaptureFiles(tuple(files))
 
 
 @rule
-async def capture_files(request: CaptureFiles, build_root: BuildRoot) -> CapturedFiles:
+async def capture_files(request: CaptureFiles) -> CapturedFiles:
     entries: list[Entry] = [
         SymlinkEntry(file.path, file.content)
         if isinstance(file.content, str)
@@ -87,6 +90,7 @@ async def capture_files(request: CaptureFiles, build_root: BuildRoot) -> Capture
         for file in request.files
     ]
     wanted = [entry for entry in entries if isinstance(entry, FileEntry)]
+    places = {file.path: file.place for file in request.files}
     # Pants reads most of the files itself, which keeps their contents out of Python. It does not
     # see those that its ignore rules match, and it may not know yet of a change just made.
     globs = PathGlobs(escape_glob(entry.path) for entry in wanted)
@@ -94,13 +98,13 @@ async def capture_files(request: CaptureFiles, build_root: BuildRoot) -> Capture
     stored = {entry.path: entry.file_digest for entry in seen if isinstance(entry, FileEntry)}
     missing = [entry for entry in wanted if stored.get(entry.path) != entry.file_digest]
     if missing:
-        await Get(Digest, CreateDigest(_read(build_root, entry) for entry in missing))
+        await Get(Digest, CreateDigest(_read(places[entry.path], entry) for entry in missing))
     return CapturedFiles(tuple(entries), await Get(Digest, CreateDigest(entries)))
 
 
-def _read(build_root: BuildRoot, entry: FileEntry) -> FileContent:
+def _read(place: str, entry: FileEntry) -> FileContent:
     try:
-        content = read_content(os.path.join(build_root.path, entry.path))
+        content = read_content(place)
     except OSError:
         content = None
     if content is None or hashlib.sha256(content).hexdigest() != entry.file_digest.fingerprint:

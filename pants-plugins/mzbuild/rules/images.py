@@ -25,7 +25,7 @@ from mzbuild.core.cargo.options import parse_cargo_flags
 from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
 from mzbuild.core.image.graph import ImageGraph, build_graph
-from mzbuild.core.image.mzbuild_yml import FILE_NAME, check_image_name, unseen
+from mzbuild.core.image.mzbuild_yml import FILE_NAME, check_image_name, unseen, without_target
 from mzbuild.core.text.safe import printable
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
@@ -225,6 +225,8 @@ async def all_images(
         if image.context in targets.errors:
             faults.setdefault(image.origin, targets.errors[image.context])
     graph = build_graph(images, listing, lambda path: _DOCKERFILES.get(work_tree, path), faults)
+    hidden = [image.origin for image in images if image.context not in targets.addresses]
+    left_out = [origin for origin in hidden if origin in work_tree.left_out]
     return Images(
         graph,
         {
@@ -234,10 +236,11 @@ async def all_images(
         },
         (
             *(
-                unseen(image.origin, global_options.pants_ignore, ".gitignore" in listing)
-                for image in images
-                if image.context not in targets.addresses
+                unseen(origin, global_options.pants_ignore, ".gitignore" in listing)
+                for origin in hidden
+                if origin not in left_out
             ),
+            *((without_target(left_out),) if left_out else ()),
             *(warning for file in declared.files for warning in file.warnings),
             *(
                 f"{image.origin}: the build argument {listed(image.secret_build_args)} sounds "

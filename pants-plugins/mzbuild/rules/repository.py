@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -132,7 +132,10 @@ def current_work_tree(
     build_root: BuildRoot, session_values: SessionValues, global_options: GlobalOptions
 ) -> WorkTree:
     reader = _reader(
-        build_root.path, _own_files(global_options, build_root), watch=global_options.pantsd
+        build_root.path,
+        _own_files(global_options, build_root),
+        watch=global_options.pantsd,
+        workdir=global_options.pants_workdir,
     )
     return reader.read(session_values[CompleteEnvironmentVars])
 
@@ -166,7 +169,9 @@ def declared_images(work_tree: WorkTree, listing: Listing) -> DeclaredImages:
     def read(path: str) -> bytes:
         return _FILES.get(work_tree, path)
 
-    return DeclaredImages(tuple(declared_in(path, read) for path in listing.named(FILE_NAME)))
+    paths = listing.named(FILE_NAME)
+    work_tree.left_out.bring(paths)
+    return DeclaredImages(tuple(declared_in(path, read) for path in paths))
 
 
 @rule
@@ -177,7 +182,9 @@ def cargo_manifests(work_tree: WorkTree, listing: Listing) -> CargoManifests:
         except MzbuildError as error:
             return str(error)
 
-    return CargoManifests({path: content(path) for path in listing.named(ROOT_MANIFEST)})
+    paths = listing.named(ROOT_MANIFEST)
+    work_tree.left_out.bring(paths)
+    return CargoManifests({path: content(path) for path in paths})
 
 
 @rule
@@ -185,7 +192,10 @@ def cargo_config(
     work_tree: WorkTree, listing: LinkedListing, mzbuild_cargo: MzbuildCargo
 ) -> CargoConfig:
     def read(path: str) -> ConfigValues:
-        return _CARGO_CONFIGS.get(work_tree, listing.real(path))
+        try:
+            return _CARGO_CONFIGS.get(work_tree, listing.real(path))
+        except MzbuildError:
+            return {}  # Those whose input it is are told so.
 
     return merged_config(mzbuild_cargo.workspace_root, listing, read)
 
@@ -238,9 +248,14 @@ def all_rust_references(
     work_tree: WorkTree, listing: Listing, kept_files: KeptFiles
 ) -> RustReferences:
     sources = [path for path in listing.paths if path.endswith(".rs")]
+    work_tree.left_out.bring(sources)
     with kept_files.of(_REFERENCES, "references.json", work_tree):
-        found = [(path, _REFERENCES.get(work_tree, path)) for path in sources]
-    return RustReferences({path: references for path, references in found if references})
+        found = {}
+        for path in sources:
+            # What cannot be read is told to those whose input it is.
+            with suppress(MzbuildError):
+                found[path] = _REFERENCES.get(work_tree, path)
+    return RustReferences({path: references for path, references in found.items() if references})
 
 
 @rule

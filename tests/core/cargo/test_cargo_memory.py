@@ -98,7 +98,7 @@ class Builds:
             (self.root / path).write_text(content)
         staged, target = self.directory / "sources", self.directory / "target"
         staged.mkdir(parents=True, exist_ok=True)
-        self._staged = stage(str(staged), str(self.root), sources, self._staged)
+        self._staged = stage(str(staged), str(self.root), sources, self._staged, {})
         names = {path.partition("/")[0] for path in files}
         keys = {
             name: repr(sorted(item for item in files.items() if item[0].startswith(f"{name}/")))

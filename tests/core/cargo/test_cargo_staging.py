@@ -33,7 +33,7 @@ class Staging:
             for mode in [modes.get(path, REGULAR)]
         }
         sources.update((path, (None, "empty", REGULAR)) for path in empty.split())
-        self.known = stage(str(self.directory), str(self.root), sources, self.known)
+        self.known = stage(str(self.directory), str(self.root), sources, self.known, {})
 
     def mtime(self, path: str) -> int:
         return os.lstat(self.directory / path).st_mtime_ns
@@ -143,7 +143,7 @@ class TestStaging:
             if content is not None:
                 (staging.root / "a/x").write_text(content)
             with pytest.raises(ChangedError, match="a/x changed before Cargo came to read it, so"):
-                stage(str(staging.directory), str(staging.root), sources, staging.known)
+                stage(str(staging.directory), str(staging.root), sources, staging.known, {})
             assert (staging.directory / "a/x").read_text() == "1"
 
     def test_what_a_crash_left_unfinished_does_no_harm(self, staging: Staging) -> None:

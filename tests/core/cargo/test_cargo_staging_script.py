@@ -41,7 +41,7 @@ class Sandbox:
             for crate, path, content in lay_out(self.root / "repository", crates)
         }
         plan: dict[str, object] = {"directory": str(self.directory), "sources": sources}
-        plan["command"] = command
+        plan.update({"command": command, "elsewhere": {}})
         nothing: Plan = {"programs": [], "directories": [], "finish": [], "extract": []}
         nothing = {**nothing, "others": [], "own": []}
         action = {name: more.pop(name, value) for name, value in nothing.items()}

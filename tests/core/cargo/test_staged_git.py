@@ -47,7 +47,7 @@ class Staged(NamedTuple):
             (self.directory / path).unlink(missing_ok=True)
             (self.directory / path).symlink_to(text)
             sources[path] = ("crate", text, 0o120000)
-        plan = {"git": git, "root": str(self.root), "sources": sources}
+        plan = {"git": git, "root": str(self.root), "sources": sources, "elsewhere": {}}
         return set_up_git(plan, str(self.directory), ENV)
 
     def answers(self, directory: str, *, among_sources: bool) -> dict[str, str]:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git.commands import ignored_paths, list_files, read_listing
+from mzbuild.core.git.commands import ignored_paths, read_listing
 
 from tests.core.conftest import ENV, Repository
 
 
 def test_files_are_listed_relative_to_the_directory(repository: Repository) -> None:
     repository.commit({"a": "", "d/b": "", "d/e/c": ""})
-    assert sorted(list_files(str(repository.root / "d"), ENV)) == ["b", "e/c"]
+    assert sorted(read_listing(str(repository.root / "d"), ENV).paths) == ["b", "e/c"]
 
 
 def test_what_is_to_be_done_meanwhile_is_done_once(repository: Repository) -> None:
@@ -24,13 +24,13 @@ def test_what_is_to_be_done_meanwhile_is_done_once(repository: Repository) -> No
 def test_a_listing_larger_than_a_pipe_is_complete(repository: Repository) -> None:
     names = [f"{number:04}-{'x' * 60}" for number in range(3000)]
     repository.write(dict.fromkeys(names, ""))
-    assert sorted(list_files(str(repository.root), ENV)) == names
+    assert sorted(read_listing(str(repository.root), ENV).paths) == names
 
 
 def test_a_directory_without_git_is_an_error(tmp_path: Path) -> None:
     env = {**ENV, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
     with pytest.raises(MzbuildError) as error:
-        list_files(str(tmp_path), env)
+        read_listing(str(tmp_path), env)
     assert str(error.value) == (
         f"{tmp_path} is not in a Git work tree. mzbuild takes an image's inputs from what Git sees "
         "there: run `git init` first."
@@ -40,12 +40,12 @@ def test_a_directory_without_git_is_an_error(tmp_path: Path) -> None:
 def test_a_bare_repository_is_an_error_in_gits_own_words(tmp_path: Path) -> None:
     Repository(tmp_path).git("init", "--quiet", "--bare", "bare.git")
     with pytest.raises(MzbuildError, match=r"`git ls-files .*` failed in .*bare\.git: fatal: "):
-        list_files(str(tmp_path / "bare.git"), ENV)
+        read_listing(str(tmp_path / "bare.git"), ENV)
 
 
 def test_a_machine_without_git_is_an_error(repository: Repository) -> None:
     with pytest.raises(MzbuildError) as error:
-        list_files(str(repository.root), {**ENV, "PATH": str(repository.root)})
+        read_listing(str(repository.root), {**ENV, "PATH": str(repository.root)})
     assert str(error.value) == (
         "mzbuild reads the list of files from Git, but there is no `git` on the PATH. Install Git."
     )
@@ -53,7 +53,7 @@ def test_a_machine_without_git_is_an_error(repository: Repository) -> None:
 
 def test_a_directory_that_went_away_is_not_taken_for_a_missing_git(tmp_path: Path) -> None:
     with pytest.raises(MzbuildError) as error:
-        list_files(str(tmp_path / "gone"), ENV)
+        read_listing(str(tmp_path / "gone"), ENV)
     assert str(error.value) == f"{tmp_path}/gone went away. Run the command again."
 
 
@@ -61,7 +61,7 @@ def test_git_takes_no_lock_on_the_index(repository: Repository) -> None:
     repository.commit({"a": ""})
     lock = repository.root / ".git/index.lock"
     lock.write_text("")
-    assert list_files(str(repository.root), ENV) == ["a"]
+    assert read_listing(str(repository.root), ENV).paths == ["a"]
     assert lock.exists()
     os.unlink(lock)
 

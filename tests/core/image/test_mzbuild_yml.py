@@ -16,6 +16,7 @@ from mzbuild.core.image.mzbuild_yml import (
     is_image_name,
     parse_mzbuild_yml,
     unseen,
+    without_target,
 )
 
 PATH = "misc/images/i/mzbuild.yml"
@@ -344,4 +345,13 @@ def test_why_pants_does_not_see_a_file_is_told(
 ) -> None:
     assert unseen(path, pants_ignore, has_gitignore) == (
         f"{path}: Pants does not see this file: {reason} Other images can build on it."
+    )
+
+
+def test_images_that_a_sparse_checkout_leaves_out_are_told_of_together() -> None:
+    paths = [f"{name}/mzbuild.yml" for name in "abcde"]
+    assert without_target(paths) == (
+        "A sparse checkout leaves out a/mzbuild.yml, b/mzbuild.yml, c/mzbuild.yml and 2 more, so "
+        "that there is no target. Other images can build on what is declared there. To have a "
+        "target, run `git sparse-checkout add` with the directory."
     )

@@ -217,12 +217,12 @@ class TestRepositoriesInRepositories:
         assert paths(repository) == ["a", "b"]
 
     @pytest.mark.parametrize("more", [[], ["--sparse-index"]])
-    def test_a_sparse_checkout_has_the_files_that_are_there(
+    def test_a_sparse_checkout_has_the_files_that_it_leaves_out_too(
         self, repository: Repository, more: list[str]
     ) -> None:
         repository.commit({"in/a": "", "out/b": "", "c": ""})
         repository.git("sparse-checkout", "set", "--cone", *more, "in")
-        assert paths(repository) == ["c", "in/a"]
+        assert paths(repository) == ["c", "in/a", "out/b"]
         repository.write({"out/b": "back, though outside"})
         assert paths(repository) == ["c", "in/a", "out/b"]
 

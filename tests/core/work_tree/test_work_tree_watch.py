@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git.commands import read_listing
+from mzbuild.core.git.commands import GitListing, read_listing
 from mzbuild.core.work_tree import files as work_tree
 from mzbuild.core.work_tree import reader as work_tree_reader
 from mzbuild.core.work_tree import same_listing
@@ -159,6 +159,15 @@ def replace_by_ignored_link(root: Path, path: str, other: str) -> None:
     link_to(root, path, other)
 
 
+def leave_out(root: Path, path: str, _other: str) -> None:
+    Repository(root).git("update-index", "--skip-worktree", path)
+    (root / path).unlink()
+
+
+def bring_back(root: Path, path: str, _other: str) -> None:
+    Repository(root).git("update-index", "--no-skip-worktree", path)
+
+
 OPERATIONS: Mapping[str, Callable[[Path, str, str], object]] = {
     "write": write,
     "mode": change_mode,
@@ -170,6 +179,8 @@ OPERATIONS: Mapping[str, Callable[[Path, str, str], object]] = {
     "link unnamed": link_unnamed,
     "write on": write_on,
     "write elsewhere": write_elsewhere,
+    "leave out": leave_out,
+    "bring back": bring_back,
     "ignored symlink": replace_by_ignored_link,
     "directory": lambda root, path, _other: (root / path).mkdir(parents=True),
     "ignore": ignore,
@@ -187,12 +198,13 @@ def attempt(operation: Callable[[Path, str, str], object], *args: Any) -> None:
         operation(*args)
 
 
-def list_and(operate: Callable[[], None], *args: Any, first: bool) -> bytes:
+def list_and(operate: Callable[[], None], root: Path, *args: Any, first: bool) -> GitListing:
     """Lists files as Git does, while somebody else does something first, or right after it."""
-    if first:
+    is_all = args[0] == str(root)  # What lies inside is listed after that.
+    if is_all and first:
         operate()
     listing = read_listing(*args)
-    if not first:
+    if is_all and not first:
         operate()
     return listing
 
@@ -233,7 +245,11 @@ def test_whatever_is_done_to_files_the_next_reading_has_it(
     root = repository.root
     (root / ".gitignore").write_text("ignored\n")
     contents = FileCache(lambda absolute, _: read_content(absolute))
-    reader = WorkTreeReader(str(root), watch=True)
+    reader = WorkTreeReader(str(root), (".pants.d/",), watch=True)
+
+    def read_now() -> WorkTree:
+        return WorkTreeReader(str(root), (".pants.d/",)).read(ENV)
+
     # The third one can do without Git, and so it is below where nothing speaks against it.
     assert reader.read(ENV) == reader.read(ENV) == reader.read(ENV)
     for number, (name, path, other, readings, when) in enumerate(operations):
@@ -242,15 +258,15 @@ def test_whatever_is_done_to_files_the_next_reading_has_it(
             operate()
         else:
             (root / f"new-{number}").touch()  # So that Git has to be asked.
-            side_effect = partial(list_and, operate, first=when == "as it begins")
+            side_effect = partial(list_and, operate, root, first=when == "as it begins")
             with mock.patch.object(work_tree_reader, "read_listing", side_effect):
                 reader.read(ENV)
         found = [reader.read(ENV) for _ in range(readings)]
         for read in found[-1:]:
-            assert are_alike(read, read_work_tree(str(root), ENV), contents), (name, path, other)
-    assert are_alike(reader.read(ENV), read_work_tree(str(root), ENV), contents)
+            assert are_alike(read, read_now(), contents), (name, path, other)
+    assert are_alike(reader.read(ENV), read_now(), contents)
     close_all()
-    assert are_alike(reader.read(ENV), read_work_tree(str(root), ENV), contents)
+    assert are_alike(reader.read(ENV), read_now(), contents)
     shutil.rmtree(root.parent)
 
 
@@ -519,7 +535,7 @@ def test_a_directory_that_is_replaced_during_a_reading_is_looked_at_anew(
     reader = WorkTreeReader(str(repository.root), watch=True)
     reader.read(ENV)
 
-    def replace_first(*args: Any) -> bytes:
+    def replace_first(*args: Any) -> GitListing:
         shutil.rmtree(directory)
         other.rename(directory)
         return read_listing(*args)

@@ -67,6 +67,7 @@ def process_plan(
         "workspace": workspace,
         "root": root,
         "sources": sources.files,
+        "elsewhere": sources.elsewhere,
         "empty": sources.empty,
         "git": settings.git,
         "packages": {**sources.packages, GIT: (None, str(settings.git))},

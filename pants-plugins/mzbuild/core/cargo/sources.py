@@ -49,6 +49,8 @@ class CargoSources:
 
     parts: tuple[SourcePart, ...]
     empty: tuple[str, ...]
+    # Where those lie that are not at their paths in the work tree.
+    elsewhere: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def keys(self) -> tuple[object, ...]:
@@ -159,6 +161,7 @@ class SourceTree:
                 for path in self.listing.followed(self.workspace.placeholders(crate, self.listing))
                 if not any(path in part.files for part in parts)
             ),
+            self.work_tree.elsewhere(path for part in parts for path in part.files),
         )
 
     @property

@@ -84,11 +84,14 @@ def set_up_git(plan: Mapping[str, Any], directory: str, env: Mapping[str, str]) 
 def _as_in_root(plan: Mapping[str, Any]) -> Mapping[str, int]:
     """The modes of the files that are staged as they are: of a crate that is not built, there are
     empty ones, and the text of a symlink is made relative."""
-    root = plan["root"]
+    root, elsewhere = plan["root"], plan["elsewhere"]
     return {
         path: mode
         for path, (crate, digest, mode) in plan["sources"].items()
-        if crate and (mode != _SYMLINK or os.readlink(os.path.join(root, path)) == digest)
+        if crate
+        and (
+            mode != _SYMLINK or os.readlink(elsewhere.get(path, os.path.join(root, path))) == digest
+        )
     }
 
 

@@ -130,13 +130,15 @@ def stage(
     root: str,
     sources: Mapping[str, tuple[str | None, str, int]],
     known: Staged,
+    elsewhere: Mapping[str, str],
 ) -> Staged:
     """Makes a directory hold just these sources, and returns what is known of it then.
 
     `sources` has for each path in `root` its crate (none for a file that only has to be there), its
-    content's SHA-256 (of a symlink, its text), and its mode. When all files of a crate go and come
-    back, those whose digest is the known one are as old as they were, and what was compiled from
-    them is still good. Raises `ChangedError` for a file with another content.
+    content's SHA-256 (of a symlink, its text), and its mode; `elsewhere` has where those lie that
+    are not in `root`. When all files of a crate go and come back, those whose digest is the known
+    one are as old as they were, and what was compiled from them is still good. Raises
+    `ChangedError` for a file with another content.
     """
     _remove_others(directory, sources)
     built = {crate for crate, _, _ in sources.values()}
@@ -153,7 +155,7 @@ def stage(
             if was.crate != crate:
                 staged[path] = was._replace(crate=crate)
             continue
-        source = None if crate is None else os.path.join(root, path)
+        source = None if crate is None else elsewhere.get(path, os.path.join(root, path))
         _put(source, digest, mode, target, f"{directory}.unfinished")
         if was is not None and same:
             os.utime(target, ns=(was.modified, was.modified), follow_symlinks=False)
@@ -339,7 +341,8 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
     with locked(directory):
         os.makedirs(sources_directory, exist_ok=True)
         start = time.monotonic()
-        staged = stage(sources_directory, plan["root"], sources, load_known(known_file))
+        known = load_known(known_file)
+        staged = stage(sources_directory, plan["root"], sources, known, plan["elsewhere"])
         save_known(known_file, staged)
         if refused := set_up_git(plan, sources_directory, os.environ):
             print(f"{NOTE}Build scripts cannot ask Git for anything: {refused}", flush=True)

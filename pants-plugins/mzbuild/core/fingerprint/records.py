@@ -32,6 +32,8 @@ class InputRecords:
         """
         known = self._known if self._root == work_tree.root else {}
         records: dict[Run, tuple[tuple[bytes | None, ...], bytes | MzbuildError]] = {}
+        if work_tree.left_out:
+            work_tree.left_out.bring(path for run in runs for path in run)
         for run in runs:
             statuses = tuple(map(work_tree.statuses.get, run))
             before = known.get(run)

@@ -7,45 +7,82 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import BinaryIO, Callable
+from typing import BinaryIO, Callable, NamedTuple
 
 from mzbuild.core.errors import MzbuildError
 
 # What Git sets for its hooks; in a submodule, it would have Git read the outer repository's index.
 OF_ONE_REPOSITORY = ("GIT_COMMON_DIR", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
 
+# The mode that the commit of a submodule has in the repository around it.
+SUBMODULE = 0o160000
 
-def list_files(directory: str, env: Mapping[str, str]) -> list[str]:
-    """The paths under a directory that Git sees, relative to it; some may no longer exist.
+# What `git ls-files -t` begins a line with for a file that the work tree is told to leave out.
+_SKIPPED = b"S "
 
-    See `read_listing` for the arguments and errors.
+
+class LeftOut(NamedTuple):
+    """A file that Git's index has and the work tree is told to leave out: see `GitListing`."""
+
+    mode: int
+    # Git's name for its content.
+    name: str
+
+
+@dataclass(frozen=True)
+class GitListing:
+    """What Git writes about the files under a directory that it sees.
+
+    `files` has a tag and a path for each, `skipped` the lines of the index for those that the work
+    tree is told to leave out, by a sparse checkout or by `git update-index --skip-worktree`. All
+    end with a zero byte.
     """
-    return listed_paths(read_listing(directory, env))
+
+    files: bytes
+    skipped: bytes = b""
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths, relative to the directory; some may no longer exist.
+
+        Among them is the directory of each submodule; another repository that merely lies there is
+        left out. Bytes that are not UTF-8 are kept as surrogates.
+        """
+        return [line[2:] for line in _lines(self.files) if not line.endswith("/")]
+
+    @property
+    def left_out(self) -> Mapping[str, LeftOut]:
+        """Those that the work tree is told to leave out, by their paths; some may be there."""
+        found = {}
+        for line in _lines(self.skipped):
+            facts, _, path = line.partition("\t")
+            _, mode, name, _ = facts.split(" ")
+            found[path] = LeftOut(int(mode, 8), name)
+        return found
 
 
 def read_listing(
     directory: str, env: Mapping[str, str], meanwhile: Callable[[], None] = lambda: None
-) -> bytes:
-    """What Git writes about the files under a directory that it sees: see `listed_paths`.
+) -> GitListing:
+    """Lists the tracked files under a directory and the untracked ones that no ignore rule matches.
 
-    These are the tracked files and the untracked ones that no ignore rule matches. `env` is the
-    environment of the user's command; `meanwhile` is called while Git is at work. Raises
-    `MzbuildError` where Git is missing or refuses.
+    `env` is the environment of the user's command; `meanwhile` is called while Git is at work.
+    Raises `MzbuildError` where Git is missing or refuses.
     """
-    args = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    return _git(directory, env, args, meanwhile)
+    args = ("ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard")
+    files = _git(directory, env, args, meanwhile)
+    if not files.startswith(_SKIPPED) and b"\0" + _SKIPPED not in files:
+        return GitListing(files)
+    index = _git(directory, env, ("ls-files", "-z", "-t", "--stage"))
+    lines = [line + b"\0" for line in index.split(b"\0") if line.startswith(_SKIPPED)]
+    return GitListing(files, b"".join(lines))
 
 
-def listed_paths(listing: bytes) -> list[str]:
-    """The paths in a listing, each of which ends with a zero byte.
-
-    Among them is the directory of each submodule; another repository that merely lies there is
-    left out. Bytes that are not UTF-8 are kept as surrogates.
-    """
-    paths = listing.decode("utf-8", "surrogateescape").split("\0")
-    paths.pop()
-    return [path for path in paths if not path.endswith("/")]
+def _lines(output: bytes) -> list[str]:
+    """What ends with a zero byte each, of what Git writes."""
+    return output.decode("utf-8", "surrogateescape").split("\0")[:-1]
 
 
 def ignored_paths(directory: str, env: Mapping[str, str], paths: Sequence[str]) -> frozenset[str]:
@@ -59,7 +96,7 @@ def ignored_paths(directory: str, env: Mapping[str, str], paths: Sequence[str]) 
     args = ("check-ignore", "-z", "--stdin", "--no-index")
     try:
         with git_output(directory, env, args, stdin) as output:
-            return frozenset(listed_paths(output.read()))
+            return frozenset(_lines(output.read()))
     except GitError as error:
         if error.said:
             raise
@@ -75,7 +112,10 @@ class GitError(MzbuildError):
 
 
 def _git(
-    directory: str, env: Mapping[str, str], args: Sequence[str], meanwhile: Callable[[], None]
+    directory: str,
+    env: Mapping[str, str],
+    args: Sequence[str],
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> bytes:
     with git_output(directory, env, args, meanwhile=meanwhile) as output:
         return output.read()

@@ -15,11 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git.commands import OF_ONE_REPOSITORY, GitError, git_output
+from mzbuild.core.git.commands import OF_ONE_REPOSITORY, SUBMODULE, GitError, git_output
 from mzbuild.core.work_tree.files import EXECUTABLE, REGULAR, SYMLINK
-
-# The mode that the commit of a submodule has in the tree of the repository around it.
-SUBMODULE = 0o160000
 
 _ATTRIBUTES = ".gitattributes"
 

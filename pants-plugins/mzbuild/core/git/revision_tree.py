@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git.commands import OF_ONE_REPOSITORY, GitError
-from mzbuild.core.git.objects import SUBMODULE, Commit, Entry, ask_git
+from mzbuild.core.git.commands import OF_ONE_REPOSITORY, SUBMODULE, GitError
+from mzbuild.core.git.objects import Commit, Entry, ask_git
 from mzbuild.core.work_tree.files import SYMLINK, read_content
 from mzbuild.core.work_tree.links import MOST_LINKS, portable_text
 from mzbuild.core.work_tree.listing import Listing, is_under

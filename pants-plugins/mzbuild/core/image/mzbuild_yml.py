@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Callable
@@ -14,6 +14,7 @@ from mzbuild.core.errors import MzbuildError, listed, nearest
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
 from mzbuild.core.image.spec import is_component
 from mzbuild.core.text.limits import check_pattern
+from mzbuild.core.text.table import some
 from mzbuild.core.text.yaml_reader import YamlMap, read_yaml
 
 FILE_NAME = "mzbuild.yml"
@@ -101,6 +102,15 @@ def unseen(path: str, pants_ignore: Collection[str], has_gitignore: bool) -> str
             "give the image a target"
         )
     return f"{path}: Pants does not see this file: {reason}. Other images can build on it."
+
+
+def without_target(left_out: Sequence[str]) -> str:
+    """What becomes of images whose declaring files a sparse checkout leaves out."""
+    return (
+        f"A sparse checkout leaves out {some(left_out)}, so that there is no target. Other "
+        "images can build on what is declared there. To have a target, run `git sparse-checkout "
+        "add` with the directory."
+    )
 
 
 def is_image_name(name: str) -> bool:

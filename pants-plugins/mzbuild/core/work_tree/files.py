@@ -21,6 +21,8 @@ from operator import attrgetter
 from typing import Callable, Generic, TypeVar
 
 from mzbuild.core.errors import MzbuildError
+from mzbuild.core.git.commands import LeftOut
+from mzbuild.core.work_tree.left_out import NOTHING_LEFT_OUT, LeftOutFiles
 
 T = TypeVar("T")
 
@@ -31,6 +33,9 @@ FRESH_NS = 2_000_000_000
 # A write through memory gives a file a new time only if the kernel has saved all earlier ones. That
 # takes it half a minute, for which the status of a file that is mapped says nothing.
 _UNSAVED_NS = 120_000_000_000
+
+# How many symlinks Linux follows before it takes them for a loop.
+_MOST_LINKS = 40
 
 # The modes that files have in Git's index.
 REGULAR = 0o100644
@@ -56,14 +61,43 @@ class WorkTree:
 
     root: str
     statuses: Mapping[str, bytes] = field(hash=False)
+    # Those of them that are not there.
+    left_out: LeftOutFiles = field(default=NOTHING_LEFT_OUT, compare=False)
 
     def mode(self, path: str) -> int:
         """The file's mode as Git has it: `REGULAR`, `EXECUTABLE` or `SYMLINK`."""
         return git_mode(self.statuses[path])
 
     def absolute(self, path: str) -> str:
-        """The path in the file system."""
-        return f"{self.root}/{path}"
+        """The path in the file system at which opening it gives the content of the file.
+
+        Raises `MzbuildError` where the work tree is told to leave it out and Git cannot give it.
+        """
+        if not self.left_out:
+            return f"{self.root}/{path}"
+        target = link_target(self, path) or path
+        file = self._own(target)
+        if target != path and not os.path.isfile(file):
+            return self._own(path)
+        if path in self.left_out and target not in self.left_out:
+            self.left_out.doubtful[path] = ""  # Nothing tells of the other file.
+        return file
+
+    def link_text(self, path: str) -> str:
+        """What a symlink says."""
+        return os.readlink(self._own(path))
+
+    def elsewhere(self, paths: Iterable[str]) -> Mapping[str, str]:
+        """Those of some paths that have to be opened at another place, with that one's path."""
+        if not self.left_out:
+            return {}
+        places = {path: self.absolute(path) for path in paths}
+        return {path: place for path, place in places.items() if place != f"{self.root}/{path}"}
+
+    def _own(self, path: str) -> str:
+        if path in self.left_out:
+            return self.left_out.file(path)
+        return os.path.join(self.root, path)
 
 
 def opaque_status(
@@ -87,6 +121,21 @@ def opaque_status(
     if not fresh and stat.S_ISREG(kind) and (told_of or changed > now - _UNSAVED_NS):
         fresh = _is_open_for_writing(full_path)
     return _STATUS.pack(mode, size, modified, changed, inode, target_inode, now if fresh else 0)
+
+
+def left_out_status(entry: LeftOut, fresh: int) -> bytes:
+    """What a `WorkTree` has for a file that is left out.
+
+    `fresh` is the time at which something else was found to decide about its content, if so.
+    """
+    # What a symlink leads to can change with other files, so that it is not kept for long.
+    fresh = fresh or int(entry.mode == SYMLINK)
+    return _STATUS.pack(entry.mode, 0, 0, 0, 0, 0, fresh) + bytes.fromhex(entry.name)
+
+
+def is_left_out(status: bytes) -> bool:
+    """Whether an opaque status is that of a file that is left out."""
+    return not changed_at(status)
 
 
 def _is_open_for_writing(path: str) -> bool:
@@ -114,7 +163,7 @@ def _is_open_for_writing(path: str) -> bool:
 
 def git_mode(status: bytes) -> int:
     """The mode that Git has for a file with this opaque status."""
-    mode = int(_STATUS.unpack(status)[0])
+    mode = int(_STATUS.unpack_from(status)[0])
     if stat.S_ISLNK(mode):
         return SYMLINK
     return EXECUTABLE if mode & stat.S_IXUSR else REGULAR
@@ -129,12 +178,12 @@ def symlinks(work_tree: WorkTree) -> list[str]:
 
 def is_fresh(status: bytes) -> bool:
     """Whether an opaque status was too fresh to be trusted when it was taken."""
-    return bool(_STATUS.unpack(status)[-1])
+    return bool(_STATUS.unpack_from(status)[-1])
 
 
 def changed_at(status: bytes) -> int:
     """The time in an opaque status at which the file or its status last changed (ns)."""
-    return int(_STATUS.unpack(status)[3])
+    return int(_STATUS.unpack_from(status)[3])
 
 
 class FileCache(Generic[T]):
@@ -187,8 +236,24 @@ def link_targets(root: str, paths: Iterable[str]) -> Mapping[str, str]:
 
 
 def link_target(work_tree: WorkTree, path: str) -> str | None:
-    """What `real_path` gives for a symlink; None for what is none."""
-    return real_path(work_tree.root, path) if work_tree.mode(path) == SYMLINK else None
+    """What `real_path` gives for a symlink, also where that is left out; None for what is none."""
+    if work_tree.mode(path) != SYMLINK:
+        return None
+    for _ in range(_MOST_LINKS if work_tree.left_out else 0):
+        # What is left out may be a symlink itself, or lie in a directory that is one.
+        real = os.path.realpath(os.path.join(work_tree.root, path))
+        path = os.path.relpath(real, os.path.realpath(work_tree.root))
+        link = _left_out_link(work_tree, path)
+        if link is None:
+            break
+        path = os.path.join(os.path.dirname(link), work_tree.link_text(link)) + path[len(link) :]
+    return path if path in work_tree.left_out else real_path(work_tree.root, path)
+
+
+def _left_out_link(work_tree: WorkTree, path: str) -> str | None:
+    while path and (path not in work_tree.left_out or work_tree.mode(path) != SYMLINK):
+        path = path.rpartition("/")[0]
+    return path or None
 
 
 def real_path(root: str, path: str) -> str | None:
@@ -206,8 +271,7 @@ def followed_mode(work_tree: WorkTree, path: str) -> int:
     A symlink to anything but a file stays one.
     """
     mode = work_tree.mode(path)
-    absolute = work_tree.absolute(path)
-    if mode != SYMLINK or not os.path.isfile(absolute):
+    if mode != SYMLINK or not os.path.isfile(absolute := work_tree.absolute(path)):
         return mode
     return EXECUTABLE if os.stat(absolute).st_mode & stat.S_IXUSR else REGULAR
 

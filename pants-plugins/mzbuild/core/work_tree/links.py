@@ -122,13 +122,17 @@ def linked_listing(paths: Iterable[str], texts: Mapping[str, str]) -> LinkedList
 
 def link_texts(work_tree: WorkTree) -> Mapping[str, str]:
     """The texts of a work tree's symlinks, as `link_text` has them. This looks at files."""
-    return {path: link_text(work_tree, path) for path in symlinks(work_tree)}
+    links = symlinks(work_tree)
+    work_tree.left_out.bring(links)
+    return {
+        path: link_text(work_tree, path) for path in links if not work_tree.left_out.lacks(path)
+    }
 
 
 def link_text(work_tree: WorkTree, path: str) -> str:
     """The text of a symlink, to go on leading there from a copy of the work tree: see
     `portable_text`."""
-    return portable_text(os.readlink(work_tree.absolute(path)), work_tree.root, path)
+    return portable_text(work_tree.link_text(path), work_tree.root, path)
 
 
 def portable_text(text: str, root: str, path: str) -> str:

@@ -7,12 +7,22 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from hashlib import sha1
 from itertools import islice
 
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git.commands import OF_ONE_REPOSITORY, list_files, listed_paths, read_listing
-from mzbuild.core.work_tree.files import WorkTree, changed_at, is_fresh, opaque_status
+from mzbuild.core.git.commands import OF_ONE_REPOSITORY, GitListing, read_listing
+from mzbuild.core.work_tree.files import (
+    SYMLINK,
+    WorkTree,
+    changed_at,
+    is_fresh,
+    is_left_out,
+    left_out_status,
+    opaque_status,
+)
+from mzbuild.core.work_tree.left_out import LeftOutFiles, Place
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.core.work_tree.same_listing import SameListing, is_rule_file
 from mzbuild.core.work_tree.watch import DirectoryWatch
@@ -24,19 +34,27 @@ _MOST_IN_TURN = 500
 class WorkTreeReader:
     """Reads a work tree, time after time: what the last reading found makes the next one fast."""
 
-    def __init__(self, root: str, hidden: tuple[str, ...] = (), *, watch: bool = False):
+    def __init__(
+        self,
+        root: str,
+        hidden: tuple[str, ...] = (),
+        *,
+        watch: bool = False,
+        workdir: str = ".pants.d",
+    ):
         """What begins with one of `hidden` is left out.
 
         With `watch`, the kernel is asked which files were touched, where it can tell; all others
-        are not looked at again.
+        are not looked at again. `workdir` is for what a sparse checkout lacks: see `LeftOutFiles`.
         """
         self._root = root
+        self._workdir = os.path.join(root, workdir)
         self._hidden = hidden
         self._watch = DirectoryWatch(root) if watch else None
         self._same_listing = SameListing(root, self._watch) if self._watch else None
         # What was read last, what Git listed for it (if that is all there is to it), and where.
         self._last = WorkTree(root, {})
-        self._listing: bytes | None = None
+        self._listing: GitListing | None = None
         self._directories: set[str] = set()
         # The paths whose status no watch vouches for.
         self._unsure: set[str] = set()
@@ -48,6 +66,8 @@ class WorkTreeReader:
         # turn in it.
         self._real: dict[str, bool] = {}
         self._turn = 0
+        # Stands for all that is left out: what symlinks lead to may be among it.
+        self._all_left_out = b""
         # Pants may start a rule anew while what it first started still runs.
         self._lock = threading.Lock()
 
@@ -80,9 +100,11 @@ class WorkTreeReader:
         last, last_listing = self._last, self._listing
         self._last, self._listing = WorkTree(self._root, {}), None
         known = last.statuses
+        uncertain = last.left_out.doubtful.keys()
         doubtful = set(known)
         if touched is not None:
             doubtful = self._unsure.union(_all_at(touched, known), self._changed_in_turn(known))
+            doubtful |= uncertain
         seen: dict[str, bytes] = {}
 
         def look_ahead() -> None:
@@ -113,14 +135,23 @@ class WorkTreeReader:
         if self._same_listing is not None:
             self._same_listing.made(is_same=listing == last_listing)
         if listing != last_listing or not known.keys() & doubtful <= seen.keys():
-            early = {path: status for path, status in known.items() if path not in doubtful}
-            work_tree = self._collect(listed_paths(listing), {**early, **seen}, env, now)
+            all_left_out = sha1(listing.skipped).digest() if listing.skipped else b""
+            is_same = all_left_out == self._all_left_out
+            self._all_left_out = all_left_out
+            early = {
+                path: status
+                for path, status in known.items()
+                if is_same and path not in doubtful and not is_left_out(status)
+            }
+            early.update(seen if is_same else {})
+            work_tree = self._collect(listing, early, uncertain, env, now)
         else:
             changed = {path: seen[path] for path in known.keys() & seen.keys()}
             is_same = all(known[path] == status for path, status in changed.items())
-            work_tree = last if is_same else WorkTree(self._root, {**known, **changed})
+            statuses = {**known, **changed}
+            work_tree = last if is_same else WorkTree(self._root, statuses, last.left_out)
         # Where each listed path is a file, the same listing need not be gone through again.
-        is_plain = len(work_tree.statuses) == listing.count(b"\0")
+        is_plain = len(work_tree.statuses) == listing.files.count(b"\0")
         self._last, self._listing = work_tree, listing if is_plain else None
         return work_tree, touched is None
 
@@ -132,15 +163,29 @@ class WorkTreeReader:
         )
 
     def _collect(
-        self, listed: list[str], early: Mapping[str, bytes], env: Mapping[str, str], now: int
+        self,
+        listing: GitListing,
+        early: Mapping[str, bytes],
+        uncertain: Collection[str],
+        env: Mapping[str, str],
+        now: int,
     ) -> WorkTree:
+        """Goes through all that is listed.
+
+        `early` has the statuses that are known, `uncertain` the paths that may have another content
+        though they are left out as the last time.
+        """
         inner_env = {name: value for name, value in env.items() if name not in OF_ONE_REPOSITORY}
         statuses: dict[str, bytes] = {}
+        left_out: dict[str, Place] = {}
         self._directories = set()
-        pending = [("", listed)]
+        pending = [("", listing)]
         while pending:
-            prefix, names = pending.pop()
+            prefix, listing = pending.pop()
+            names, skipped = listing.paths, listing.left_out
             directories = {f"{prefix}{name}".rpartition("/")[0] for name in names}
+            if skipped:
+                directories = set(map(self._existing, directories))
             if self._watch is not None:
                 self._watch.cover(directories)
             self._directories |= directories
@@ -157,16 +202,32 @@ class WorkTreeReader:
                     full_path = f"{self._root}/{path}"
                     status = _lstat(full_path, path)
                     if status is None:
-                        continue  # Tracked, but no longer there.
+                        if name in skipped:
+                            left_out[path] = Place(prefix, name, skipped[name])
+                        continue  # Tracked, but not there.
                     if stat.S_ISDIR(status.st_mode):
                         # A submodule; or a directory in the place of a tracked file, whose files
                         # are then listed twice, with the same result.
-                        pending.append((f"{path}/", list_files(full_path, inner_env)))
+                        pending.append((f"{path}/", read_listing(full_path, inner_env)))
                     if not _is_file(status):
                         continue
                     known = self._look(path, status, now)
                 statuses[path] = known
-        return WorkTree(self._root, {path: statuses[path] for path in sorted(statuses)})
+        for path, place in left_out.items():
+            statuses[path] = left_out_status(place.entry, now if path in uncertain else 0)
+            if place.entry.mode == SYMLINK:
+                statuses[path] += self._all_left_out
+        return WorkTree(
+            self._root,
+            {path: statuses[path] for path in sorted(statuses)},
+            LeftOutFiles(self._root, self._workdir, env, left_out),
+        )
+
+    def _existing(self, directory: str) -> str:
+        """A directory, or the innermost one around it that is there."""
+        while directory and not os.path.isdir(f"{self._root}/{directory}"):
+            directory = directory.rpartition("/")[0]
+        return directory
 
     def _changed_in_turn(self, known: Mapping[str, bytes]) -> Iterator[str]:
         """Those that changed of the files whose turn it is: of all, if there are few.
@@ -178,9 +239,10 @@ class WorkTreeReader:
         self._turn = (self._turn + 1) % turns
         for path in islice(known, self._turn, None, turns):
             try:
-                if os.lstat(f"{self._root}/{path}").st_ctime_ns != changed_at(known[path]):
-                    yield path
+                changed = os.lstat(f"{self._root}/{path}").st_ctime_ns
             except OSError:
+                changed = 0
+            if changed != changed_at(known[path]):
                 yield path
 
     def _is_real(self, directory: str) -> bool:
@@ -207,6 +269,8 @@ class WorkTreeReader:
             self._covers(path.rpartition("/")[0]) and stat.S_ISREG(status.st_mode) and not is_linked
         )
         opaque = opaque_status(f"{self._root}/{path}", status, now, told_of=told_of)
+        if stat.S_ISLNK(status.st_mode):
+            opaque += self._all_left_out
         if told_of and not is_fresh(opaque):
             self._unsure.discard(path)
         else:
