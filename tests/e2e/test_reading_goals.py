@@ -53,6 +53,11 @@ def repo(shared: Repo) -> Iterator[Repo]:
         (("environmnt",), "`environmnt` matches no image."),
         (("doc::",), "`doc::`: that matches no image. `::` stands for all images."),
         (("doc/index.md",), "`doc/index.md`: that matches no image."),
+        (
+            ("images/top", "-images/top"),
+            "`images/top`: no image is left of that, by what begins with `-` or by the options "
+            "`--filter-…` and `--tag`. Leave one of them out.",
+        ),
     ],
     ids=str,
 )

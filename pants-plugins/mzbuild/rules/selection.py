@@ -31,7 +31,7 @@ from pants.vcs import changed, git
 from pants.vcs.changed import ChangedAddresses, ChangedOptions, ChangedRequest
 from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
 
-from mzbuild.core.errors import MzbuildError
+from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.text.report import no_image
 from mzbuild.core.work_tree.listing import Listing, is_under
@@ -146,12 +146,17 @@ async def reported_images(specs: Specs, images: Images, listing: Listing) -> Rep
         selected = await Get(SpecifiedImages, Specs, specs)
     except Exception as error:
         # Pants has an exception of its own for each kind of specification of what is not there.
-        typed = [str(spec) for spec in _typed(specs.includes) if not _matches(spec, images)]
-        told = [no_image(typed, images.graph.images, listing)] if typed else []
+        odd = _odd(specs.includes, images)
+        told = [no_image(odd, images.graph.images, listing)] if odd else []
         raise MzbuildError.of_lines("\n\n".join([*told, str(error)])) from None
     if not selected.names and not specs.includes.from_change_detection:
-        typed = [str(spec) for spec in _typed(specs.includes)]
-        raise MzbuildError.of_lines(no_image(typed, images.graph.images, listing))
+        typed, odd = _typed(specs.includes), _odd(specs.includes, images)
+        if odd or not typed:
+            raise MzbuildError.of_lines(no_image(odd, images.graph.images, listing))
+        raise MzbuildError(
+            f"{listed(map(str, typed))}: no image is left of that, by what begins with `-` or by "
+            "the options `--filter-…` and `--tag`. Leave one of them out."
+        )
     return ReportedImages(selected.names)
 
 
@@ -162,6 +167,11 @@ def _typed(includes: RawSpecs) -> list[Spec]:
         *includes.file_literals,
         *includes.file_globs,
     ]
+
+
+def _odd(includes: RawSpecs, images: Images) -> list[str]:
+    """What was typed of which nothing stands for an image."""
+    return [str(spec) for spec in _typed(includes) if not _matches(spec, images)]
 
 
 def _matches(spec: Spec, images: Images) -> bool:

@@ -74,6 +74,9 @@ def test_a_name_means_the_last_stage_of_that_name_above() -> None:
         ("${A:+x}${B:+x}", "x"),
         ("$B ${B}", "$B ${B}"),
         ("a$", "a$"),
+        ("${A-x}${B-x}", "1x"),
+        ("${B:-${A}}", "${A}"),
+        ("${A#v} ${A%%v} ${A/1/2} ${B:?x}", "${A#v} ${A%%v} ${A/1/2} ${B:?x}"),
     ],
 )
 def test_variables_are_filled_in(text: str, expanded: str) -> None:

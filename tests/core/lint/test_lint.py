@@ -451,6 +451,11 @@ class TestStagesChosenByVariables:
             "FROM ${CI_SANITIZER:-none}\n",
             "ARG VARIANT=slim\nFROM scratch AS v-slim\nFROM scratch AS v-fat\nFROM v-$VARIANT\n",
             "FROM scratch AS a\nFROM scratch AS b\nFROM $TARGETOS AS c\nFROM c\n",
+            # What is always filled in has no use for a default.
+            "FROM scratch AS amd64\nFROM scratch AS arm64\nFROM ${TARGETARCH:-other}\n",
+            "FROM scratch AS base-os\nFROM base${TARGETOS:+-os}\n",
+            "FROM scratch AS v7\nFROM scratch AS v8\nFROM v${TARGETVARIANT#v}\n",
+            "ARG A\nARG B=b\nFROM scratch AS a\nFROM scratch AS b\nFROM ${A:-${B}}\n",
         ],
     )
     def test_they_are_used(self, text: str) -> None:

@@ -30,6 +30,14 @@ def test_the_nearest_image_is_offered(spec: str, near: str) -> None:
     assert no_image([spec], IMAGES) == f"`{spec}` matches no image. Did you mean `{near}`?"
 
 
+@pytest.mark.parametrize("spec", ["ci/builder", "ci/builder::", "ci-builder"])
+def test_an_image_that_pants_does_not_see_is_not_offered_to_whom_has_typed_it(spec: str) -> None:
+    assert no_image([spec], IMAGES) == (
+        f"`{spec}` matches no image. Pants does not see `ci/builder/mzbuild.yml`: a warning tells "
+        "why."
+    )
+
+
 def test_where_none_is_near_all_images_are_offered() -> None:
     told = no_image(["doc/", "src/ore::"], IMAGES)
     assert told == "`doc/` and `src/ore::`: that matches no image. `::` stands for all images."

@@ -19,7 +19,9 @@ _PLATFORMS = (
 )
 _FILLED_IN = frozenset({*OWN_ARGUMENTS, *_PLATFORMS})
 
-_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::([-+])([^{}]*))?\})")
+# What follows a variable's name in braces may have another variable in it.
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)([^{}\w](?:[^{}]|\{[^{}]*\})*)?\})")
+_OTHERWISE = re.compile(r":?([-+])(.*)", re.DOTALL)
 _DEFAULT = re.compile(r"(?<!\w)(\w+)=(?:\"([^\"]*)\"|'([^']*)'|(\S*))")
 _INDEX = re.compile(r"[0-9]{1,9}")
 
@@ -53,8 +55,8 @@ def split_stages(dockerfile: Dockerfile, build_args: Mapping[str, str]) -> tuple
 
     What is filled in for each build, no default says.
     """
-    variables: dict[str, str] = {}
     unknown = _FILLED_IN - {*build_args}
+    variables = {name: f"${name}" for name in unknown}
     parts: list[list[Instruction]] = []
     for instruction in dockerfile.instructions:
         if instruction.name == "FROM" or instruction.is_mzfrom:
@@ -75,15 +77,20 @@ def split_stages(dockerfile: Dockerfile, build_args: Mapping[str, str]) -> tuple
 def expand(text: str, variables: Mapping[str, str]) -> str:
     """A text with `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}` filled in.
 
-    Of an unknown variable without a default, the `$` stays. What becomes longer than any name stays
-    as it is.
+    Of an unknown variable without a default, and of what else may be done to one, the `$` stays.
+    What becomes longer than any name stays as it is.
     """
 
     def value(match: re.Match[str]) -> str:
         known = variables.get(match[1] or match[2], "")
-        if match[3] == "+":
-            return match[4] if known else ""
-        return known or (match[4] if match[3] else match[0])
+        if not match[3]:
+            return known or match[0]
+        otherwise = _OTHERWISE.match(match[3])
+        if otherwise is None:
+            return match[0]
+        if otherwise[1] == "+":
+            return otherwise[2] if known else ""
+        return known or otherwise[2]
 
     expanded = _VARIABLE.sub(value, text) if len(text) <= _LONGEST_NAME else text
     return expanded if len(expanded) <= _LONGEST_NAME else text

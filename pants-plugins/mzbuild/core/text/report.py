@@ -50,6 +50,10 @@ def meant_images(
 
 def _nearest(spec: str, by_name: Mapping[str, str]) -> str:
     path, target = _parts(spec)
+    exactly = by_name.get(path, path)
+    if not target and exactly in by_name.values():
+        # What Pants sees of an image has a target, which would have been found.
+        return f"Pants does not see `{exactly}/{FILE_NAME}`: a warning tells why."
     near = closest(path, by_name.values())
     name = closest(target or posixpath.basename(path), by_name)
     near = near or (by_name[name] if name is not None else None)
