@@ -21,6 +21,8 @@ from tests.core.conftest import listing
         ('include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../x"))', "../x", True),
         ('include_bytes!(concat!(\n  env!("CARGO_MANIFEST_DIR",),\n  r"/../x",\n))', "../x", True),
         ('include_dir!("$CARGO_MANIFEST_DIR/../site")', "../site", True),
+        ('sqlx::migrate!("../migrations")', "../migrations", True),
+        ('query_file!(\n  r"../queries/x.sql",\n  id)', "../queries/x.sql", True),
         ('#[path = "../other/mod.rs"]\nmod other;', "../other/mod.rs", False),
         ('#[cfg_attr(unix, path = "unix.rs")]', "unix.rs", False),
         ('println!("cargo:rerun-if-changed=../proto/x.proto");', "../proto/x.proto", True),
@@ -40,6 +42,8 @@ def test_what_a_source_names_is_found(source: str, path: str, to_package: bool) 
         "include_str!(NAME)",
         'println!("cargo:rerun-if-changed={}", path);',
         'let path = "x";',
+        'println!("../{name}");',
+        'open("../x");',
         'let paths = [path == "x"];',
         'fn include_str(name: &str) {} include_str("x");',
         "\xff",
@@ -60,6 +64,8 @@ def test_what_is_no_literal_is_not(source: str) -> None:
         b"include!(concat!(env!(" + b" " * 400_000,
         b"path = r" + b"#" * 400_000,
         b'include!("' * 40_000,
+        b"x!(" * 100_000,
+        b"x!(" + b" " * 400_000,
     ],
 )
 def test_a_source_of_one_word_takes_no_more_time_than_others(source: bytes) -> None:

@@ -29,6 +29,11 @@ _PATTERNS = (
     ),
     # #[path = "x"] and #[cfg_attr(…, path = "x")]
     re.compile(rb"path\s*=\s*" + _LITERAL + rb"\s*(?:\)+\s*)?\]"),
+    # What other macros read, mostly by a path in the package: sqlx::migrate!("../migrations")
+    re.compile(
+        rb"(?<!include)(?<!include_str)(?<!include_bytes)(?<!include_dir)"
+        rb'!\s*[(\[{]\s*(?P<package>r?)"(?P<plain>\.\./[^"\\{}\n]+)"'
+    ),
     # What build scripts read, they name on their output.
     re.compile(rb'cargo:(?P<package>:?)rerun-if-changed=(?P<plain>[^"\\{}\s]+)'),
 )
