@@ -17,10 +17,9 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 from pants.util.meta import classproperty
 
-from mzbuild.core.cargo.arguments import cargo_build_args, extracted_files
+from mzbuild.core.cargo.arguments import extracted_files, refused_builds
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.workspace import CargoWorkspace
-from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import ImageInputs, context_paths
 from mzbuild.core.git.commands import ignored_paths
@@ -132,17 +131,6 @@ async def lint_images(
     ignored = await Get(IgnoredPaths, IgnoredPathsRequest(paths))
     unignored = frozenset(paths) - ignored.paths
     settings = options.settings(configuration)
-
-    def refused(image: Image) -> Mapping[CargoBuild, str]:
-        reasons = {}
-        for action in image.pre_image:
-            if isinstance(action, CargoBuild):
-                try:
-                    cargo_build_args(action, workspace, settings, None, image.origin)
-                except MzbuildError as error:
-                    reasons[action] = str(error)
-        return reasons
-
     checked = Linted(
         tuple(
             LintedImage(
@@ -153,7 +141,7 @@ async def lint_images(
                 frozenset(made[image.name][path] for path in unignored & made[image.name].keys()),
                 missed.of(image.name, inputs, work_tree),
                 _idle(image, listing),
-                refused(image),
+                refused_builds(image, workspace, settings),
                 frozenset(images.graph.by_name),
                 subsystem.max_context_size,
             )

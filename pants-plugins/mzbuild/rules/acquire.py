@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
 
@@ -16,7 +17,7 @@ from mzbuild.core.plan.planning import BuildPlan, Work, plan_package
 from mzbuild.core.plan.report import check_plans
 from mzbuild.core.registries.client import Answer, Present
 from mzbuild.rules.build_image import BuildRequest
-from mzbuild.rules.cargo.batch import ImagesToBuild, SelectedPrograms
+from mzbuild.rules.cargo.batch import CargoRefusals, ImagesToBuild, SelectedPrograms
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images
@@ -154,6 +155,8 @@ async def decide(
     images: Images,
     tags: ImageTags,
     registries: Registries,
+    refusals: CargoRefusals,
+    configuration: Configuration,
     mzbuild: Mzbuild,
 ) -> AcquisitionDecision:
     if request.only_looking:
@@ -172,7 +175,14 @@ async def decide(
     answers = {name: found.answers[tag] for name, tag in asked.items()}
     primary = next((registry.name for registry in registries.registries), "")
     plan = plan_package(
-        images.graph, request.wanted, there, answers, mzbuild.build, mzbuild.unknown, primary
+        images.graph,
+        request.wanted,
+        there,
+        answers,
+        mzbuild.build,
+        mzbuild.unknown,
+        primary,
+        partial(refusals.of, configuration),
     )
     return AcquisitionDecision(plan, answers)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 from pants.engine.process import FallibleProcessResult, Process
 from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
@@ -21,13 +22,13 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Arch, Configuration
 from mzbuild.core.plan.acquisition import Origin
 from mzbuild.core.plan.ensured import Ensured, Outcome
-from mzbuild.core.plan.planning import BuildPlan, Work, missing_tags, plan_ensure
+from mzbuild.core.plan.planning import BuildPlan, Work, missing_tags, never_refused, plan_ensure
 from mzbuild.core.plan.report import blocked_lines
 from mzbuild.core.registries.client import Absent, Present, RegistryTag
 from mzbuild.core.registries.publication import Publication, publications
 from mzbuild.core.registries.round import Unknown
 from mzbuild.rules.build_image import BuildRequest
-from mzbuild.rules.cargo.batch import ImagesToBuild
+from mzbuild.rules.cargo.batch import CargoRefusals, ImagesToBuild
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_engine import Buildx, DockerClient, TransferLimit
 from mzbuild.rules.images import Images
@@ -144,7 +145,11 @@ class PushedImage:
 
 @_uncacheable_rule
 async def decide(
-    request: EnsureDecisionRequest, images: Images, registries: Registries, mzbuild: Mzbuild
+    request: EnsureDecisionRequest,
+    images: Images,
+    registries: Registries,
+    refusals: CargoRefusals,
+    mzbuild: Mzbuild,
 ) -> EnsureDecision:
     registries.check()
     names = images.graph.closure(request.wanted)
@@ -162,6 +167,10 @@ async def decide(
     plans: dict[Configuration, BuildPlan] = {}
     published: dict[str, Publication] = {}
     for configuration, each in zip(request.configurations, tags):
+        refused: Callable[[str], str] = partial(refusals.of, configuration)
+        if request.anywhere:
+            # Each job is to tell by itself: there is no pipeline where images are blocked.
+            refused = never_refused
         found = publications(configuration.arch, names, each.published, existence.answers)
         published.update({each.local[image.name]: image for image in found})
         plans[configuration] = plan_ensure(
@@ -171,6 +180,7 @@ async def decide(
             engine.those_of({name: each.local[name] for name in names}),
             mzbuild.build,
             mzbuild.unknown,
+            refused,
         )
     return EnsureDecision(plans, published)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
 from mzbuild.core.cargo.groups import CargoGroup
@@ -13,7 +13,7 @@ from mzbuild.core.image.declaration import CargoBuild, Copy, Image
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.acquisition import Build, OnUnknown, to_look_up
 from mzbuild.core.plan.pipelines import Job, buildkite_pipeline, github_matrix, pipeline_jobs
-from mzbuild.core.plan.planning import BuildPlan, plan_ensure, plan_package, with_broken
+from mzbuild.core.plan.planning import BuildPlan, Work, plan_ensure, plan_package, with_broken
 from mzbuild.core.plan.report import cargo_summary, check_plans, plan_json, plan_lines
 from mzbuild.core.registries.addresses import Registry
 from mzbuild.core.registries.client import Absent, Answer, Present
@@ -38,6 +38,10 @@ DIAMOND = {"base": "", "left": ["base"], "right": ["base"], "top": ["left", "rig
 GRAPH = graph(DIAMOND)
 
 
+def refusals(names: str) -> Callable[[str], str]:
+    return lambda name: f"{name}: there is no\n\n  profile" if name in names.split() else ""
+
+
 def package(
     *wanted: str,
     local: str = "",
@@ -45,12 +49,15 @@ def package(
     build: Build = Build.AUTO,
     on_unknown: OnUnknown = OnUnknown.ERROR,
     registry: str = "hub",
+    refused: str = "",
     **answers: Answer,
 ) -> BuildPlan:
     there = local.split()
     looked_up = to_look_up(images, wanted, there, build)
     answered = {name: answers.get(name, NOT_THERE) for name in looked_up if registry}
-    return plan_package(images, wanted, there, answered, build, on_unknown, registry)
+    return plan_package(
+        images, wanted, there, answered, build, on_unknown, registry, refusals(refused)
+    )
 
 
 def ensure(
@@ -59,6 +66,7 @@ def ensure(
     images: ImageGraph = GRAPH,
     build: Build = Build.AUTO,
     on_unknown: OnUnknown = OnUnknown.ERROR,
+    refused: str = "",
     **answers: tuple[Answer, Answer],
 ) -> BuildPlan:
     published = {}
@@ -67,7 +75,8 @@ def ensure(
             hub, ghcr = answers.get(name, (NOT_THERE, NOT_THERE))
             tags = {(HUB, f"hub/{name}"): hub, (GHCR, f"ghcr/{name}"): ghcr}
             published[name] = Publication(name, Arch.X86_64, tags)
-    return plan_ensure(images, wanted, published, local.split(), build, on_unknown)
+    there = local.split()
+    return plan_ensure(images, wanted, published, there, build, on_unknown, refusals(refused))
 
 
 def outcomes(plan: BuildPlan) -> dict[str, str]:
@@ -129,6 +138,16 @@ def test_building_may_not_be_allowed() -> None:
     plan = package("left", base=THERE, build=Build.NEVER)
     assert outcomes(plan) == {"left": "blocked"}
     assert reason(plan, "left") == "it is missing, and [mzbuild].build is `never`"
+
+
+def test_what_cargo_would_refuse_blocks_what_builds_on_it_if_it_is_to_be_built() -> None:
+    for plan in (package("top", refused="left"), ensure("top", refused="left")):
+        assert plan.images["left"].outcome == "blocked"
+        assert plan.images["left"].reason == "left: there is no profile"
+        assert plan.advice == ("left: there is no\n\n  profile",)
+        assert plan.images["right"].work[0] is Work.BUILD
+        assert plan.images["top"].because_of == "left"
+    assert outcomes(package("left", local="left", refused="left")) == {"left": "reuse"}
 
 
 def test_all_registries_have_it() -> None:

@@ -77,6 +77,25 @@ def test_a_compiler_that_crashed_is_given_another_chance_and_it_is_said_once(
         workshop.repo.stop_pantsd()
 
 
+def test_what_cargo_would_refuse_keeps_no_other_image_from_being_built(workshop: Workshop) -> None:
+    why = "images/bad/mzbuild.yml: `features: nope`: there is no such feature in `app/Cargo.toml`."
+    files = {
+        "images/bad/mzbuild.yml": "name: bad\n"
+        "pre-image: [{type: cargo-build, bin: app, features: nope}]\n",
+        "images/bad/Dockerfile": COPY_ALL,
+        "app/src/main.rs": "fn main() {\n    println!();\n}\n",
+    }
+    with changed(workshop.repo, files):
+        planned = workshop.repo.pants("mzbuild-plan", "images::", check=False)
+        result = workshop.repo.pants("package", "images::", check=False)
+    assert planned.returncode == result.returncode == 1
+    assert re.search(rf"bad +blocked +- +{re.escape(why)}\n", planned.stdout)
+    assert planned.stdout.splitlines()[-1] == "1 blocked, 1 to build"
+    assert described(workshop.repo)["app"]["origin"] == "built"
+    assert re.search(rf"bad +x86_64 +failed +{re.escape(why)}\n", result.stderr)
+    assert "1 built, 1 failed" in result.stderr
+
+
 def reading(path: str) -> str:
     return f'fn main() {{\n    println!("{{}}", include_str!("{path}"));\n}}\n'
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -142,11 +142,13 @@ def plan_package(
     build: Build,
     on_unknown: OnUnknown,
     registry: str,
+    refused: Callable[[str], str],
 ) -> BuildPlan:
     """How to have the wanted images in the engine, and those that have to be there to build them.
 
     `local` are those that the engine has. `answers` are those of the primary registry, whose name
-    is `registry`, for what `to_look_up` says; without an answer, an image is not there.
+    is `registry`, for what `to_look_up` says; without an answer, an image is not there. `refused`
+    tells why an image would not be built, if so.
     """
     asked_for = set(wanted)
     planned: dict[str, PlannedImage] = {}
@@ -170,6 +172,7 @@ def plan_package(
         else:
             reason = _why_built(registry, answer, published)
             planned[name] = PlannedImage(name, (Work.BUILD,), reason)
+        planned[name] = _possible(planned[name], refused)
         if Work.BUILD in planned[name].work:
             waiting.extend(graph.dependencies[name])
     return _build_plan(graph, planned)
@@ -201,6 +204,21 @@ def _not_built(name: str, published: bool) -> PlannedImage:
     return PlannedImage(name, (), reason, blocked=True, advice=_PUBLISH_FIRST)
 
 
+def never_refused(name: str) -> str:
+    """What to plan with where builds are to tell by themselves what is wrong."""
+    return ""
+
+
+def _possible(image: PlannedImage, refused: Callable[[str], str]) -> PlannedImage:
+    """The same, but blocked where it is to be built and would not be."""
+    why = refused(image.name) if Work.BUILD in image.work else ""
+    if not why:
+        return image
+    # Of several lines, some are to be copied as they are.
+    advice = why if "\n" in why else ""
+    return PlannedImage(image.name, (), " ".join(why.split()), blocked=True, advice=advice)
+
+
 def missing_tags(image: Publication | None, on_unknown: OnUnknown) -> tuple[RegistryTag, ...]:
     """The tags that are to be pushed; `None` is an image that is not published."""
     if image is None or (image.unknown and on_unknown is OnUnknown.ERROR):
@@ -215,8 +233,10 @@ def plan_ensure(
     local: Container[str],
     build: Build,
     on_unknown: OnUnknown,
+    refused: Callable[[str], str],
 ) -> BuildPlan:
-    """How to have images in all their registries; `local` are those that the engine has."""
+    """How to have images in all their registries; `local` are those that the engine has, and
+    `refused` tells why an image would not be built, if so."""
     planned: dict[str, PlannedImage] = {}
     waiting = [name for name in graph.closure(wanted) if graph.by_name[name].publish]
     pulled: set[str] = set()
@@ -226,6 +246,7 @@ def plan_ensure(
             continue
         image = publications.get(name)
         planned[name] = _ensured(name, image, name in local, build, on_unknown)
+        planned[name] = _possible(planned[name], refused)
         if Work.BUILD in planned[name].work:
             waiting.extend(graph.dependencies[name])
             pulled.update(graph.dependencies[name])

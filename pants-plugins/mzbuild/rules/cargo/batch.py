@@ -10,6 +10,9 @@ from pants.engine.rules import Get, Rule, collect_rules, rule
 from pants.engine.target import Target, Targets
 from pants.util.frozendict import FrozenDict
 
+from mzbuild.core.cargo.arguments import refused_builds
+from mzbuild.core.cargo.settings import CargoOptions
+from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
@@ -38,6 +41,27 @@ class SelectedPrograms:
     """
 
     actions: FrozenDict[Address, CargoAction]
+
+
+@dataclass(frozen=True)
+class CargoRefusals:
+    """Why Cargo would not begin to build what images need."""
+
+    images: Images
+    workspace: CargoWorkspace
+    options: CargoOptions
+
+    def of(self, configuration: Configuration, name: str) -> str:
+        """The reason for an image; empty where there is none."""
+        image, settings = self.images.graph.by_name[name], self.options.settings(configuration)
+        return next(iter(refused_builds(image, self.workspace, settings).values()), "")
+
+
+@rule
+def cargo_refusals(
+    images: Images, workspace: CargoWorkspace, options: CargoOptions
+) -> CargoRefusals:
+    return CargoRefusals(images, workspace, options)
 
 
 @rule
