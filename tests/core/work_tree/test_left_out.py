@@ -13,7 +13,7 @@ from mzbuild.core.errors import MzbuildError
 from mzbuild.core.work_tree import files, same_listing
 from mzbuild.core.work_tree import reader as work_tree_reader
 from mzbuild.core.work_tree.files import WorkTree, followed_mode, read_content
-from mzbuild.core.work_tree.links import link_texts, linked_listing
+from mzbuild.core.work_tree.links import link_texts, linked_listing, outward_links
 from mzbuild.core.work_tree.reader import WorkTreeReader
 
 from tests.core.conftest import ENV, Repository, describe
@@ -37,6 +37,7 @@ LINKS = {
     "img/to-link": "out/to-link",
     "img/out/to-directory": "../../lib",
     "img/to-directory": "out",
+    "img/out/to-elsewhere": "../../../elsewhere",
 }
 
 
@@ -77,6 +78,7 @@ WAYS: Mapping[str, Callable[[Path], object]] = {
 def whole(repository: Repository) -> Repository:
     repository.write({**FILES, ".gitignore": "/.pants.d/\n"})
     (repository.root / "img/out/run").chmod(0o755)
+    repository.root.with_name("elsewhere").mkdir()
     for path, text in LINKS.items():
         (repository.root / path).symlink_to(text)
     repository.commit({})
@@ -98,12 +100,13 @@ def contents(work_tree: WorkTree) -> Mapping[str, tuple[int, int, bytes]]:
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_left_out_counts_as_git_has_it(whole: Repository, way: str) -> None:
     fingerprints, before = describe(whole.root).fingerprints, whole.read()
-    texts, known = link_texts(before), contents(before)
+    texts, known, outward = link_texts(before), contents(before), outward_links(before)
     WAYS[way](whole.root)
     now = whole.read()
     assert now.left_out
     assert contents(now) == known
     assert link_texts(now) == texts
+    assert outward_links(now) == outward == {"img/out/to-elsewhere"}
     assert describe(whole.root).fingerprints == fingerprints
 
 

@@ -222,6 +222,7 @@ class TestRepositoriesInRepositories:
     ) -> None:
         repository.commit({"in/a": "", "out/b": "", "c": ""})
         repository.git("sparse-checkout", "set", "--cone", *more, "in")
+        assert not (repository.root / "out").exists()
         assert paths(repository) == ["c", "in/a", "out/b"]
         repository.write({"out/b": "back, though outside"})
         assert paths(repository) == ["c", "in/a", "out/b"]

@@ -5,7 +5,6 @@ They come in parts, one for each crate, and a part is looked at once however man
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ from mzbuild.core.work_tree.files import (
     WorkTree,
     followed_mode,
 )
-from mzbuild.core.work_tree.links import LinkedListing, leads_out, link_text
+from mzbuild.core.work_tree.links import LinkedListing, link_text, outer_directory
 
 # A file's content, by its SHA-256 (of a symlink that stays one, its text), and its mode.
 Source = tuple[str, int]
@@ -110,11 +109,9 @@ class SourceParts:
 
     def _source(self, work_tree: WorkTree, path: str) -> Source:
         mode = followed_mode(work_tree, path)
-        if mode == SYMLINK and leads_out(work_tree, path):
-            # Others on the way there may not be staged.
-            return os.path.realpath(work_tree.absolute(path)), mode
         if mode == SYMLINK:
-            return link_text(work_tree, path), mode
+            # Others on the way out of the work tree may not be staged.
+            return outer_directory(work_tree, path) or link_text(work_tree, path), mode
         return self._contents.get(work_tree, path).sha256, mode
 
 

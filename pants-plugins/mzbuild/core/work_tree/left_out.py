@@ -62,22 +62,21 @@ class LeftOutFiles:
     def __contains__(self, path: object) -> bool:
         return path in self._places
 
-    def lacks(self, path: str) -> bool:
-        """Whether Git has been asked for a file in vain."""
-        return bool(self.doubtful.get(path))
+    def has(self, path: str) -> bool:
+        """Whether Git can give a file."""
+        self.bring([path])
+        return not self.doubtful.get(path)
 
     def file(self, path: str) -> str:
         """Where a file lies in the store; if it is a symlink, that is one.
 
         Raises `MzbuildError` where Git cannot give it.
         """
-        stored = self._stored(path)
-        self.bring([path])
-        if not os.path.lexists(stored):
+        if not self.has(path):
             raise MzbuildError(
-                f"{path} is left out by a sparse checkout, and {self.doubtful.get(path)}"
+                f"{path} is left out by a sparse checkout, and {self.doubtful[path]}"
             )
-        return stored
+        return self._stored(path)
 
     def bring(self, paths: Iterable[str]) -> None:
         """Puts those of some paths that are left out into the store, all at once.

@@ -7,11 +7,8 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mzbuild.core.work_tree.files import WorkTree, real_path, symlinks
+from mzbuild.core.work_tree.files import MOST_LINKS, WorkTree, link_target, symlinks
 from mzbuild.core.work_tree.listing import Listing, is_under
-
-# How many symlinks Linux follows before it takes them for a loop.
-MOST_LINKS = 40
 
 
 @dataclass(frozen=True)
@@ -124,9 +121,7 @@ def link_texts(work_tree: WorkTree) -> Mapping[str, str]:
     """The texts of a work tree's symlinks, as `link_text` has them. This looks at files."""
     links = symlinks(work_tree)
     work_tree.left_out.bring(links)
-    return {
-        path: link_text(work_tree, path) for path in links if not work_tree.left_out.lacks(path)
-    }
+    return {path: link_text(work_tree, path) for path in links if work_tree.left_out.has(path)}
 
 
 def link_text(work_tree: WorkTree, path: str) -> str:
@@ -150,13 +145,19 @@ def portable_text(text: str, root: str, path: str) -> str:
 
 def outward_links(work_tree: WorkTree) -> frozenset[str]:
     """The symlinks that lead to directories out of the work tree: Git sees nothing of these."""
-    return frozenset(path for path in symlinks(work_tree) if leads_out(work_tree, path))
+    links = symlinks(work_tree)
+    work_tree.left_out.bring(links)
+    return frozenset(path for path in links if outer_directory(work_tree, path) is not None)
 
 
-def leads_out(work_tree: WorkTree, path: str) -> bool:
-    """Whether a symlink leads to a directory out of the work tree, be it by way of others."""
-    real = real_path(work_tree.root, path)
-    return f"{real}/".startswith("../") and os.path.isdir(work_tree.absolute(path))
+def outer_directory(work_tree: WorkTree, path: str) -> str | None:
+    """The directory out of the work tree that a symlink leads to, be it by way of others; None for
+    one that leads elsewhere."""
+    target = link_target(work_tree, path)
+    if not f"{target}/".startswith("../"):
+        return None
+    real = os.path.realpath(os.path.join(work_tree.root, target or ""))
+    return real if os.path.isdir(real) else None
 
 
 def _moved(paths: Iterable[str], directory: str, to: str) -> Iterable[str]:
