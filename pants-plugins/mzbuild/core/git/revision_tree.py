@@ -11,8 +11,8 @@ from functools import cached_property
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.commands import OF_ONE_REPOSITORY, SUBMODULE, GitError
 from mzbuild.core.git.objects import Commit, Entry, ask_git
-from mzbuild.core.work_tree.files import SYMLINK, read_content
-from mzbuild.core.work_tree.links import MOST_LINKS, portable_text
+from mzbuild.core.work_tree.files import MOST_LINKS, SYMLINK, read_content
+from mzbuild.core.work_tree.links import portable_text
 from mzbuild.core.work_tree.listing import Listing, is_under
 
 # The SHA-1 of contents by all that they depend on: how they are converted, Git's name for what is

@@ -35,7 +35,7 @@ FRESH_NS = 2_000_000_000
 _UNSAVED_NS = 120_000_000_000
 
 # How many symlinks Linux follows before it takes them for a loop.
-_MOST_LINKS = 40
+MOST_LINKS = 40
 
 # The modes that files have in Git's index.
 REGULAR = 0o100644
@@ -239,7 +239,7 @@ def link_target(work_tree: WorkTree, path: str) -> str | None:
     """What `real_path` gives for a symlink, also where that is left out; None for what is none."""
     if work_tree.mode(path) != SYMLINK:
         return None
-    for _ in range(_MOST_LINKS if work_tree.left_out else 0):
+    for _ in range(MOST_LINKS if work_tree.left_out else 0):
         # What is left out may be a symlink itself, or lie in a directory that is one.
         real = os.path.realpath(os.path.join(work_tree.root, path))
         path = os.path.relpath(real, os.path.realpath(work_tree.root))

@@ -7,11 +7,8 @@ import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from mzbuild.core.work_tree.files import WorkTree, real_path, symlinks
+from mzbuild.core.work_tree.files import MOST_LINKS, WorkTree, real_path, symlinks
 from mzbuild.core.work_tree.listing import Listing, is_under
-
-# How many symlinks Linux follows before it takes them for a loop.
-MOST_LINKS = 40
 
 
 @dataclass(frozen=True)
