@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,7 +21,7 @@ from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_r
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.config_file import CargoConfig, ConfigValues, merged_config, read_config
-from mzbuild.core.cargo.includes import References, crate_inputs
+from mzbuild.core.cargo.includes import Reference, References, crate_inputs
 from mzbuild.core.cargo.lock import CargoLock, parse_cargo_lock
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
@@ -247,15 +247,17 @@ def kept_files(global_options: GlobalOptions) -> KeptFiles:
 def all_rust_references(
     work_tree: WorkTree, listing: Listing, kept_files: KeptFiles
 ) -> RustReferences:
+    def references(path: str) -> tuple[Reference, ...]:
+        try:
+            return _REFERENCES.get(work_tree, path)
+        except MzbuildError:
+            return ()  # Those whose input it is are told so.
+
     sources = [path for path in listing.paths if path.endswith(".rs")]
     work_tree.left_out.bring(sources)
     with kept_files.of(_REFERENCES, "references.json", work_tree):
-        found = {}
-        for path in sources:
-            # What cannot be read is told to those whose input it is.
-            with suppress(MzbuildError):
-                found[path] = _REFERENCES.get(work_tree, path)
-    return RustReferences({path: references for path, references in found.items() if references})
+        found = [(path, references(path)) for path in sources]
+    return RustReferences({path: named for path, named in found if named})
 
 
 @rule
