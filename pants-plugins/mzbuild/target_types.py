@@ -21,9 +21,10 @@ from pants.engine.target import (
     StringSequenceField,
     Target,
 )
-from pants.option.global_options import UnmatchedBuildFileGlobs
 from pants.util.frozendict import FrozenDict
 from pants.util.strutil import help_text
+
+from mzbuild.pants_api import UnmatchedBuildFileGlobs
 
 # Pants evaluates annotations for its help, and Python 3.9 cannot evaluate `X | None`.
 RawExtract = Optional[Dict[str, Dict[str, str]]]  # noqa: UP006

@@ -16,7 +16,7 @@ from pants.engine.fs import (
     MergeDigests,
     Workspace,
 )
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.util.strutil import softwrap
 
 from mzbuild.core.docker.arguments import build_arguments, image_labels
@@ -26,9 +26,18 @@ from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors
-from mzbuild.rules.cargo.batch import ImagesToBuild
-from mzbuild.rules.cargo.groups import CargoBatch
-from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
+from mzbuild.pants_api import (
+    add_prefix,
+    collect_rules,
+    concurrently,
+    create_digest,
+    implicitly,
+    merge_digests,
+    rule,
+    uncacheable_rule,
+)
+from mzbuild.rules.cargo.batch import ImagesToBuild, cargo_batch
+from mzbuild.rules.docker_context import DockerContextRequest, docker_context
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import ImageTags
@@ -79,6 +88,7 @@ class BakeExport:
 @rule
 async def export_for_bake(
     request: BakeExportRequest,
+    /,
     images: Images,
     inputs: ImageInputs,
     fingerprints: Fingerprints,
@@ -86,12 +96,13 @@ async def export_for_bake(
     configuration: Configuration,
 ) -> BakeExport:
     names = images.graph.closure(request.wanted)
-    batch = await Get(CargoBatch, ImagesToBuild(configuration, tuple(sorted(names))))
-    contexts = await MultiGet(
-        Get(DockerContext, DockerContextRequest(name, batch, buildx=True)) for name in names
+    batch = await cargo_batch(ImagesToBuild(configuration, tuple(sorted(names))), **implicitly())
+    contexts = await concurrently(
+        docker_context(DockerContextRequest(name, batch, buildx=True), **implicitly())
+        for name in names
     )
-    exported = await MultiGet(
-        Get(Digest, AddPrefix(context.digest, f"{request.directory.name}/{name}"))
+    exported = await concurrently(
+        add_prefix(AddPrefix(context.digest, f"{request.directory.name}/{name}"), **implicitly())
         for name, context in zip(names, contexts)
     )
     targets = [
@@ -112,17 +123,17 @@ async def export_for_bake(
         # Where nothing else has Git ignore `dist/`, the contexts would be taken for images.
         ".gitignore": b"*\n",
     }
-    written = await Get(
-        Digest,
+    written = await create_digest(
         CreateDigest(
             FileContent(f"{request.directory.name}/{name}", content)
             for name, content in beside.items()
         ),
+        **implicitly(),
     )
-    return BakeExport(await Get(Digest, MergeDigests((*exported, written))))
+    return BakeExport(await merge_digests(MergeDigests((*exported, written)), **implicitly()))
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def bake(
     reported: ReportedImages,
     images: Images,
@@ -140,7 +151,7 @@ async def bake(
     if not sound:
         return Bake(code)
     directory = distdir.relpath / BakeSubsystem.name
-    export = await Get(BakeExport, BakeExportRequest(sound, directory))
+    export = await export_for_bake(BakeExportRequest(sound, directory), **implicitly())
     # Nothing of an earlier export stays.
     workspace.write_digest(
         export.digest, path_prefix=str(distdir.relpath), clear_paths=(directory.name,)
@@ -152,6 +163,6 @@ async def bake(
 def rules() -> tuple[Rule, ...]:
     return (
         *collect_rules(),
-        *goal_rules(BakeSubsystem, Bake),
+        *goal_rules(BakeSubsystem, Bake, bake),
         *distdir.rules(),  # type: ignore[no-untyped-call]
     )

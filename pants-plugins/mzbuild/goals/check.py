@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from pants.engine.console import Console
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
@@ -23,14 +23,15 @@ from mzbuild.goals.format import TableFormat
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors
+from mzbuild.pants_api import collect_rules, concurrently, implicitly, uncacheable_rule
 from mzbuild.rules.fingerprints import Fingerprints, PublishedConfigurations
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import (
-    ConfiguredTags,
-    Existence,
     ExistenceRequest,
     ImageTagsRequest,
     Registries,
+    ask_registries,
+    configured_tags,
 )
 from mzbuild.rules.selection import PublishedImages
 
@@ -66,7 +67,7 @@ class Check(GoalOutcome):
     after_mistake = 2  # As where a registry does not say: 1 is for what can be built.
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def check(
     selected: PublishedImages,
     published_for: PublishedConfigurations,
@@ -78,9 +79,11 @@ async def check(
 ) -> Check:
     log_errors(selected.broken, images.graph, fingerprints.errors)
     configurations = published_for.configurations
-    tags = await MultiGet(Get(ConfiguredTags, ImageTagsRequest(each)) for each in configurations)
+    tags = await concurrently(
+        configured_tags(ImageTagsRequest(each), **implicitly()) for each in configurations
+    )
     asked = tuple(tag for each in tags for name in selected.names for tag in each.published[name])
-    existence = await Get(Existence, ExistenceRequest(asked))
+    existence = await ask_registries(ExistenceRequest(asked), **implicitly())
     published = tuple(
         image
         for configuration, each in zip(configurations, tags)
@@ -147,4 +150,4 @@ def _json(published: Sequence[Publication], broken: Sequence[tuple[str, Arch, st
 
 
 def rules() -> tuple[Rule, ...]:
-    return (*collect_rules(), *goal_rules(CheckSubsystem, Check))
+    return (*collect_rules(), *goal_rules(CheckSubsystem, Check, check))

@@ -7,7 +7,7 @@ from pathlib import Path
 from pants.base.build_root import BuildRoot
 from pants.engine.console import Console
 from pants.engine.goal import GoalSubsystem
-from pants.engine.rules import Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption
 from pants.util.strutil import softwrap
@@ -22,6 +22,7 @@ from mzbuild.core.cargo.directories import (
 )
 from mzbuild.core.text.table import table
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
+from mzbuild.pants_api import collect_rules, uncacheable_rule
 
 
 class CleanSubsystem(GoalSubsystem):
@@ -63,7 +64,7 @@ class Clean(GoalOutcome):
     pass
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def clean(
     subsystem: CleanSubsystem,
     build_root: BuildRoot,
@@ -91,4 +92,4 @@ async def clean(
 
 
 def rules() -> tuple[Rule, ...]:
-    return (*collect_rules(), *goal_rules(CleanSubsystem, Clean))
+    return (*collect_rules(), *goal_rules(CleanSubsystem, Clean, clean))

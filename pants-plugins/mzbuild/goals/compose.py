@@ -9,13 +9,14 @@ from pants.base.build_root import BuildRoot
 from pants.base.specs import Specs
 from pants.engine.console import Console
 from pants.engine.goal import GoalSubsystem
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.util.strutil import softwrap
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.export.compose import parse_compose
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
-from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
+from mzbuild.pants_api import collect_rules, concurrently, implicitly, uncacheable_rule
+from mzbuild.rules.acquire import AcquireRequest, acquire_image
 from mzbuild.rules.images import Images, ImageWarnings
 
 logger = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Compose(GoalOutcome):
     pass
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def compose(
     specs: Specs,
     build_root: BuildRoot,
@@ -59,8 +60,9 @@ async def compose(
     file = parse_compose(content, path, images.graph.by_name)
     if not file.images:
         logger.warning(f"{path}: no service has `mzbuild: …`, so the file is printed as it is.")
-    acquired = await MultiGet(
-        Get(AcquiredImage, AcquireRequest(name, wanted=file.images)) for name in file.images
+    acquired = await concurrently(
+        acquire_image(AcquireRequest(name, wanted=file.images), **implicitly())
+        for name in file.images
     )
     results = [image.result for image in acquired]
     failed = [f"  {image.name}: {image.summary}" for image in results if not image.ok]
@@ -82,4 +84,4 @@ def _path(specs: Specs) -> str:
 
 
 def rules() -> tuple[Rule, ...]:
-    return (*collect_rules(), *goal_rules(ComposeSubsystem, Compose))
+    return (*collect_rules(), *goal_rules(ComposeSubsystem, Compose, compose))

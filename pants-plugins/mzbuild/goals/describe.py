@@ -6,7 +6,7 @@ from functools import cache
 
 from pants.engine.console import Console
 from pants.engine.goal import Outputting
-from pants.engine.rules import Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
 from pants.util.strutil import softwrap
@@ -19,6 +19,7 @@ from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors, palette, show_json, show_text
+from mzbuild.pants_api import collect_rules, uncacheable_rule
 from mzbuild.rules.fingerprints import input_files
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import Registries
@@ -75,7 +76,7 @@ class Describe(GoalOutcome):
     pass
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def describe(
     reported: ReportedImages,
     images: Images,
@@ -121,4 +122,4 @@ async def describe(
 
 
 def rules() -> tuple[Rule, ...]:
-    return (*collect_rules(), *goal_rules(DescribeSubsystem, Describe))
+    return (*collect_rules(), *goal_rules(DescribeSubsystem, Describe, describe))

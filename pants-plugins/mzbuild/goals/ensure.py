@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from pants.engine.console import Console
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
@@ -14,11 +14,12 @@ from mzbuild.goals.format import TableFormat
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors
+from mzbuild.pants_api import collect_rules, concurrently, implicitly, uncacheable_rule
 from mzbuild.rules.ensured_images import (
-    EnsuredImage,
-    EnsurePlan,
     EnsurePlanRequest,
     EnsureRequest,
+    ensure_image,
+    ensure_plan,
 )
 from mzbuild.rules.fingerprints import Fingerprints, PublishedConfigurations
 from mzbuild.rules.images import Images
@@ -61,7 +62,7 @@ class Ensure(GoalOutcome):
     pass
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def ensure(
     selected: PublishedImages,
     published_for: PublishedConfigurations,
@@ -72,10 +73,10 @@ async def ensure(
 ) -> Ensure:
     log_errors(selected.broken, images.graph, fingerprints.errors)
     wanted = EnsurePlanRequest(selected.names, published_for.configurations)
-    plan = await Get(EnsurePlan, EnsurePlanRequest, wanted)
+    plan = await ensure_plan(wanted, **implicitly())
     plan.check()
-    ensured = await MultiGet(
-        Get(EnsuredImage, EnsureRequest(name, configuration, wanted))
+    ensured = await concurrently(
+        ensure_image(EnsureRequest(name, configuration, wanted), **implicitly())
         for name in sorted(images.graph.closure(selected.names))
         if images.graph.by_name[name].publish
         for configuration in published_for.configurations
@@ -92,4 +93,4 @@ async def ensure(
 
 
 def rules() -> tuple[Rule, ...]:
-    return (*collect_rules(), *goal_rules(EnsureSubsystem, Ensure))
+    return (*collect_rules(), *goal_rules(EnsureSubsystem, Ensure, ensure))

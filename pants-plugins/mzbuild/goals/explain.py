@@ -6,7 +6,7 @@ import logging
 
 from pants.engine.console import Console
 from pants.engine.goal import Outputting
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption, StrOption
 from pants.util.strutil import softwrap
@@ -14,16 +14,20 @@ from pants.util.strutil import softwrap
 from mzbuild.core.explain.explanation import explain
 from mzbuild.core.explain.log import recorded
 from mzbuild.core.explain.report import explanation_json, explanation_lines
-from mzbuild.core.explain.snapshot import Snapshot
 from mzbuild.core.fingerprint.survey import concerning, failures
 from mzbuild.core.text.report import ReportFormat
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import palette, show_json, show_text
+from mzbuild.pants_api import collect_rules, implicitly, uncacheable_rule
 from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images, ImageWarnings
-from mzbuild.rules.selection import ReportedImages
-from mzbuild.rules.snapshots import RevisionSnapshot, RevisionSnapshotRequest
+from mzbuild.rules.selection import reported_images
+from mzbuild.rules.snapshots import (
+    RevisionSnapshotRequest,
+    current_snapshot,
+    snapshot_of_revision,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +109,7 @@ class Explain(GoalOutcome):
     pass
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def explain_goal(
     images: Images,
     warnings: ImageWarnings,
@@ -120,15 +124,19 @@ async def explain_goal(
         name, before = recorded(log.path, since)
         names = {name}
     else:
-        reported = await Get(ReportedImages)
+        reported = await reported_images(**implicitly())
         start = f"{since}{until}" if since.endswith("...") else since
-        before = (await Get(RevisionSnapshot, RevisionSnapshotRequest(start))).snapshot
+        before = (
+            await snapshot_of_revision(RevisionSnapshotRequest(start), **implicitly())
+        ).snapshot
         names = {*reported.names}
         everything = len(names) == len(images.addresses)
     if until:
-        after = (await Get(RevisionSnapshot, RevisionSnapshotRequest(until))).snapshot
+        after = (
+            await snapshot_of_revision(RevisionSnapshotRequest(until), **implicitly())
+        ).snapshot
     else:
-        after = await Get(Snapshot)
+        after = await current_snapshot(**implicitly())
     explained = explain(before, after)
     if everything:
         # No specification matches an image that the work tree does not have, but for all of them.
@@ -165,4 +173,4 @@ async def explain_goal(
 
 
 def rules() -> tuple[Rule, ...]:
-    return (*collect_rules(), *goal_rules(ExplainSubsystem, Explain))
+    return (*collect_rules(), *goal_rules(ExplainSubsystem, Explain, explain_goal))

@@ -13,8 +13,7 @@ from pants.base.exiter import PANTS_FAILED_EXIT_CODE, PANTS_SUCCEEDED_EXIT_CODE,
 from pants.base.specs import Specs
 from pants.build_graph.build_configuration import BuildConfiguration
 from pants.engine.internals.scheduler import ExecutionError
-from pants.engine.internals.selectors import Params
-from pants.engine.rules import QueryRule, Rule, collect_rules, rule
+from pants.engine.rules import QueryRule, Rule
 from pants.engine.unions import UnionMembership
 from pants.goal.builtin_goal import BuiltinGoal
 from pants.init.engine_initializer import GraphSession
@@ -30,6 +29,7 @@ from mzbuild.core.fingerprint.survey import concerning, failures
 from mzbuild.core.text.safe import printable
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.image_goal import with_names
+from mzbuild.pants_api import collect_rules, request_product, rule
 from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import ImageTags
@@ -133,9 +133,7 @@ class FingerprintGoal(BuiltinGoal):
     ) -> ExitCode:
         try:
             named = with_names(specs, options.unknown_goals)
-            (result,) = graph_session.scheduler_session.product_request(
-                FingerprintedImages, [Params(named)]
-            )
+            result = request_product(graph_session.scheduler_session, FingerprintedImages, named)
         except MzbuildError as error:
             logger.error("%s", error)  # noqa: TRY400  # A mistake of the user's has no traceback.
             return PANTS_FAILED_EXIT_CODE

@@ -7,7 +7,7 @@ from enum import Enum
 
 from pants.engine.console import Console
 from pants.engine.goal import Outputting
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
 from pants.util.strutil import softwrap
@@ -16,7 +16,6 @@ from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.survey import Survey
-from mzbuild.core.graph.layout import Layout
 from mzbuild.core.graph.nodes import graph_nodes
 from mzbuild.core.graph.page import graph_page
 from mzbuild.core.graph.text import dot_lines, mermaid_lines, text_lines
@@ -24,9 +23,10 @@ from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors, palette, show_document, show_json, show_text
+from mzbuild.pants_api import collect_rules, implicitly, uncacheable_rule
 from mzbuild.rules.fingerprints import input_files
-from mzbuild.rules.graph_layout import LayoutRequest
-from mzbuild.rules.image_statuses import ImageStatuses, ImageStatusesRequest
+from mzbuild.rules.graph_layout import LayoutRequest, lay_out
+from mzbuild.rules.image_statuses import ImageStatuses, ImageStatusesRequest, find_image_statuses
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.selection import ReportedImages
 
@@ -105,7 +105,7 @@ class Graph(GoalOutcome):
     pass
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def graph(
     reported: ReportedImages,
     images: Images,
@@ -121,7 +121,7 @@ async def graph(
     names = images.graph.closure(reported.names)
     statuses = ImageStatuses({})
     if subsystem.status:
-        statuses = await Get(ImageStatuses, ImageStatusesRequest(names))
+        statuses = await find_image_statuses(ImageStatusesRequest(names), **implicitly())
     file = input_files(images, work_tree)
 
     def size(path: str) -> int:
@@ -143,7 +143,7 @@ async def graph(
     if subsystem.format is GraphFormat.JSON:
         show_json(nodes, console, subsystem)
     elif subsystem.format is GraphFormat.HTML:
-        layout = await Get(Layout, LayoutRequest(nodes))
+        layout = await lay_out(LayoutRequest(nodes), **implicitly())
         show_document(graph_page(nodes, layout, survey.inputs), console, subsystem)
     else:
         lines: Iterable[str]
@@ -157,4 +157,4 @@ async def graph(
 
 
 def rules() -> tuple[Rule, ...]:
-    return (*collect_rules(), *goal_rules(GraphSubsystem, Graph))
+    return (*collect_rules(), *goal_rules(GraphSubsystem, Graph, graph))

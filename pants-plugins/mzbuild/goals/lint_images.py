@@ -11,7 +11,7 @@ from pants.core.util_rules.partitions import Partitions
 from pants.engine.addresses import Address
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.engine.target import FieldSet
 from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
@@ -30,6 +30,7 @@ from mzbuild.core.lint.findings import Linted, LintedImage, ResultKind
 from mzbuild.core.lint.rules import findings_lines, lint
 from mzbuild.core.work_tree.files import WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
+from mzbuild.pants_api import collect_rules, implicitly, rule, uncacheable_rule
 from mzbuild.rules.fingerprints import MissedInputs
 from mzbuild.rules.images import Images
 from mzbuild.rules.repository import CONTENTS
@@ -82,9 +83,9 @@ class IgnoredPaths:
 
 
 # Ignore rules are in files that are no inputs, and outside of the repository as well.
-@_uncacheable_rule
+@uncacheable_rule
 def find_ignored_paths(
-    request: IgnoredPathsRequest, work_tree: WorkTree, session_values: SessionValues
+    request: IgnoredPathsRequest, /, work_tree: WorkTree, session_values: SessionValues
 ) -> IgnoredPaths:
     env: Mapping[str, str] = session_values[CompleteEnvironmentVars]
     return IgnoredPaths(ignored_paths(work_tree.root, env, request.paths))
@@ -128,7 +129,7 @@ async def lint_images(
         for name, paths in results.items()
     }
     paths = tuple(path for each in made.values() for path in each if path not in listing)
-    ignored = await Get(IgnoredPaths, IgnoredPathsRequest(paths))
+    ignored = await find_ignored_paths(IgnoredPathsRequest(paths), **implicitly())
     unignored = frozenset(paths) - ignored.paths
     settings = options.settings(configuration)
     checked = Linted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pants.engine.console import Console
 from pants.engine.goal import Outputting
-from pants.engine.rules import Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
@@ -16,6 +16,7 @@ from mzbuild.core.text.table import WIDTH, table
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors, palette, show_json, show_text
+from mzbuild.pants_api import collect_rules, uncacheable_rule
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.selection import ReportedImages
 
@@ -50,7 +51,7 @@ class ListImages(GoalOutcome):
     pass
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def list_goal(
     reported: ReportedImages,
     images: Images,
@@ -73,4 +74,4 @@ async def list_goal(
 
 
 def rules() -> tuple[Rule, ...]:
-    return (*collect_rules(), *goal_rules(ListSubsystem, ListImages))
+    return (*collect_rules(), *goal_rules(ListSubsystem, ListImages, list_goal))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pants.base.build_root import BuildRoot
 from pants.engine.internals.options_parsing import _Options
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.engine.streaming_workunit_handler import (
     WorkunitsCallbackFactory,
     WorkunitsCallbackFactoryRequest,
@@ -17,9 +17,10 @@ from pants.engine.unions import UnionRule
 
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.core.text.report import meant_images
-from mzbuild.core.work_tree.listing import Listing
-from mzbuild.rules.images import Images
-from mzbuild.rules.selection import CommandSpecs
+from mzbuild.pants_api import collect_rules, implicitly, uncacheable_rule
+from mzbuild.rules.images import all_images
+from mzbuild.rules.repository import current_listing
+from mzbuild.rules.selection import command_specs
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +42,12 @@ def _is_odd(directory: Path) -> bool:
 
 # Pants asks for this as a command begins, before it resolves what the command was given, which is
 # the last that anybody hears of a directory that is not there. It gets no callback.
-@_uncacheable_rule
+@uncacheable_rule
 async def suggest_images(
     request: MistypedRequest, parsed: _Options, build_root: BuildRoot
 ) -> WorkunitsCallbackFactory:
     if parsed.options.goals[:1] in (["package"], ["run"], ["publish"]):
-        includes = (await Get(CommandSpecs)).specs.includes
+        includes = (await command_specs(**implicitly())).specs.includes
         paths = {
             **{str(spec): spec.path_component for spec in includes.address_literals},
             **{str(spec): spec.directory for spec in includes.dir_literals},
@@ -54,7 +55,7 @@ async def suggest_images(
         }
         odd = [spec for spec, path in paths.items() if _is_odd(build_root.pathlib_path / path)]
         if odd:
-            images, files = await Get(Images), await Get(Listing)
+            images, files = await all_images(**implicitly()), await current_listing(**implicitly())
             for told in meant_images(odd, images.graph.images, files).values():
                 logger.error("%s", told)
     return WorkunitsCallbackFactory(lambda: None)

@@ -8,15 +8,16 @@ kind, and the rule that Pants calls a goal's asks for that, and tells what went 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
 from pants.base.exiter import PANTS_FAILED_EXIT_CODE
 from pants.engine.goal import Goal, GoalSubsystem
-from pants.engine.rules import Get, Rule, collect_rules, goal_rule
+from pants.engine.rules import Rule
 
 from mzbuild.core.errors import MzbuildError
+from mzbuild.pants_api import collect_rules, goal_rule, implicitly
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,11 @@ class GoalOutcome:
     after_mistake: ClassVar[int] = PANTS_FAILED_EXIT_CODE
 
 
-def goal_rules(subsystem: type[GoalSubsystem], outcome: type[GoalOutcome]) -> Iterable[Rule]:
+def goal_rules(
+    subsystem: type[GoalSubsystem],
+    outcome: type[GoalOutcome],
+    work: Callable[..., Awaitable[GoalOutcome]],
+) -> Iterable[Rule]:
     """What makes a goal of an uncacheable rule that does the goal's work and returns `outcome`."""
 
     class OwnGoal(Goal):
@@ -38,7 +43,7 @@ def goal_rules(subsystem: type[GoalSubsystem], outcome: type[GoalOutcome]) -> It
 
     async def run() -> OwnGoal:
         try:
-            return OwnGoal((await Get(outcome)).exit_code)
+            return OwnGoal((await work(**implicitly())).exit_code)
         except MzbuildError as error:
             logger.error("%s", error)  # noqa: TRY400  # A mistake of the user's has no traceback.
             return OwnGoal(outcome.after_mistake)

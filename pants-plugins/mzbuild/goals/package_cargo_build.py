@@ -11,16 +11,23 @@ from pants.core.goals.package import (
     PackageFieldSet,
 )
 from pants.engine.addresses import Addresses
-from pants.engine.fs import EMPTY_DIGEST, AddPrefix, Digest, MergeDigests, Snapshot
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
-from pants.engine.target import Targets
+from pants.engine.fs import EMPTY_DIGEST, AddPrefix, MergeDigests
+from pants.engine.rules import Rule
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.rules.acquire import AcquisitionPlan, AcquisitionPlanRequest
+from mzbuild.pants_api import (
+    collect_rules,
+    implicitly,
+    merge_digests,
+    resolve_targets,
+    snapshot_with_prefix,
+    uncacheable_rule,
+)
+from mzbuild.rules.acquire import AcquisitionPlanRequest, acquisition_plan
 from mzbuild.rules.cargo.batch import SelectedPrograms, of_mzbuild_yml, program_action
 from mzbuild.rules.cargo.groups import CargoBatch
-from mzbuild.rules.cargo.pre_image import CargoBuildRequest, CargoBuildResult
+from mzbuild.rules.cargo.pre_image import CargoBuildRequest, cargo_build
 from mzbuild.rules.selection import SelectedImages, SelectedTargets
 from mzbuild.target_types import BinField, ExampleField
 
@@ -33,7 +40,7 @@ class PackageCargoBuildFieldSet(PackageFieldSet):
 
 
 # Another command may select others to be built at once.
-@_uncacheable_rule
+@uncacheable_rule
 async def package_cargo_build(
     field_set: PackageCargoBuildFieldSet,
     selected: SelectedImages,
@@ -43,7 +50,7 @@ async def package_cargo_build(
 ) -> BuiltPackage:
     action = programs.actions.get(field_set.address)
     if action is None:
-        (target,) = await Get(Targets, Addresses([field_set.address]))
+        (target,) = await resolve_targets(Addresses([field_set.address]), **implicitly())
         if (
             selected.to_package
             and field_set.address in targets.addresses
@@ -57,14 +64,14 @@ async def package_cargo_build(
         batch = CargoBatch(configuration, (action,))
     elif selected.names:
         # Cargo is asked at once for what images need, too.
-        plan = await Get(AcquisitionPlan, AcquisitionPlanRequest(selected.names))
+        plan = await acquisition_plan(AcquisitionPlanRequest(selected.names), **implicitly())
         batch = plan.batch
     else:
         batch = CargoBatch(configuration, tuple(programs.actions.values()))
-    built = await Get(CargoBuildResult, CargoBuildRequest(action, batch))
+    built = await cargo_build(CargoBuildRequest(action, batch), **implicitly())
     directory = field_set.output_path.value_or_default(file_ending=None)
-    files = await Get(Digest, MergeDigests((built.digest, built.debug)))
-    packaged = await Get(Snapshot, AddPrefix(files, directory))
+    files = await merge_digests(MergeDigests((built.digest, built.debug)), **implicitly())
+    packaged = await snapshot_with_prefix(AddPrefix(files, directory), **implicitly())
     return BuiltPackage(
         packaged.digest, tuple(BuiltPackageArtifact(path) for path in packaged.files)
     )

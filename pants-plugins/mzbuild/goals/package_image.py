@@ -25,10 +25,9 @@ from pants.engine.fs import (
     Digest,
     FileContent,
     MergeDigests,
-    Snapshot,
 )
-from pants.engine.process import Process, ProcessCacheScope, ProcessResult
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.process import Process, ProcessCacheScope
+from pants.engine.rules import Rule
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.errors import MzbuildError
@@ -38,15 +37,27 @@ from mzbuild.core.plan.ensured import ensured_lines
 from mzbuild.core.text.table import some
 from mzbuild.core.work_tree.own_files import own_file
 from mzbuild.goals.reporting import log_errors
+from mzbuild.pants_api import (
+    add_prefix,
+    collect_rules,
+    concurrently,
+    create_digest,
+    digest_to_snapshot,
+    execute_process_or_raise,
+    implicitly,
+    merge_digests,
+    uncacheable_rule,
+)
 from mzbuild.rules.acquire import (
     AcquiredImage,
     AcquireRequest,
-    AcquisitionPlan,
     AcquisitionPlanRequest,
+    acquire_image,
+    acquisition_plan,
 )
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
-from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
+from mzbuild.rules.pre_image import PreImageRequest, run_pre_image
 from mzbuild.rules.registries import ImageTags
 from mzbuild.rules.selection import SelectedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -106,16 +117,16 @@ class _NotPackaged(str):
         raise MzbuildError(super().__str__())
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def package_images(
     selected: SelectedImages, images: Images, fingerprints: Fingerprints, mzbuild: Mzbuild
 ) -> PackagedImages:
     if not mzbuild.fail_fast:
         log_errors(selected.names, images.graph, fingerprints.errors)
-    plan = await Get(AcquisitionPlan, AcquisitionPlanRequest(selected.names))
+    plan = await acquisition_plan(AcquisitionPlanRequest(selected.names), **implicitly())
     names = sorted({*selected.names, *plan.plan.told_of(selected.names)})
-    acquired = await MultiGet(
-        Get(AcquiredImage, AcquireRequest(name, selected.names)) for name in names
+    acquired = await concurrently(
+        acquire_image(AcquireRequest(name, selected.names), **implicitly()) for name in names
     )
     for line in ensured_lines([image.result for image in acquired]):
         logger.info(line)
@@ -123,7 +134,7 @@ async def package_images(
 
 
 # What is beside it is written in each run.
-@_uncacheable_rule
+@uncacheable_rule
 async def package_image(
     field_set: PackageImageFieldSet,
     images: Images,
@@ -140,12 +151,12 @@ async def package_image(
         return BuiltPackage(EMPTY_DIGEST, ())
     is_selected = selected.to_package and name in selected.names
     if is_selected:
-        packaged = await Get(PackagedImages)
+        packaged = await package_images(**implicitly())
         image = packaged.images[name]
         if not image.result.ok:
             return BuiltPackage(EMPTY_DIGEST, (BuiltPackageArtifact(None, (packaged.failure,)),))
     else:
-        image = await Get(AcquiredImage, AcquireRequest(name))
+        image = await acquire_image(AcquireRequest(name), **implicitly())
         image.check()
     result, origin, batch = image.result, image.result.origin, image.batch
     assert origin
@@ -159,7 +170,7 @@ async def package_image(
     }
     directory = field_set.address.spec_path.replace("/", ".")
     path = field_set.output_path.value or posixpath.join(directory, f"{name}.json")
-    digest = await Get(Digest, CreateDigest([_json(path, description)]))
+    digest = await create_digest(CreateDigest([_json(path, description)]), **implicitly())
     if not is_selected:
         return BuiltPackage(digest, (BuiltPackageArtifact(path),))
     varying = {
@@ -169,15 +180,15 @@ async def package_image(
     }
     # Whoever does not have to build an image does not have to wait for Cargo.
     actions = declared.pre_image if origin is Origin.BUILT else ()
-    results = await MultiGet(
-        Get(PreImageResult, PreImageRequest(declared, action, batch))
+    results = await concurrently(
+        run_pre_image(PreImageRequest(declared, action, batch), **implicitly())
         for action in actions
         if isinstance(action, CargoBuild) and action.split_debuginfo
     )
-    debug = await Get(Digest, MergeDigests(result.debug for result in results))
-    debug = await Get(Digest, AddPrefix(debug, posixpath.dirname(path)))
+    debug = await merge_digests(MergeDigests(result.debug for result in results), **implicitly())
+    debug = await add_prefix(AddPrefix(debug, posixpath.dirname(path)), **implicitly())
     acquired = _json(f"{posixpath.splitext(path)[0]}.acquired.json", {**description, **varying})
-    written = await Get(Written, Beside(path, acquired, debug))
+    written = await write_beside(Beside(path, acquired, debug), **implicitly())
     # Pants would say of each file that it was written, after the table that tells of each image.
     return BuiltPackage(
         digest, tuple(BuiltPackageArtifact(None, (f"Wrote {x}", y)) for x, y in written.files)
@@ -189,10 +200,10 @@ def _json(path: str, value: Mapping[str, object]) -> FileContent:
 
 
 # Pants writes what a package consists of, and nothing else.
-@_uncacheable_rule
-async def write_beside(beside: Beside, build_root: BuildRoot, dist: DistDir) -> Written:
+@uncacheable_rule
+async def write_beside(beside: Beside, /, build_root: BuildRoot, dist: DistDir) -> Written:
     directory = str(build_root.pathlib_path / dist.relpath)
-    debug = await Get(Snapshot, Digest, beside.debug)
+    debug = await digest_to_snapshot(beside.debug, **implicitly())
     file, *_ = (
         own_file(directory, *path.split("/"))
         for path in (beside.acquired.path, beside.package, *debug.files)
@@ -206,7 +217,7 @@ async def write_beside(beside: Beside, build_root: BuildRoot, dist: DistDir) -> 
             description=f"Write debug information into {dist.relpath}",
             cache_scope=ProcessCacheScope.PER_SESSION,
         )
-        await Get(ProcessResult, Process, copy)
+        await execute_process_or_raise(copy, **implicitly())
     return Written(tuple((str(dist.relpath / path), "Debug information") for path in debug.files))
 
 

@@ -10,7 +10,7 @@ from enum import Enum
 import yaml
 from pants.engine.console import Console
 from pants.engine.goal import Outputting
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
 from pants.option.ranked_value import Rank
@@ -24,15 +24,19 @@ from mzbuild.core.text.safe import github_json
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors, palette, show_document, show_json, show_text
-from mzbuild.rules.acquire import AcquisitionDecision, AcquisitionDecisionRequest
-from mzbuild.rules.cargo.batch import ImagesToBuild
-from mzbuild.rules.cargo.groups import CargoBatch, CargoGroups
-from mzbuild.rules.ensured_images import EnsureDecision, EnsureDecisionRequest
+from mzbuild.pants_api import collect_rules, concurrently, implicitly, uncacheable_rule
+from mzbuild.rules.acquire import (
+    AcquisitionDecisionRequest,
+    decide_acquisition,
+)
+from mzbuild.rules.cargo.batch import ImagesToBuild, cargo_batch
+from mzbuild.rules.cargo.groups import cargo_groups
+from mzbuild.rules.ensured_images import EnsureDecisionRequest, decide_to_ensure
 from mzbuild.rules.fingerprints import (
-    ConfiguredFingerprints,
     Fingerprints,
     FingerprintsRequest,
     PublishedConfigurations,
+    configured_fingerprints,
 )
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.selection import ReportedImages
@@ -137,7 +141,7 @@ class Plan(GoalOutcome):
     pass
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def plan_goal(
     reported: ReportedImages,
     images: Images,
@@ -158,22 +162,23 @@ async def plan_goal(
     plans: Sequence[BuildPlan]
     if subsystem.ensure or subsystem.for_ci:
         configurations = published_for.configurations
-        decision = await Get(
-            EnsureDecision,
+        decision = await decide_to_ensure(
             EnsureDecisionRequest(
                 names,
                 configurations,
                 only_looking=True,
                 anywhere=subsystem.for_ci,
             ),
+            **implicitly(),
         )
         plans = tuple(decision.plans.values())
     else:
         configurations = (configuration,)
         request = AcquisitionDecisionRequest(names, only_looking=True)
-        plans = ((await Get(AcquisitionDecision, AcquisitionDecisionRequest, request)).plan,)
-    configured = await MultiGet(
-        Get(ConfiguredFingerprints, FingerprintsRequest(each)) for each in configurations
+        plans = ((await decide_acquisition(request, **implicitly())).plan,)
+    configured = await concurrently(
+        configured_fingerprints(FingerprintsRequest(each), **implicitly())
+        for each in configurations
     )
     archs = [each.arch for each in configurations]
     specs = [each.specs for each in configured]
@@ -196,13 +201,13 @@ async def plan_goal(
             shown = yaml.safe_dump(buildkite_pipeline(jobs), sort_keys=False).rstrip()
         show_document(shown, console, subsystem)
         return Plan(_exit_code(plans, subsystem))
-    batches = await MultiGet(
-        Get(CargoBatch, ImagesToBuild(each, plan.built))
+    batches = await concurrently(
+        cargo_batch(ImagesToBuild(each, plan.built), **implicitly())
         for each, plan in zip(configurations, plans)
     )
     # Without anything for Cargo to build, there need be none.
-    groups = await MultiGet(
-        Get(CargoGroups, CargoBatch, replace(each, only_looking=True))
+    groups = await concurrently(
+        cargo_groups(replace(each, only_looking=True), **implicitly())
         for each in batches
         if each.actions
     )
@@ -250,4 +255,4 @@ def _flags(mzbuild: Mzbuild, arch: Arch) -> tuple[str, ...]:
 
 
 def rules() -> tuple[Rule, ...]:
-    return (*collect_rules(), *goal_rules(PlanSubsystem, Plan))
+    return (*collect_rules(), *goal_rules(PlanSubsystem, Plan, plan_goal))

@@ -12,15 +12,21 @@ from pants.core.goals.publish import (
     PublishRequest,
 )
 from pants.engine.process import InteractiveProcess
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.plan.ensured import Ensured, Outcome
-from mzbuild.rules.ensured_images import EnsuredImage, EnsurePlan, EnsurePlanRequest, EnsureRequest
+from mzbuild.pants_api import collect_rules, concurrently, implicitly, rule
+from mzbuild.rules.ensured_images import (
+    EnsurePlanRequest,
+    EnsureRequest,
+    ensure_image,
+    ensure_plan,
+)
 from mzbuild.rules.fingerprints import Fingerprints, PublishedConfigurations
 from mzbuild.rules.images import Images, ImageWarnings
-from mzbuild.rules.registries import ConfiguredTags, ImageTagsRequest, Registries
+from mzbuild.rules.registries import ImageTagsRequest, Registries, configured_tags
 from mzbuild.rules.selection import SelectedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
 from mzbuild.target_types import ImageNameField
@@ -72,24 +78,24 @@ async def publish_image(
     sound = tuple(name for name in names if name not in fingerprints.errors)
     wanted = EnsurePlanRequest(sound, published_for.configurations)
     return PublishProcesses(
-        await MultiGet(
-            Get(PublishPackages, PublishForRequest(image.name, configuration, wanted))
+        await concurrently(
+            publish_for(PublishForRequest(image.name, configuration, wanted), **implicitly())
             for configuration in published_for.configurations
         )
     )
 
 
 @rule
-async def publish_for(request: PublishForRequest, images: Images) -> PublishPackages:
+async def publish_for(request: PublishForRequest, /, images: Images) -> PublishPackages:
     name, configuration = request.name, request.configuration
-    tags = await Get(ConfiguredTags, ImageTagsRequest(configuration))
+    tags = await configured_tags(ImageTagsRequest(configuration), **implicitly())
     if not images.graph.by_name[name].publish:
         return PublishPackages((tags.local[name],), description="(`publish: false`)")
-    plan = await Get(EnsurePlan, EnsurePlanRequest, request.wanted)
+    plan = await ensure_plan(request.wanted, **implicitly())
     plan.check()
     # What it builds on is published, too, whether or not that was asked for.
-    ensured = await MultiGet(
-        Get(EnsuredImage, EnsureRequest(each, configuration, request.wanted))
+    ensured = await concurrently(
+        ensure_image(EnsureRequest(each, configuration, request.wanted), **implicitly())
         for each in images.graph.closure([name])
         if images.graph.by_name[each].publish
     )

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from pants.core.goals.run import RunFieldSet, RunInSandboxBehavior, RunRequest
 from pants.engine.fs import EMPTY_DIGEST
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.docker.arguments import run_command
-from mzbuild.rules.acquire import AcquiredImage, AcquireRequest
+from mzbuild.pants_api import collect_rules, implicitly, rule
+from mzbuild.rules.acquire import AcquireRequest, acquire_image
 from mzbuild.rules.docker_engine import DockerClient
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import Registries
@@ -36,7 +37,7 @@ async def run_image(
     registries: Registries,
     warnings: ImageWarnings,
 ) -> RunRequest:
-    image = await Get(AcquiredImage, AcquireRequest(images.at(field_set.address).name))
+    image = await acquire_image(AcquireRequest(images.at(field_set.address).name), **implicitly())
     args = (*mzbuild.docker_run_args, *(field_set.run_args.value or ()))
     env = field_set.run_env.value or ()
     image.check()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pants.engine.console import Console
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.option_types import BoolOption, EnumOption, StrListOption
 from pants.util.strutil import softwrap
 
@@ -18,11 +18,12 @@ from mzbuild.goals.format import TableFormat
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors
+from mzbuild.pants_api import collect_rules, concurrently, implicitly, uncacheable_rule
 from mzbuild.rules.fingerprints import (
-    ConfiguredFingerprints,
     Fingerprints,
     FingerprintsRequest,
     PublishedConfigurations,
+    configured_fingerprints,
 )
 from mzbuild.rules.images import Images
 from mzbuild.rules.registries import Registries, RegistryAccess
@@ -80,7 +81,7 @@ class Tag(GoalOutcome):
     pass
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def tag(
     selected: PublishedImages,
     published_for: PublishedConfigurations,
@@ -93,8 +94,8 @@ async def tag(
 ) -> Tag:
     check_tags(subsystem.tags)
     log_errors(selected.broken, images.graph, fingerprints.errors)
-    configured = await MultiGet(
-        Get(ConfiguredFingerprints, FingerprintsRequest(configuration))
+    configured = await concurrently(
+        configured_fingerprints(FingerprintsRequest(configuration), **implicitly())
         for configuration in published_for.configurations
     )
     specs = {
@@ -160,4 +161,4 @@ def _lines(rows: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def rules() -> tuple[Rule, ...]:
-    return (*collect_rules(), *goal_rules(TagSubsystem, Tag))
+    return (*collect_rules(), *goal_rules(TagSubsystem, Tag, tag))

@@ -8,19 +8,26 @@ from dataclasses import dataclass
 
 from pants.core.goals import tailor
 from pants.core.goals.tailor import (
-    AllOwnedSources,
     PutativeTarget,
     PutativeTargets,
     PutativeTargetsRequest,
 )
-from pants.engine.addresses import BuildFileAddress, BuildFileAddressRequest
-from pants.engine.fs import PathGlobs, Paths
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.addresses import BuildFileAddressRequest
+from pants.engine.rules import Rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.core.image.tailoring import image_names
+from mzbuild.pants_api import (
+    all_owned_sources,
+    collect_rules,
+    concurrently,
+    find_build_file,
+    implicitly,
+    path_globs_to_paths,
+    rule,
+)
 from mzbuild.rules.build_files import DeclaredTargets
 from mzbuild.rules.declarations import Declarations
 from mzbuild.rules.images import MzbuildTargets
@@ -48,12 +55,12 @@ async def putative_images(
     # without a BUILD file, whose place this one takes. So it goes by the name of its file until it
     # is written.
     images = [image for image in declarations.images if image.context in directories]
-    declared_in = await MultiGet(
-        Get(
-            BuildFileAddress,
+    declared_in = await concurrently(
+        find_build_file(
             BuildFileAddressRequest(
                 targets.images[image.context].address, description_of_origin=image.origin
             ),
+            **implicitly(),
         )
         for image in images
     )
@@ -66,8 +73,8 @@ async def putative_images(
         for image, address in zip(images, declared_in)
         if address.rel_path == image.origin
     ]
-    dockerfiles = await Get(Paths, PathGlobs, request.path_globs("Dockerfile"))
-    owned = await Get(AllOwnedSources)
+    dockerfiles = await path_globs_to_paths(request.path_globs("Dockerfile"), **implicitly())
+    owned = await all_owned_sources(**implicitly())
     contexts = {posixpath.dirname(path) for path in set(dockerfiles.files) - set(owned)}
     taken = [
         target[ImageNameField].value or target.address.target_name

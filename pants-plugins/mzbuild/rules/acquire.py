@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
@@ -16,14 +16,30 @@ from mzbuild.core.plan.ensured import Ensured, Outcome, without_fingerprint
 from mzbuild.core.plan.planning import BuildPlan, Work, plan_package
 from mzbuild.core.plan.report import check_plans
 from mzbuild.core.registries.client import Answer, Present
-from mzbuild.rules.build_image import BuildRequest
-from mzbuild.rules.cargo.batch import CargoRefusals, ImagesToBuild, SelectedPrograms
+from mzbuild.pants_api import collect_rules, concurrently, implicitly, uncacheable_rule
+from mzbuild.rules.build_image import BuildRequest, build_image
+from mzbuild.rules.cargo.batch import (
+    CargoRefusals,
+    ImagesToBuild,
+    cargo_batch,
+    selected_programs,
+)
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images
-from mzbuild.rules.local_images import KnownLocalImages, LocalImages
-from mzbuild.rules.pull import ObtainedImage, PullRequest
-from mzbuild.rules.registries import Existence, ExistenceRequest, ImageTags, Registries
+from mzbuild.rules.local_images import (
+    KnownLocalImages,
+    LocalImages,
+    known_local_images,
+    local_images,
+)
+from mzbuild.rules.pull import ObtainedImage, PullRequest, pull_image
+from mzbuild.rules.registries import (
+    ExistenceRequest,
+    ImageTags,
+    Registries,
+    ask_registries,
+)
 from mzbuild.rules.selection import SelectedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
 
@@ -101,9 +117,10 @@ class AcquisitionDecision:
 
 
 # None of these rules may be remembered beyond a run: between two runs, an image may come or go.
-@_uncacheable_rule
+@uncacheable_rule
 async def acquire_image(
     request: AcquireRequest,
+    /,
     images: Images,
     fingerprints: Fingerprints,
     tags: ImageTags,
@@ -114,7 +131,7 @@ async def acquire_image(
 ) -> AcquiredImage:
     name = request.name
     wanted = request.wanted or (selected.names if name in selected.names else (name,))
-    plan = await Get(AcquisitionPlan, AcquisitionPlanRequest(wanted))
+    plan = await acquisition_plan(AcquisitionPlanRequest(wanted), **implicitly())
     for broken in without_fingerprint(fingerprints.broken([name]), configuration.arch):
         return AcquiredImage(broken)
     tag = tags.local[name]
@@ -127,10 +144,10 @@ async def acquire_image(
             obtained = ObtainedImage(image_id, Origin.REUSED, 0.0)
         elif Work.PULL in planned.work:
             pull = PullRequest(name, configuration, tags.published[name][0], plan.digests[name])
-            obtained = await Get(ObtainedImage, PullRequest, pull)
+            obtained = await pull_image(pull, **implicitly())
         else:
-            bases = await MultiGet(
-                Get(AcquiredImage, AcquireRequest(dependency, wanted))
+            bases = await concurrently(
+                acquire_image(AcquireRequest(dependency, wanted), **implicitly())
                 for dependency in images.graph.dependencies[name]
             )
             done = done.after(base.result for base in bases)
@@ -138,7 +155,7 @@ async def acquire_image(
                 return AcquiredImage(done)
             again = mzbuild.build is Build.ALWAYS and name in wanted
             build = BuildRequest(name, configuration, (tag,), plan.batch, again=again)
-            obtained = await Get(ObtainedImage, BuildRequest, build)
+            obtained = await build_image(build, **implicitly())
     except Exception as error:
         # Whatever it was, it must not keep independent images from being had.
         if mzbuild.fail_fast:
@@ -149,9 +166,10 @@ async def acquire_image(
     return AcquiredImage(done, obtained.image_id, plan.batch)
 
 
-@_uncacheable_rule
-async def decide(
+@uncacheable_rule
+async def decide_acquisition(
     request: AcquisitionDecisionRequest,
+    /,
     images: Images,
     tags: ImageTags,
     registries: Registries,
@@ -160,9 +178,9 @@ async def decide(
     mzbuild: Mzbuild,
 ) -> AcquisitionDecision:
     if request.only_looking:
-        engine = await Get(KnownLocalImages)
+        engine = await known_local_images(**implicitly())
     else:
-        engine = KnownLocalImages(await Get(LocalImages))
+        engine = KnownLocalImages(await local_images(**implicitly()))
     there = engine.those_of(tags.local)
     asked = {
         name: tags.published[name][0]
@@ -171,7 +189,9 @@ async def decide(
     }
     # Who builds what a registry does not tell of may be offline, where nothing can be pulled.
     remembered = mzbuild.unknown is OnUnknown.ERROR
-    found = await Get(Existence, ExistenceRequest(tuple(asked.values()), remembered=remembered))
+    found = await ask_registries(
+        ExistenceRequest(tuple(asked.values()), remembered=remembered), **implicitly()
+    )
     answers = {name: found.answers[tag] for name, tag in asked.items()}
     primary = next((registry.name for registry in registries.registries), "")
     plan = plan_package(
@@ -187,9 +207,10 @@ async def decide(
     return AcquisitionDecision(plan, answers)
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def acquisition_plan(
     request: AcquisitionPlanRequest,
+    /,
     images: Images,
     fingerprints: Fingerprints,
     selected: SelectedImages,
@@ -200,7 +221,7 @@ async def acquisition_plan(
         fingerprints.check(images.graph, request.wanted)
     # What has no fingerprint is had by nobody; each is told of in its turn.
     sound = tuple(name for name in request.wanted if name not in fingerprints.errors)
-    decision = await Get(AcquisitionDecision, AcquisitionDecisionRequest(sound))
+    decision = await decide_acquisition(AcquisitionDecisionRequest(sound), **implicitly())
     if mzbuild.fail_fast:
         check_plans("Nothing is done", [(configuration.arch, decision.plan)])
     for advice in decision.plan.advice:
@@ -211,9 +232,9 @@ async def acquisition_plan(
         if isinstance(answer, Present)
     }
     built = ImagesToBuild(configuration, decision.plan.built)
-    batch = await Get(CargoBatch, ImagesToBuild, built)
+    batch = await cargo_batch(built, **implicitly())
     if request.wanted == selected.names:
-        programs = (await Get(SelectedPrograms)).actions.values()
+        programs = (await selected_programs(**implicitly())).actions.values()
         batch = replace(batch, actions=(*batch.actions, *programs))
     return AcquisitionPlan(decision.plan, digests, batch)
 

@@ -11,18 +11,25 @@ from itertools import chain, count
 
 from pants.base.exceptions import MappingError
 from pants.engine.env_vars import EnvironmentVars
-from pants.engine.fs import Digest, DigestContents, PathGlobs
+from pants.engine.fs import Digest, PathGlobs
 from pants.engine.internals.build_files import BuildFileOptions
 from pants.engine.internals.defaults import BuildFileDefaults, BuildFileDefaultsParserState
 from pants.engine.internals.mapper import AddressMap
 from pants.engine.internals.parser import BuildFilePreludeSymbols, Parser
 from pants.engine.internals.target_adaptor import TargetAdaptor
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.engine.target import RegisteredTargetTypes
 from pants.engine.unions import UnionMembership
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.declaration import Image
+from mzbuild.pants_api import (
+    collect_rules,
+    get_digest_contents,
+    implicitly,
+    path_globs_to_digest,
+    rule,
+)
 from mzbuild.rules.declarations import Declarations
 from mzbuild.target_types import MzbuildImageTarget
 
@@ -69,8 +76,8 @@ class DeclaredTargets:
 async def build_files(options: BuildFileOptions) -> BuildFiles:
     globs = [f"**/{pattern}" for pattern in options.patterns]
     globs += [f"!{ignored}" for ignored in options.ignores]
-    digest = await Get(Digest, PathGlobs(globs))
-    files = await Get(DigestContents, Digest, digest)
+    digest = await path_globs_to_digest(PathGlobs(globs), **implicitly())
+    files = await get_digest_contents(digest, **implicitly())
     return BuildFiles(digest, {file.path: file.content for file in files})
 
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from pants.base.build_root import BuildRoot
-from pants.engine.fs import CreateDigest, Digest, DigestContents, FileContent, MergeDigests
-from pants.engine.process import FallibleProcessResult, Process
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.fs import CreateDigest, FileContent, MergeDigests
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.docker.arguments import build_args, build_arguments, image_labels, once_args
@@ -25,15 +24,32 @@ from mzbuild.core.image.context import CONTEXT, DOCKERFILE
 from mzbuild.core.plan.acquisition import Origin
 from mzbuild.core.resources import resource
 from mzbuild.core.work_tree.own_files import own_file
+from mzbuild.pants_api import (
+    collect_rules,
+    concurrently,
+    create_digest,
+    execute_process,
+    get_digest_contents,
+    implicitly,
+    merge_digests,
+    uncacheable_rule,
+)
 from mzbuild.rules.cargo.groups import CargoBatch
-from mzbuild.rules.docker_context import DockerContext, DockerContextRequest
+from mzbuild.rules.docker_context import DockerContextRequest, docker_context
 from mzbuild.rules.docker_engine import Buildx, DockerClient, TransferLimit
-from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest
+from mzbuild.rules.fingerprints import (
+    FingerprintsRequest,
+    configured_fingerprints,
+)
 from mzbuild.rules.images import Images
 from mzbuild.rules.local_images import LocalImages
 from mzbuild.rules.progress import RunProgress
 from mzbuild.rules.pull import ObtainedImage
-from mzbuild.rules.registries import ConfiguredTags, ImageTagsRequest, RegistryAccess
+from mzbuild.rules.registries import (
+    ImageTagsRequest,
+    RegistryAccess,
+    configured_tags,
+)
 
 _IIDFILE = "image.id"
 # Read when this module is, so that both are of the same version of the plugin.
@@ -61,9 +77,10 @@ class BuildRequest:
 
 
 # It may not be remembered beyond a run: between two runs, an image may go.
-@_uncacheable_rule
+@uncacheable_rule
 async def build_image(
     request: BuildRequest,
+    /,
     images: Images,
     inputs: ImageInputs,
     local: LocalImages,
@@ -78,10 +95,12 @@ async def build_image(
     name, configuration = request.name, request.configuration
     image = images.graph.by_name[name]
     start = time.monotonic()
-    fingerprints, tags, context = await MultiGet(
-        Get(ConfiguredFingerprints, FingerprintsRequest(configuration)),
-        Get(ConfiguredTags, ImageTagsRequest(configuration)),
-        Get(DockerContext, DockerContextRequest(name, request.batch, bool(buildx.builder))),
+    fingerprints, tags, context = await concurrently(
+        configured_fingerprints(FingerprintsRequest(configuration), **implicitly()),
+        configured_tags(ImageTagsRequest(configuration), **implicitly()),
+        docker_context(
+            DockerContextRequest(name, request.batch, bool(buildx.builder)), **implicitly()
+        ),
     )
     tag = tags.local[name]
     arch = configuration.arch
@@ -100,7 +119,7 @@ async def build_image(
         ),
         f"Build the image {name}",
     )
-    script = await Get(Digest, CreateDigest([_ONCE]))
+    script = await create_digest(CreateDigest([_ONCE]), **implicitly())
     args_of_script = once_args(
         docker=client.path,
         tag=tag,
@@ -116,7 +135,9 @@ async def build_image(
         build = replace(
             process,
             argv=lend((sys.executable, "-I", "-S", _ONCE.path, *args_of_script)),
-            input_digest=await Get(Digest, MergeDigests((context.digest, script, limit.digest))),
+            input_digest=await merge_digests(
+                MergeDigests((context.digest, script, limit.digest)), **implicitly()
+            ),
             # Where a process may write, Pants leaves large files their modes; elsewhere it makes
             # them read-only, and so they would be in the image. Nothing of a directory that is
             # named as a file is stored afterwards.
@@ -124,7 +145,7 @@ async def build_image(
         )
         steps = DockerSteps(f"Building {tag}; follow it with: tail -F {log}")
         with progress.of_build(log, name, steps):
-            result = await Get(FallibleProcessResult, Process, build)
+            result = await execute_process(build, **implicitly())
     if result.exit_code:
         said = (result.stdout + result.stderr).decode(errors="replace").rstrip()
         line = failed_line(said, context.dockerfile, arguments)
@@ -141,7 +162,7 @@ async def build_image(
             f"To run it again, from the repository's root:\n  {shlex.join(('docker', *command))}\n"
             f"All of its output is in {log}; this is the end:\n{end}"
         )
-    (iidfile,) = await Get(DigestContents, Digest, result.output_digest)
+    (iidfile,) = await get_digest_contents(result.output_digest, **implicitly())
     # Where the build has said nothing, there was none: another process had built the image.
     origin = Origin.BUILT if result.stdout else Origin.REUSED
     return ObtainedImage(iidfile.content.decode().strip(), origin, time.monotonic() - start)

@@ -10,14 +10,13 @@ from typing import Union
 from pants.engine.fs import (
     CreateDigest,
     Digest,
-    DigestEntries,
     FileContent,
     FileDigest,
     FileEntry,
     PathGlobs,
     SymlinkEntry,
 )
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.rules import Rule
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.glob import escape_glob
@@ -27,6 +26,14 @@ from mzbuild.core.work_tree.files import (
     WorkTree,
     followed_mode,
     read_content,
+)
+from mzbuild.pants_api import (
+    collect_rules,
+    create_digest,
+    get_digest_entries,
+    implicitly,
+    path_globs_to_digest,
+    rule,
 )
 from mzbuild.rules.repository import CONTENTS
 
@@ -82,7 +89,7 @@ def files_to_capture(
 
 
 @rule
-async def capture_files(request: CaptureFiles) -> CapturedFiles:
+async def capture_files(request: CaptureFiles, /) -> CapturedFiles:
     entries: list[Entry] = [
         SymlinkEntry(file.path, file.content)
         if isinstance(file.content, str)
@@ -94,12 +101,16 @@ async def capture_files(request: CaptureFiles) -> CapturedFiles:
     # Pants reads most of the files itself, which keeps their contents out of Python. It does not
     # see those that its ignore rules match, and it may not know yet of a change just made.
     globs = PathGlobs(escape_glob(entry.path) for entry in wanted)
-    seen = await Get(DigestEntries, Digest, await Get(Digest, PathGlobs, globs))
+    seen = await get_digest_entries(
+        await path_globs_to_digest(globs, **implicitly()), **implicitly()
+    )
     stored = {entry.path: entry.file_digest for entry in seen if isinstance(entry, FileEntry)}
     missing = [entry for entry in wanted if stored.get(entry.path) != entry.file_digest]
     if missing:
-        await Get(Digest, CreateDigest(_read(places[entry.path], entry) for entry in missing))
-    return CapturedFiles(tuple(entries), await Get(Digest, CreateDigest(entries)))
+        await create_digest(
+            CreateDigest(_read(places[entry.path], entry) for entry in missing), **implicitly()
+        )
+    return CapturedFiles(tuple(entries), await create_digest(CreateDigest(entries), **implicitly()))
 
 
 def _read(place: str, entry: FileEntry) -> FileContent:

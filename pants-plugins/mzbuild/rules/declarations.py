@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pants.base.build_root import BuildRoot
-from pants.engine.fs import DigestContents, PathGlobs, Paths
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.fs import PathGlobs
+from pants.engine.rules import Rule
 
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
@@ -25,6 +25,13 @@ from mzbuild.core.image.declaration import Copy, Image, under
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, declared_in
 from mzbuild.core.work_tree.files import link_targets
 from mzbuild.core.work_tree.listing import Listing
+from mzbuild.pants_api import (
+    collect_rules,
+    contents_of_globs,
+    implicitly,
+    path_globs_to_paths,
+    rule,
+)
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 
@@ -48,7 +55,9 @@ class LinkTargets:
 
 @rule
 async def declarations(mzbuild_cargo: MzbuildCargo) -> Declarations:
-    files = await Get(DigestContents, PathGlobs([f"**/{FILE_NAME}", f"**/{ROOT_MANIFEST}"]))
+    files = await contents_of_globs(
+        PathGlobs([f"**/{FILE_NAME}", f"**/{ROOT_MANIFEST}"]), **implicitly()
+    )
     contents = {file.path: file.content for file in files}
     listing = Listing(tuple(sorted(contents)))
     # There are targets even where a file has a mistake. Who asks for what it declares is told.
@@ -78,7 +87,9 @@ async def all_link_targets(build_root: BuildRoot, declarations: Declarations) ->
     sources = [source_directory(action) for action in copies]
     directories += [source for source in sources if not leads_outside(source)]
     # This rule runs again when files come and go: a symlink is found out when it appears.
-    paths = await Get(Paths, PathGlobs(under(escape_glob(name), "**/*") for name in directories))
+    paths = await path_globs_to_paths(
+        PathGlobs(under(escape_glob(name), "**/*") for name in directories), **implicitly()
+    )
     return LinkTargets(link_targets(build_root.path, paths.files))
 
 

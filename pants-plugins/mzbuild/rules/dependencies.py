@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address
-from pants.engine.internals.graph import Owners, OwnersRequest
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.internals.graph import OwnersRequest
+from pants.engine.rules import Rule
 from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDependencies
 from pants.engine.unions import UnionRule
 
@@ -18,6 +18,7 @@ from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.copy_action import matching_files
 from mzbuild.core.image.declaration import CargoBuild, Copy
 from mzbuild.core.work_tree.listing import Listing
+from mzbuild.pants_api import collect_rules, find_owners, implicitly, rule
 from mzbuild.rules.images import Images, MzbuildTargets
 from mzbuild.rules.synthetic_targets import WORKSPACE_TARGET_NAME, MadeTargets
 from mzbuild.target_types import (
@@ -133,7 +134,7 @@ async def infer_copy_dependencies(
 ) -> InferredDependencies:
     source, matching = request.field_set.source.value, request.field_set.matching.value
     copied = matching_files(Copy(source or "", "", matching or "*"), listing)
-    owners = await Get(Owners, OwnersRequest(tuple(copied)))
+    owners = await find_owners(OwnersRequest(tuple(copied)), **implicitly())
     # Others may own the files as well, for purposes of their own: a crate, say, most of whose
     # files are not copied.
     return InferredDependencies(address for address in owners if address in targets.files)

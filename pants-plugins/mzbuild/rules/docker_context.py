@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pants.engine.fs import CreateDigest, Digest, DigestContents, DigestEntries, FileContent
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.fs import CreateDigest, Digest, FileContent
+from pants.engine.rules import Rule
 
 from mzbuild.core.docker.mzfrom import rewrite_mzfrom
 from mzbuild.core.fingerprint.inputs import ImageInputs, context_paths
 from mzbuild.core.image.context import DOCKERFILE, add_results, docker_files
 from mzbuild.core.work_tree.files import WorkTree
-from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
+from mzbuild.pants_api import (
+    collect_rules,
+    concurrently,
+    create_digest,
+    get_digest_contents,
+    get_digest_entries,
+    implicitly,
+    rule,
+)
+from mzbuild.rules.captured_files import (
+    Entry,
+    capture_files,
+    files_to_capture,
+)
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.images import Images
-from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
-from mzbuild.rules.registries import ConfiguredTags, ImageTagsRequest
+from mzbuild.rules.pre_image import PreImageRequest, run_pre_image
+from mzbuild.rules.registries import ImageTagsRequest, configured_tags
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,7 @@ class DockerContext:
 @rule
 async def docker_context(
     request: DockerContextRequest,
+    /,
     images: Images,
     inputs: ImageInputs,
     work_tree: WorkTree,
@@ -48,12 +62,12 @@ async def docker_context(
     paths = [
         path for path in context_paths(inputs.groups[image.name]) if path in work_tree.statuses
     ]
-    captured, captured_dockerfile = await MultiGet(
-        Get(CapturedFiles, CaptureFiles, files_to_capture(work_tree, files, follow_links=follow))
+    captured, captured_dockerfile = await concurrently(
+        capture_files(files_to_capture(work_tree, files, follow_links=follow), **implicitly())
         for files, follow in ((paths, False), ([image.dockerfile], True))
     )
-    results = await MultiGet(
-        Get(PreImageResult, PreImageRequest(image, action, request.batch))
+    results = await concurrently(
+        run_pre_image(PreImageRequest(image, action, request.batch), **implicitly())
         for action in image.pre_image
     )
     start = len(image.context) + 1 if image.context else 0
@@ -61,18 +75,20 @@ async def docker_context(
     for result in results:
         files = add_results(files, {entry.path: entry for entry in result.entries}, image.origin)
 
-    (original,) = await Get(DigestContents, Digest, captured_dockerfile.digest)
-    tags = await Get(ConfiguredTags, ImageTagsRequest(request.batch.configuration))
+    (original,) = await get_digest_contents(captured_dockerfile.digest, **implicitly())
+    tags = await configured_tags(ImageTagsRequest(request.batch.configuration), **implicitly())
     names = {name: tags.local[name] for name in images.graph.dependencies[image.name]}
     dockerfile = rewrite_mzfrom(original.content, names)
-    rewritten = await Get(Digest, CreateDigest([FileContent(DOCKERFILE, dockerfile)]))
-    (entry,) = await Get(DigestEntries, Digest, rewritten)
-    digest = await Get(
-        Digest,
+    rewritten = await create_digest(
+        CreateDigest([FileContent(DOCKERFILE, dockerfile)]), **implicitly()
+    )
+    (entry,) = await get_digest_entries(rewritten, **implicitly())
+    digest = await create_digest(
         CreateDigest(
             replace(file, path=path)
             for path, file in docker_files(files, entry, buildx=request.buildx)
         ),
+        **implicitly(),
     )
     return DockerContext(digest, dockerfile)
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass, replace
 
 from pants.engine.fs import CreateDigest, Digest, FileContent
 from pants.engine.internals.session import RunId
-from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.process import Process, ProcessCacheScope
+from pants.engine.rules import Rule
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
 from mzbuild.core.docker.arguments import INSTALL_BUILDX
 from mzbuild.core.docker.client_config import engine_builder, plugin_paths
 from mzbuild.core.resources import resource
-from mzbuild.rules.host_tools import HostTool, HostToolRequest, file_statuses
+from mzbuild.pants_api import collect_rules, create_digest, execute_process, implicitly, rule
+from mzbuild.rules.host_tools import HostToolRequest, file_statuses, find_host_tool
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
@@ -91,7 +92,9 @@ class TransferLimit:
 
 @rule
 async def docker_client() -> DockerClient:
-    tool = await Get(HostTool, HostToolRequest("docker", DOCKER_ENV_NAMES, _INSTALL_DOCKER))
+    tool = await find_host_tool(
+        HostToolRequest("docker", DOCKER_ENV_NAMES, _INSTALL_DOCKER), **implicitly()
+    )
     # Images that were built from the same inputs are not to differ by attestations, nor by what
     # Git says of the directory that they were built in.
     env = {**tool.env, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1", "BUILDX_GIT_INFO": "0"}
@@ -99,7 +102,7 @@ async def docker_client() -> DockerClient:
 
 
 @rule
-async def buildx(client: DockerClient, run_id: RunId) -> Buildx:
+async def find_buildx(client: DockerClient, run_id: RunId) -> Buildx:
     process = client.process(("buildx", "version"), "Look for Docker's buildx plugin")
     plugin = file_statuses(plugin_paths("buildx", client.env))
     if plugin:
@@ -110,7 +113,7 @@ async def buildx(client: DockerClient, run_id: RunId) -> Buildx:
             env=FrozenDict({**client.env, **same}),
             cache_scope=ProcessCacheScope.SUCCESSFUL,
         )
-    result = await Get(FallibleProcessResult, Process, process)
+    result = await execute_process(process, **implicitly())
     if result.exit_code:
         logger.warning(INSTALL_BUILDX)
         return Buildx(None)
@@ -119,7 +122,7 @@ async def buildx(client: DockerClient, run_id: RunId) -> Buildx:
 
 @rule
 async def transfer_limit(mzbuild: Mzbuild) -> TransferLimit:
-    digest = await Get(Digest, CreateDigest([_LIMIT]))
+    digest = await create_digest(CreateDigest([_LIMIT]), **implicitly())
     return TransferLimit(digest, mzbuild.transfer_timeout)
 
 

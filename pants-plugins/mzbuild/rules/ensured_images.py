@@ -9,8 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
-from pants.engine.process import FallibleProcessResult, Process
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 
 from mzbuild.core.docker.arguments import (
     HOW_TO_INSTALL_BUILDX,
@@ -27,23 +26,35 @@ from mzbuild.core.plan.report import blocked_lines
 from mzbuild.core.registries.client import Absent, Present, RegistryTag
 from mzbuild.core.registries.publication import Publication, publications
 from mzbuild.core.registries.round import Unknown
-from mzbuild.rules.build_image import BuildRequest
-from mzbuild.rules.cargo.batch import CargoRefusals, ImagesToBuild
+from mzbuild.pants_api import (
+    collect_rules,
+    concurrently,
+    execute_process,
+    implicitly,
+    uncacheable_rule,
+)
+from mzbuild.rules.build_image import BuildRequest, build_image
+from mzbuild.rules.cargo.batch import CargoRefusals, ImagesToBuild, cargo_batch
 from mzbuild.rules.cargo.groups import CargoBatch
-from mzbuild.rules.docker_engine import Buildx, DockerClient, TransferLimit
+from mzbuild.rules.docker_engine import DockerClient, TransferLimit, find_buildx
 from mzbuild.rules.images import Images
-from mzbuild.rules.local_images import KnownLocalImages, LocalImages
+from mzbuild.rules.local_images import (
+    KnownLocalImages,
+    LocalImages,
+    known_local_images,
+    local_images,
+)
 from mzbuild.rules.progress import RunProgress
-from mzbuild.rules.pull import ObtainedImage, PullRequest
+from mzbuild.rules.pull import ObtainedImage, PullRequest, pull_image
 from mzbuild.rules.registries import (
-    ConfiguredTags,
-    DockerLogin,
     DockerLoginRequest,
-    Existence,
     ExistenceRequest,
     ImageTagsRequest,
     Registries,
     RegistryAccess,
+    ask_registries,
+    configured_tags,
+    docker_login,
 )
 from mzbuild.subsystems.mzbuild import Mzbuild
 
@@ -143,9 +154,10 @@ class PushedImage:
     failures: Mapping[str, str]
 
 
-@_uncacheable_rule
-async def decide(
+@uncacheable_rule
+async def decide_to_ensure(
     request: EnsureDecisionRequest,
+    /,
     images: Images,
     registries: Registries,
     refusals: CargoRefusals,
@@ -153,17 +165,17 @@ async def decide(
 ) -> EnsureDecision:
     registries.check()
     names = images.graph.closure(request.wanted)
-    tags = await MultiGet(
-        Get(ConfiguredTags, ImageTagsRequest(each)) for each in request.configurations
+    tags = await concurrently(
+        configured_tags(ImageTagsRequest(each), **implicitly()) for each in request.configurations
     )
     asked = tuple(tag for each in tags for name in names for tag in each.published[name])
-    existence = await Get(Existence, ExistenceRequest(asked))
+    existence = await ask_registries(ExistenceRequest(asked), **implicitly())
     if request.anywhere:
         engine = KnownLocalImages(None)
     elif request.only_looking:
-        engine = await Get(KnownLocalImages)
+        engine = await known_local_images(**implicitly())
     else:
-        engine = KnownLocalImages(await Get(LocalImages))
+        engine = KnownLocalImages(await local_images(**implicitly()))
     plans: dict[Configuration, BuildPlan] = {}
     published: dict[str, Publication] = {}
     for configuration, each in zip(request.configurations, tags):
@@ -185,12 +197,12 @@ async def decide(
     return EnsureDecision(plans, published)
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def ensure_plan(
-    request: EnsurePlanRequest, mzbuild: Mzbuild, access: RegistryAccess
+    request: EnsurePlanRequest, /, mzbuild: Mzbuild, access: RegistryAccess
 ) -> EnsurePlan:
-    decision = await Get(
-        EnsureDecision, EnsureDecisionRequest(request.wanted, request.configurations)
+    decision = await decide_to_ensure(
+        EnsureDecisionRequest(request.wanted, request.configurations), **implicitly()
     )
     obstacle = None
     if mzbuild.fail_fast:
@@ -204,13 +216,13 @@ async def ensure_plan(
         for registry, tag in missing_tags(image, mzbuild.unknown)
     }
     if to_push and not obstacle:
-        buildx = await Get(Buildx)
+        buildx = await find_buildx(**implicitly())
         if not buildx.builder:
             obstacle = (
                 f"Without Docker's buildx plugin, nothing is published. {HOW_TO_INSTALL_BUILDX}"
             )
         for registry in to_push:
-            login = await Get(DockerLogin, DockerLoginRequest(registry))
+            login = await docker_login(DockerLoginRequest(registry), **implicitly())
             obstacle = obstacle or login.error
     if to_push and not obstacle:
         with access.client() as client:
@@ -218,8 +230,8 @@ async def ensure_plan(
         obstacle = _explain_refusals(refused) if refused else None
     for advice in dict.fromkeys(each for plan in decision.plans.values() for each in plan.advice):
         logger.error(advice)
-    batches = await MultiGet(
-        Get(CargoBatch, ImagesToBuild(configuration, plan.built))
+    batches = await concurrently(
+        cargo_batch(ImagesToBuild(configuration, plan.built), **implicitly())
         for configuration, plan in decision.plans.items()
     )
     return EnsurePlan(decision, obstacle, dict(zip(decision.plans, batches)))
@@ -230,14 +242,14 @@ def _explain_refusals(refused: Mapping[RegistryTag, Unknown]) -> str:
     return "These registries do not let images be pushed; nothing was built:\n" + "\n".join(lines)
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def ensure_image(
-    request: EnsureRequest, images: Images, local: LocalImages, mzbuild: Mzbuild
+    request: EnsureRequest, /, images: Images, local: LocalImages, mzbuild: Mzbuild
 ) -> EnsuredImage:
     name, configuration = request.name, request.configuration
-    plan, tags = await MultiGet(
-        Get(EnsurePlan, EnsurePlanRequest, request.wanted),
-        Get(ConfiguredTags, ImageTagsRequest(configuration)),
+    plan, tags = await concurrently(
+        ensure_plan(request.wanted, **implicitly()),
+        configured_tags(ImageTagsRequest(configuration), **implicitly()),
     )
     tag = tags.local[name]
     image = plan.decision.publications.get(tag)
@@ -255,10 +267,10 @@ async def ensure_image(
         elif image and Work.PULL in planned.work:
             there, digest = next(iter(image.present.items()))
             pull = PullRequest(name, configuration, there, digest)
-            obtained = await Get(ObtainedImage, PullRequest, pull)
+            obtained = await pull_image(pull, **implicitly())
         else:
-            bases = await MultiGet(
-                Get(EnsuredImage, EnsureRequest, replace(request, name=dependency))
+            bases = await concurrently(
+                ensure_image(replace(request, name=dependency), **implicitly())
                 for dependency in images.graph.dependencies[name]
             )
             done = done.after(base.result for base in bases)
@@ -272,12 +284,12 @@ async def ensure_image(
                 plan.batches[configuration],
                 push=bool(missing),
             )
-            obtained = await Get(ObtainedImage, BuildRequest, build)
+            obtained = await build_image(build, **implicitly())
         done = replace(done, origin=obtained.origin)
         failures: Mapping[str, str] = {}
         if missing:
             push = PushRequest(name, configuration.arch, obtained.image_id, missing)
-            failures = (await Get(PushedImage, PushRequest, push)).failures
+            failures = (await push_image(push, **implicitly())).failures
     except Exception as error:
         if mzbuild.fail_fast:
             raise
@@ -301,9 +313,10 @@ async def ensure_image(
     return EnsuredImage(replace(done, outcome=Outcome.PUSHED) if missing else done)
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def push_image(
     request: PushRequest,
+    /,
     client: DockerClient,
     access: RegistryAccess,
     limit: TransferLimit,
@@ -324,10 +337,8 @@ async def push_image(
         lend = stack.enter_context(access.lend_credentials())
         for (_, tag), log in zip(left, logs):
             stack.enter_context(progress.of_transfer(log, request.name, f"Pushing {tag}"))
-        pushes = await MultiGet(
-            Get(
-                FallibleProcessResult,
-                Process,
+        pushes = await concurrently(
+            execute_process(
                 replace(
                     client.process((), f"Push {tag}"),
                     argv=lend(
@@ -338,6 +349,7 @@ async def push_image(
                     ),
                     input_digest=limit.digest,
                 ),
+                **implicitly(),
             )
             for (_, tag), log in zip(left, logs)
         )

@@ -7,13 +7,14 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
-from pants.engine.rules import Rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.explain.log import FingerprintLog
 from mzbuild.core.explain.snapshot import Snapshot
 from mzbuild.core.work_tree.own_files import own_file
+from mzbuild.pants_api import collect_rules, rule
 
 logger = logging.getLogger(__name__)
 

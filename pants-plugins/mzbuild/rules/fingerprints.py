@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Callable
 
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.rules import Rule
 
 from mzbuild.core.cargo.includes import crate_inputs, git_readers
 from mzbuild.core.cargo.settings import CargoOptions
-from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
+from mzbuild.core.cargo.vendored import NOTHING_VENDORED
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.explain.snapshot import Snapshot, declared_records
@@ -31,16 +31,18 @@ from mzbuild.core.fingerprint.survey import Survey, concerning, failures, survey
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.image.mzbuild_yml import canonical_mzbuild_yml
 from mzbuild.core.work_tree.files import REGULAR, WorkTree, bytes_digests, link_target
-from mzbuild.core.work_tree.links import LinkedListing
 from mzbuild.core.work_tree.listing import Listing
+from mzbuild.pants_api import collect_rules, concurrently, implicitly, rule
 from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images
 from mzbuild.rules.repository import (
     CONTENTS,
     CrateInputs,
     KeptFiles,
-    OutwardLinks,
-    RustReferences,
+    all_outward_links,
+    all_rust_references,
+    current_linked_listing,
+    find_vendored,
 )
 from mzbuild.subsystems.mzbuild import Mzbuild
 
@@ -112,7 +114,9 @@ async def all_image_inputs(
     scheme, vendored = configuration.scheme, NOTHING_VENDORED
     if scheme is Scheme.STRICT:
         # The `mzbuild` scheme goes through no symlink.
-        listing, vendored = await MultiGet(Get(LinkedListing), Get(Vendored))
+        listing, vendored = await concurrently(
+            current_linked_listing(**implicitly()), find_vendored(**implicitly())
+        )
     return all_inputs(
         images.graph.images,
         lambda image: image_inputs(
@@ -130,13 +134,15 @@ async def all_missed_inputs(
     configuration: Configuration,
     cargo_options: CargoOptions,
 ) -> MissedInputs:
-    references = await Get(RustReferences)
+    references = await all_rust_references(**implicitly())
     if configuration.scheme is Scheme.STRICT:
         readers = git_readers(references.by_source) if cargo_options.git else frozenset()
-        links = (await Get(OutwardLinks)).paths
+        links = (await all_outward_links(**implicitly())).paths
         uncovered = uncovered_inputs(images.graph.images, inputs, readers, links)
         return MissedInputs(dict.fromkeys(inputs.groups, ()), uncovered)
-    linked, vendored = await MultiGet(Get(LinkedListing), Get(Vendored))
+    linked, vendored = await concurrently(
+        current_linked_listing(**implicitly()), find_vendored(**implicitly())
+    )
     files = crate_inputs(workspace, linked, references.by_source)
     missed: dict[str, tuple[str, ...]] = {}
     for image in images.graph.images:
@@ -152,7 +158,7 @@ async def all_missed_inputs(
 
 @rule
 async def all_fingerprints(configuration: Configuration) -> Fingerprints:
-    configured = await Get(ConfiguredFingerprints, FingerprintsRequest(configuration))
+    configured = await configured_fingerprints(FingerprintsRequest(configuration), **implicitly())
     return Fingerprints(configured.fingerprints, configured.specs, configured.errors)
 
 
@@ -164,9 +170,11 @@ def published_configurations(
     return PublishedConfigurations(tuple(configuration.with_arch(arch) for arch in archs))
 
 
+# Async, or later versions of Pants would not see it from a rule above.
 @rule
-def configured_fingerprints(
+async def configured_fingerprints(
     request: FingerprintsRequest,
+    /,
     images: Images,
     inputs: ImageInputs,
     work_tree: WorkTree,

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pants.engine.fs import CreateDigest, Digest, FileContent
-from pants.engine.process import Process, ProcessResult
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.fs import CreateDigest, FileContent
+from pants.engine.process import Process
+from pants.engine.rules import Rule
 from pants.util.logging import LogLevel
 
 from mzbuild.core.graph.layout import Layout, layout_request, parse_layout
 from mzbuild.core.graph.nodes import Node
-from mzbuild.rules.host_tools import HostTool, HostToolRequest
+from mzbuild.pants_api import (
+    collect_rules,
+    create_digest,
+    execute_process_or_raise,
+    implicitly,
+    rule,
+)
+from mzbuild.rules.host_tools import HostToolRequest, find_host_tool
 
 _FILE = "graph.dot"
 _INSTALL_GRAPHVIZ = (
@@ -28,12 +35,11 @@ class LayoutRequest:
 
 
 @rule
-async def lay_out(request: LayoutRequest) -> Layout:
-    dot = await Get(HostTool, HostToolRequest("dot", (), _INSTALL_GRAPHVIZ))
+async def lay_out(request: LayoutRequest, /) -> Layout:
+    dot = await find_host_tool(HostToolRequest("dot", (), _INSTALL_GRAPHVIZ), **implicitly())
     asked = FileContent(_FILE, layout_request(request.nodes).encode())
-    digest = await Get(Digest, CreateDigest([asked]))
-    result = await Get(
-        ProcessResult,
+    digest = await create_digest(CreateDigest([asked]), **implicitly())
+    result = await execute_process_or_raise(
         Process(
             (dot.path, "-Tplain", _FILE),
             input_digest=digest,
@@ -41,6 +47,7 @@ async def lay_out(request: LayoutRequest) -> Layout:
             description=f"Lay out a graph of {len(request.nodes)} nodes",
             level=LogLevel.DEBUG,
         ),
+        **implicitly(),
     )
     return parse_layout(result.stdout.decode(), request.nodes)
 

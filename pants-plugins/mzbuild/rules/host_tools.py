@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
-from pants.engine.rules import Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.util.frozendict import FrozenDict
 
 from mzbuild.core.errors import MzbuildError
+from mzbuild.pants_api import collect_rules, uncacheable_rule
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class HostTool:
 
 
 # Looked for in each run: who was just told to install something should not have to restart pantsd.
-@_uncacheable_rule
-def find_host_tool(request: HostToolRequest, session_values: SessionValues) -> HostTool:
+@uncacheable_rule
+def find_host_tool(request: HostToolRequest, /, session_values: SessionValues) -> HostTool:
     variables: Mapping[str, str] = session_values[CompleteEnvironmentVars]
     path = shutil.which(request.name, path=variables.get("PATH"))
     if path is None:

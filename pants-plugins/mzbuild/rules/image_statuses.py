@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.registries.addresses import registry_tag
 from mzbuild.core.registries.publication import image_statuses
+from mzbuild.pants_api import collect_rules, implicitly, uncacheable_rule
 from mzbuild.rules.images import Images
-from mzbuild.rules.local_images import KnownLocalImages
-from mzbuild.rules.registries import Existence, ExistenceRequest, Registries
+from mzbuild.rules.local_images import known_local_images
+from mzbuild.rules.registries import ExistenceRequest, Registries, ask_registries
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 
@@ -36,9 +37,10 @@ class ImageStatuses:
     statuses: Mapping[str, str]
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def find_image_statuses(
     request: ImageStatusesRequest,
+    /,
     survey: Survey,
     images: Images,
     registries: Registries,
@@ -56,8 +58,8 @@ async def find_image_statuses(
     }
     published = {n: tags[n] if images.graph.by_name[n].publish else () for n in specs}
     asked = tuple(tag for name in specs for tag in published[name])
-    existence = await Get(Existence, ExistenceRequest(asked))
-    engine = await Get(KnownLocalImages)
+    existence = await ask_registries(ExistenceRequest(asked), **implicitly())
+    engine = await known_local_images(**implicitly())
     local = engine.those_of(
         {name: tags[name][0][1] if tags[name] else spec for name, spec in specs.items()}
     )

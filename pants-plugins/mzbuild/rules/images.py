@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pants.build_graph.address import ResolveError
-from pants.engine.addresses import Address, UnparsedAddressInputs
+from pants.engine.addresses import Address
 from pants.engine.internals.build_files import BuildFileOptions
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.engine.target import (
     AllUnexpandedTargets,
     Dependencies,
@@ -29,6 +29,13 @@ from mzbuild.core.image.mzbuild_yml import FILE_NAME, check_image_name, unseen, 
 from mzbuild.core.text.safe import printable
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
+from mzbuild.pants_api import (
+    collect_rules,
+    implicitly,
+    resolve_unparsed_targets,
+    rule,
+    uncacheable_rule,
+)
 from mzbuild.rules.build_files import BuildFiles, DeclaredTargets
 from mzbuild.rules.declarations import Declarations
 from mzbuild.rules.repository import DeclaredImages
@@ -169,7 +176,7 @@ async def build_file_images(
     if build_file_options.prelude_globs or any(
         marker in content for content in build_files.contents.values() for marker in markers
     ):
-        targets = await Get(MzbuildTargets)
+        targets = await mzbuild_targets(**implicitly())
         return BuildFileImages(
             targets.images,
             {context: target.address for context, target in targets.images.items()},
@@ -209,7 +216,7 @@ async def all_images(
         try:
             addresses = target[PreImageField].to_unparsed_address_inputs()
             # One by one: together, one that leads nowhere would be the end of all.
-            own_actions = await Get(Targets, UnparsedAddressInputs, addresses)
+            own_actions = await resolve_unparsed_targets(addresses, **implicitly())
             declared_here = declared_image(target, own_actions)
             if in_file is None:
                 image = declared_here
@@ -253,7 +260,7 @@ async def all_images(
     )
 
 
-@_uncacheable_rule
+@uncacheable_rule
 def show_warnings(images: Images) -> ImageWarnings:
     for warning in images.warnings:
         logger.warning("%s", printable(warning))

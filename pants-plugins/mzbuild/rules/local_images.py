@@ -7,8 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pants.engine.process import FallibleProcessResult, Process
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 
 from mzbuild.core.docker.arguments import (
     explain_failure,
@@ -22,9 +21,16 @@ from mzbuild.core.docker.labels import doubt, is_unlabelled, refusal
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.spec import fingerprint_of
+from mzbuild.pants_api import (
+    collect_rules,
+    concurrently,
+    execute_process,
+    implicitly,
+    uncacheable_rule,
+)
 from mzbuild.rules.docker_engine import DockerClient
 from mzbuild.rules.fingerprints import PublishedConfigurations
-from mzbuild.rules.registries import ConfiguredTags, ImageTagsRequest
+from mzbuild.rules.registries import ImageTagsRequest, configured_tags
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
@@ -66,20 +72,18 @@ class KnownLocalImages:
         return frozenset(name for name, spec in specs.items() if self.images.id_of(spec))
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def list_images(client: DockerClient) -> ListedImages:
     asked_at = time.time()
-    result = await Get(
-        FallibleProcessResult,
-        Process,
-        client.process(list_images_args(), "List the images of the Docker engine"),
+    result = await execute_process(
+        client.process(list_images_args(), "List the images of the Docker engine"), **implicitly()
     )
     if result.exit_code:
         raise MzbuildError.of_lines(explain_failure(result.stderr.decode(errors="replace")))
     return ListedImages(parse_image_list(result.stdout.decode()), asked_at)
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def local_images(
     listed: ListedImages,
     client: DockerClient,
@@ -87,8 +91,8 @@ async def local_images(
     published_for: PublishedConfigurations,
     mzbuild: Mzbuild,
 ) -> LocalImages:
-    tags = await MultiGet(
-        Get(ConfiguredTags, ImageTagsRequest(each))
+    tags = await concurrently(
+        configured_tags(ImageTagsRequest(each), **implicitly())
         for each in dict.fromkeys((configuration, *published_for.configurations))
     )
     # The engine has many more, of earlier fingerprints and of others.
@@ -96,10 +100,9 @@ async def local_images(
     tagged = {spec: listed.ids[spec] for spec in ours & listed.ids.keys()}
     new = sorted(set(tagged.values()) - _LABELS.keys())
     if new:
-        inspected = await Get(
-            FallibleProcessResult,
-            Process,
+        inspected = await execute_process(
             client.process(inspect_args(*new), "Look at images of the Docker engine"),
+            **implicitly(),
         )
         _LABELS.update(parse_inspected(inspected.stdout.decode()))
     # What is not there has been removed since.
@@ -122,10 +125,10 @@ async def local_images(
     )
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def known_local_images() -> KnownLocalImages:
     try:
-        return KnownLocalImages(await Get(LocalImages))
+        return KnownLocalImages(await local_images(**implicitly()))
     except MzbuildError as error:
         logger.warning("No Docker engine says which images it has: %s", error)
         return KnownLocalImages(None)

@@ -16,7 +16,7 @@ from pants.engine.internals.build_files import BUILDFileEnvVarExtractor
 from pants.engine.internals.defaults import BuildFileDefaults, BuildFileDefaultsParserState
 from pants.engine.internals.parser import BuildFilePreludeSymbols, Parser
 from pants.engine.internals.target_adaptor import TargetAdaptor
-from pants.engine.rules import Rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.engine.target import RegisteredTargetTypes, Target, Targets
 from pants.engine.unions import UnionMembership
 from pants.option.global_options import GlobalOptions
@@ -24,6 +24,7 @@ from pants.option.global_options import GlobalOptions
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.work_tree.listing import Listing
+from mzbuild.pants_api import collect_rules, rule
 from mzbuild.rules.build_files import parse_build_file
 from mzbuild.rules.images import declared_image
 from mzbuild.target_types import (

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from pants.engine.fs import EMPTY_DIGEST, Digest, DigestEntries, Directory
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.fs import EMPTY_DIGEST, Digest, Directory
+from pants.engine.rules import Rule
 
 from mzbuild.core.image.copy_action import copied_files
 from mzbuild.core.image.declaration import CargoBuild, Image, PreImage
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.core.work_tree.listing import Listing
-from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, Entry, files_to_capture
+from mzbuild.pants_api import collect_rules, get_digest_entries, implicitly, rule
+from mzbuild.rules.captured_files import (
+    Entry,
+    capture_files,
+    files_to_capture,
+)
 from mzbuild.rules.cargo.actions import CargoAction
 from mzbuild.rules.cargo.groups import CargoBatch
-from mzbuild.rules.cargo.pre_image import CargoBuildRequest, CargoBuildResult
+from mzbuild.rules.cargo.pre_image import CargoBuildRequest, cargo_build
 
 
 @dataclass(frozen=True)
@@ -40,21 +45,19 @@ class PreImageResult:
 
 @rule
 async def run_pre_image(
-    request: PreImageRequest, work_tree: WorkTree, listing: Listing
+    request: PreImageRequest, /, work_tree: WorkTree, listing: Listing
 ) -> PreImageResult:
     image, action = request.image, request.action
     if isinstance(action, CargoBuild):
         asked = CargoAction(action, image.origin, request.batch.configuration)
-        built = await Get(CargoBuildResult, CargoBuildRequest(asked, request.batch))
-        entries = await Get(DigestEntries, Digest, built.digest)
+        built = await cargo_build(CargoBuildRequest(asked, request.batch), **implicitly())
+        entries = await get_digest_entries(built.digest, **implicitly())
         files = tuple(entry for entry in entries if not isinstance(entry, Directory))
         return PreImageResult(files, built.debug)
     copied = copied_files(image, action, listing)
     # What the fingerprint covers of a symlink to a file is the file: so that is what is copied.
-    captured = await Get(
-        CapturedFiles,
-        CaptureFiles,
-        files_to_capture(work_tree, copied.values(), follow_links=True),
+    captured = await capture_files(
+        files_to_capture(work_tree, copied.values(), follow_links=True), **implicitly()
     )
     return PreImageResult(
         tuple(

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Callable
 
 from pants.engine.internals import native_engine
-from pants.engine.rules import Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.docker.steps import DockerSteps
@@ -17,6 +17,7 @@ from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.text.follower import Follower
 from mzbuild.core.text.progress import PAUSE, AllLines, Progress, ProgressMode, Steps
 from mzbuild.core.work_tree.own_files import own_file
+from mzbuild.pants_api import collect_rules, uncacheable_rule
 from mzbuild.subsystems.mzbuild import Mzbuild
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class RunProgress:
 
 
 # The thread that follows logs writes to where this run does.
-@_uncacheable_rule
+@uncacheable_rule
 def run_progress(mzbuild: Mzbuild, global_options: GlobalOptions) -> RunProgress:
     destination = native_engine.stdio_thread_get_destination()
 

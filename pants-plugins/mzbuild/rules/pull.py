@@ -6,8 +6,7 @@ import logging
 import time
 from dataclasses import dataclass, replace
 
-from pants.engine.process import FallibleProcessResult, Process, ProcessResult
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 
 from mzbuild.core.docker.arguments import (
     by_digest,
@@ -24,15 +23,26 @@ from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.plan.acquisition import WITHOUT_ANSWER, Origin
 from mzbuild.core.registries.client import Present, RegistryTag
 from mzbuild.core.registries.round import Unknown
+from mzbuild.pants_api import (
+    collect_rules,
+    concurrently,
+    execute_process,
+    execute_process_or_raise,
+    implicitly,
+    uncacheable_rule,
+)
 from mzbuild.rules.docker_engine import DockerClient, TransferLimit
-from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest
+from mzbuild.rules.fingerprints import (
+    FingerprintsRequest,
+    configured_fingerprints,
+)
 from mzbuild.rules.progress import RunProgress
 from mzbuild.rules.registries import (
-    ConfiguredTags,
-    DockerLogin,
     DockerLoginRequest,
     ImageTagsRequest,
     RegistryAccess,
+    configured_tags,
+    docker_login,
 )
 from mzbuild.subsystems.mzbuild import Mzbuild
 
@@ -58,9 +68,10 @@ class ObtainedImage:
     seconds: float
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def pull_image(
     request: PullRequest,
+    /,
     client: DockerClient,
     access: RegistryAccess,
     limit: TransferLimit,
@@ -69,11 +80,11 @@ async def pull_image(
 ) -> ObtainedImage:
     start = time.monotonic()
     configuration, (registry, tag) = request.configuration, request.registry_tag
-    fingerprints, tags = await MultiGet(
-        Get(ConfiguredFingerprints, FingerprintsRequest(configuration)),
-        Get(ConfiguredTags, ImageTagsRequest(configuration)),
+    fingerprints, tags = await concurrently(
+        configured_fingerprints(FingerprintsRequest(configuration), **implicitly()),
+        configured_tags(ImageTagsRequest(configuration), **implicitly()),
     )
-    login = await Get(DockerLogin, DockerLoginRequest(registry))
+    login = await docker_login(DockerLoginRequest(registry), **implicitly())
     login.check()
     # The image gets its tag only when it has turned out to be the right one.
     reference = by_digest(tag, request.digest)
@@ -83,7 +94,7 @@ async def pull_image(
     following = progress.of_transfer(log, request.name, f"Pulling {tag}")
     with access.lend_credentials() as lend, following:
         process = replace(process, argv=lend(command), input_digest=limit.digest)
-        pulled = await Get(FallibleProcessResult, Process, process)
+        pulled = await execute_process(process, **implicitly())
         if pulled.exit_code not in (0, GIVEN_UP):
             # What was seen there a while ago may be gone, or the registry out of reach, which
             # Docker would not tell from a bad day. This waits no longer for it than it should.
@@ -92,22 +103,20 @@ async def pull_image(
                 raise MzbuildError(f"{tag} could not be pulled: {answer.reason}. {WITHOUT_ANSWER}")
             if isinstance(answer, Present):
                 again = lend(retried(command, waits_within(access.timeout, tag)))
-                pulled = await Get(FallibleProcessResult, Process, replace(process, argv=again))
+                pulled = await execute_process(replace(process, argv=again), **implicitly())
     if pulled.exit_code:
         # Perhaps it is not there any more.
         access.memory.forget([tag])
         said = (pulled.stdout + pulled.stderr).decode(errors="replace").strip()
         raise MzbuildError.of_lines(f"{tag} could not be pulled:\n{said}")
-    inspected = await Get(
-        ProcessResult, Process, client.process(inspect_args(reference), f"Look at {tag}")
+    inspected = await execute_process_or_raise(
+        client.process(inspect_args(reference), f"Look at {tag}"), **implicitly()
     )
     ((image_id, labels),) = parse_inspected(inspected.stdout.decode()).items()
     refused = refusal(fingerprints.fingerprints[request.name], labels, mzbuild.unlabelled)
     if refused:
-        await Get(
-            FallibleProcessResult,
-            Process,
-            client.process(("image", "rm", reference), f"Remove {reference}"),
+        await execute_process(
+            client.process(("image", "rm", reference), f"Remove {reference}"), **implicitly()
         )
         raise MzbuildError(
             f"{tag} ({request.digest}): {refused} Somebody has pushed it by mistake: delete it "
@@ -116,7 +125,7 @@ async def pull_image(
     if is_unlabelled(labels):
         logger.warning(doubt([f"{tag} ({request.digest})"]))
     tagging = client.process(("tag", reference, tags.local[request.name]), f"Tag {tag}")
-    await Get(ProcessResult, Process, tagging)
+    await execute_process_or_raise(tagging, **implicitly())
     return ObtainedImage(image_id, Origin.PULLED, time.monotonic() - start)
 
 

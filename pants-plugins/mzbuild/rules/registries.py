@@ -13,7 +13,7 @@ from typing import Callable
 
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.lent_environment import lent
@@ -25,8 +25,12 @@ from mzbuild.core.registries.addresses import Registry, parse_registries, primar
 from mzbuild.core.registries.client import Answer, Present, RegistryClient, RegistryTag
 from mzbuild.core.registries.login import log_in
 from mzbuild.core.registries.memory import RegistryMemory
+from mzbuild.pants_api import collect_rules, implicitly, rule, uncacheable_rule
 from mzbuild.rules.docker_engine import DockerClient
-from mzbuild.rules.fingerprints import ConfiguredFingerprints, FingerprintsRequest
+from mzbuild.rules.fingerprints import (
+    FingerprintsRequest,
+    configured_fingerprints,
+)
 from mzbuild.rules.images import Images
 from mzbuild.subsystems.mzbuild import Mzbuild
 
@@ -200,15 +204,17 @@ def registries(mzbuild: Mzbuild, session_values: SessionValues) -> Registries:
 
 @rule
 async def image_tags(configuration: Configuration) -> ImageTags:
-    configured = await Get(ConfiguredTags, ImageTagsRequest(configuration))
+    configured = await configured_tags(ImageTagsRequest(configuration), **implicitly())
     return ImageTags(configured.local, configured.published)
 
 
 @rule
 async def configured_tags(
-    request: ImageTagsRequest, registries: Registries, images: Images
+    request: ImageTagsRequest, /, registries: Registries, images: Images
 ) -> ConfiguredTags:
-    fingerprints = await Get(ConfiguredFingerprints, FingerprintsRequest(request.configuration))
+    fingerprints = await configured_fingerprints(
+        FingerprintsRequest(request.configuration), **implicitly()
+    )
     tags = {
         name: tuple((registry, registry_tag(registry, spec)) for registry in registries.registries)
         for name, spec in fingerprints.specs.items()
@@ -222,7 +228,7 @@ async def configured_tags(
     )
 
 
-@_uncacheable_rule
+@uncacheable_rule
 def registry_access(
     registries: Registries,
     mzbuild: Mzbuild,
@@ -239,9 +245,9 @@ def registry_access(
     )
 
 
-@_uncacheable_rule
+@uncacheable_rule
 def docker_login(
-    request: DockerLoginRequest, client: DockerClient, access: RegistryAccess
+    request: DockerLoginRequest, /, client: DockerClient, access: RegistryAccess
 ) -> DockerLogin:
     registry = request.registry
     token = access.env.get(registry.token_env) if registry.token_env else None
@@ -253,8 +259,8 @@ def docker_login(
     return DockerLogin(None)
 
 
-@_uncacheable_rule
-def existence(request: ExistenceRequest, access: RegistryAccess) -> Existence:
+@uncacheable_rule
+def ask_registries(request: ExistenceRequest, /, access: RegistryAccess) -> Existence:
     return Existence(access.check(request.tags, remembered=request.remembered))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from pants.base.build_root import BuildRoot
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.config_file import CargoConfig, ConfigValues, merged_config, read_config
@@ -38,6 +38,7 @@ from mzbuild.core.work_tree.links import LinkedListing, link_texts, linked_listi
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.core.work_tree.own_files import own_file
 from mzbuild.core.work_tree.reader import WorkTreeReader
+from mzbuild.pants_api import collect_rules, concurrently, implicitly, rule, uncacheable_rule
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 logger = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ class KeptFiles:
 
 
 # Pants learns of changed contents, but not of changed modes, symlinks or nested ignore files.
-@_uncacheable_rule
+@uncacheable_rule
 def current_work_tree(
     build_root: BuildRoot, session_values: SessionValues, global_options: GlobalOptions
 ) -> WorkTree:
@@ -228,11 +229,11 @@ def workspace_lock(
 
 
 @rule
-async def vendored(workspace: CargoWorkspace) -> Vendored:
+async def find_vendored(workspace: CargoWorkspace) -> Vendored:
     if not workspace.vendored:
         return NOTHING_VENDORED
     try:
-        lock = (await Get(WorkspaceLock)).lock
+        lock = (await workspace_lock(**implicitly())).lock
     except MzbuildError:
         lock = None  # Cargo says best what is wrong with it.
     return Vendored(workspace.vendored, lock)
@@ -266,7 +267,9 @@ async def all_crate_inputs(
 ) -> CrateInputs:
     if configuration.scheme is not Scheme.STRICT:
         return CrateInputs(crate_inputs(workspace, listing))
-    linked, references = await MultiGet(Get(LinkedListing), Get(RustReferences))
+    linked, references = await concurrently(
+        current_linked_listing(**implicitly()), all_rust_references(**implicitly())
+    )
     return CrateInputs(crate_inputs(workspace, linked, references.by_source))
 
 

@@ -20,21 +20,30 @@ from pants.base.specs import (
 )
 from pants.base.specs_parser import SpecsParser
 from pants.build_graph.address import ResolveError
-from pants.engine.addresses import Address, Addresses, AddressInput
+from pants.engine.addresses import Address, AddressInput
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.options_parsing import _Options
 from pants.engine.internals.session import SessionValues
-from pants.engine.rules import Get, _uncacheable_rule, collect_rules, rule
 from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
 from pants.vcs import changed, git
-from pants.vcs.changed import ChangedAddresses, ChangedOptions, ChangedRequest
-from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
+from pants.vcs.changed import ChangedOptions
+from pants.vcs.git import GitWorktreeRequest
 
 from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.text.report import no_image
 from mzbuild.core.work_tree.listing import Listing, is_under
+from mzbuild.pants_api import (
+    changed_request,
+    collect_rules,
+    find_changed_owners,
+    get_git_worktree,
+    implicitly,
+    resolve_addresses,
+    rule,
+    uncacheable_rule,
+)
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 from mzbuild.rules.registries import Registries
@@ -108,14 +117,14 @@ class SelectedImages:
 
 @rule
 async def specified_images(
-    specs: Specs, images: Images, filters: FilterSubsystem, global_options: GlobalOptions
+    specs: Specs, /, images: Images, filters: FilterSubsystem, global_options: GlobalOptions
 ) -> SpecifiedImages:
     specs = Specs(_by_address(specs.includes, images), _by_address(specs.ignores, images))
     if not specs.ignores and not _is_filtered(filters, global_options):
         names = _known_names(specs.includes, images)
         if names is not None:
             return SpecifiedImages(tuple(sorted(names)))
-    addresses = await Get(Addresses, Specs, specs)
+    addresses = await resolve_addresses(specs, **implicitly())
     names = {images.names[address] for address in addresses if address in images.names}
     return SpecifiedImages(tuple(sorted(names)))
 
@@ -143,7 +152,7 @@ def _by_address(specs: RawSpecs, images: Images) -> RawSpecs:
 @rule
 async def reported_images(specs: Specs, images: Images, listing: Listing) -> ReportedImages:
     try:
-        selected = await Get(SpecifiedImages, Specs, specs)
+        selected = await specified_images(specs, **implicitly())
     except Exception as error:
         # Pants has an exception of its own for each kind of specification of what is not there.
         odd = _odd(specs.includes, images)
@@ -224,7 +233,7 @@ def _is_filtered(filters: FilterSubsystem, global_options: GlobalOptions) -> boo
     )
 
 
-@_uncacheable_rule
+@uncacheable_rule
 def published_images(
     selected: ReportedImages,
     images: Images,
@@ -258,10 +267,10 @@ async def command_specs(
     to_package = options.goals[:1] == ["package"]
     changes = ChangedOptions.from_options(options.for_scope("changed"))
     if changes.provided:
-        git_worktree = (await Get(MaybeGitWorktree, GitWorktreeRequest())).git_worktree
+        git_worktree = (await get_git_worktree(GitWorktreeRequest(), **implicitly())).git_worktree
         files = changes.changed_files(git_worktree) if git_worktree else []
-        request = ChangedRequest(tuple(files), changes.dependents)
-        literals = map(_literal, await Get(ChangedAddresses, ChangedRequest, request))
+        request = changed_request(tuple(files), changes.dependents)
+        literals = map(_literal, await find_changed_owners(request, **implicitly()))
         found = RawSpecs.create(
             literals, description_of_origin="`--changed-since`", from_change_detection=True
         )
@@ -293,7 +302,7 @@ def _literal(address: Address) -> AddressLiteralSpec:
 @rule
 async def selected_targets(command: CommandSpecs) -> SelectedTargets:
     try:
-        return SelectedTargets(tuple(await Get(Addresses, Specs, command.specs)))
+        return SelectedTargets(tuple(await resolve_addresses(command.specs, **implicitly())))
     except ResolveError as error:
         logger.debug(f"The command was given elsewhere: {error}")
         return SelectedTargets(())
@@ -302,7 +311,7 @@ async def selected_targets(command: CommandSpecs) -> SelectedTargets:
 @rule
 async def selected_images(command: CommandSpecs) -> SelectedImages:
     try:
-        names = (await Get(SpecifiedImages, Specs, command.specs)).names
+        names = (await specified_images(command.specs, **implicitly())).names
     except ResolveError as error:
         logger.debug(f"The command was given elsewhere: {error}")
         names = ()

@@ -10,7 +10,7 @@ from typing import Any
 from pants.base.build_root import BuildRoot
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
-from pants.engine.rules import Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 from pants.option.ranked_value import Rank
 
@@ -24,6 +24,7 @@ from mzbuild.core.image.copy_action import leads_outside
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.work_tree.files import WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
+from mzbuild.pants_api import collect_rules, rule, uncacheable_rule
 from mzbuild.rules.fingerprints import input_records
 from mzbuild.rules.images import Images
 from mzbuild.rules.past_declarations import BuildFileReader
@@ -56,9 +57,10 @@ def current_snapshot(
 
 
 # A branch moves without any file of the work tree changing.
-@_uncacheable_rule
+@uncacheable_rule
 def snapshot_of_revision(
     request: RevisionSnapshotRequest,
+    /,
     build_root: BuildRoot,
     session_values: SessionValues,
     images: Images,

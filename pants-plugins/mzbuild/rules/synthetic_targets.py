@@ -11,18 +11,16 @@ from itertools import count, takewhile
 from typing import Any
 
 from pants.engine.addresses import Address
-from pants.engine.fs import Digest
 from pants.engine.internals.synthetic_targets import (
-    SyntheticAddressMap,
     SyntheticAddressMaps,
     SyntheticTargetsRequest,
 )
 from pants.engine.internals.target_adaptor import TargetAdaptor
-from pants.engine.rules import Get, MultiGet, Rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, Crate, shared_globs
+from mzbuild.core.cargo.workspace import ROOT_MANIFEST, Crate, shared_globs
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.git.glob import escape_glob
 from mzbuild.core.image.copy_action import (
@@ -33,9 +31,10 @@ from mzbuild.core.image.copy_action import (
 )
 from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage, under
 from mzbuild.core.work_tree.listing import Listing, is_under, less_nested, nesting
+from mzbuild.pants_api import collect_rules, concurrently, implicitly, rule, synthetic_address_map
 from mzbuild.rules.build_files import BuildFiles, DeclaredTargets
 from mzbuild.rules.declarations import Declarations, LinkTargets
-from mzbuild.rules.repository import CrateInputs
+from mzbuild.rules.repository import CrateInputs, all_crate_inputs, cargo_workspace
 from mzbuild.target_types import (
     BinField,
     BuildArgsField,
@@ -70,17 +69,6 @@ _NO_FILE = "BUILD.mzbuild"
 @dataclass(frozen=True)
 class MzbuildTargetsRequest(SyntheticTargetsRequest):
     path: str = SyntheticTargetsRequest.SINGLE_REQUEST_FOR_ALL_TARGETS
-
-
-@dataclass(frozen=True)
-class _TargetsOfFile(SyntheticAddressMap):
-    """Targets that appear to come from a file, made anew whenever a BUILD file changes.
-
-    Pants takes what a BUILD file declares out of the very objects that it was given, and would
-    miss those targets when the declaration goes away.
-    """
-
-    build_files: Digest
 
 
 @dataclass(frozen=True)
@@ -141,7 +129,7 @@ def synthetic_targets(
     request: MzbuildTargetsRequest, made: MadeTargets, build_files: BuildFiles
 ) -> SyntheticAddressMaps:
     return SyntheticAddressMaps(
-        _TargetsOfFile(file, {target.name or "": target for target in targets}, build_files.digest)
+        synthetic_address_map(file, targets, build_files.digest)
         for file, targets in made.by_file.items()
     )
 
@@ -158,7 +146,9 @@ async def make_targets(
     shared, read = workspace, CrateInputs({})
     if configuration.scheme is Scheme.STRICT:
         # Configuration, sources and symlinks lead to inputs that no manifest tells of.
-        shared, read = await MultiGet(Get(CargoWorkspace), Get(CrateInputs))
+        shared, read = await concurrently(
+            cargo_workspace(**implicitly()), all_crate_inputs(**implicitly())
+        )
     # The names that people type are taken first: those of images, then those of crates.
     image_names = [
         targets.name(image.context, MzbuildImageTarget, declared.image_target_name(image))

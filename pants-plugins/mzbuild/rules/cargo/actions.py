@@ -10,17 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pants.engine.rules import Get, Rule, collect_rules, rule
+from pants.engine.rules import Rule
 
 from mzbuild.core.cargo.arguments import cargo_build_args
 from mzbuild.core.cargo.plan import action_key, action_steps
 from mzbuild.core.cargo.program import cargo_program
-from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
+from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.sources import CargoSources, SourceTree
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild
-from mzbuild.rules.cargo.toolchain import RustToolchain
+from mzbuild.pants_api import collect_rules, implicitly, rule
+from mzbuild.rules.cargo.toolchain import rust_toolchain
 from mzbuild.rules.repository import WorkspaceLock
 
 
@@ -45,6 +46,7 @@ class CargoActionPlan:
 @rule
 async def plan_cargo_action(
     action: CargoAction,
+    /,
     workspace: CargoWorkspace,
     options: CargoOptions,
     sources: SourceTree,
@@ -52,7 +54,7 @@ async def plan_cargo_action(
 ) -> CargoActionPlan:
     build, where = action.build, action.where
     settings = options.settings(action.configuration)
-    toolchain = await Get(RustToolchain, CargoSettings, settings)
+    toolchain = await rust_toolchain(settings, **implicitly())
     settings = settings.adding(build.flags)
     args = cargo_build_args(build, workspace, settings, locked.lock, where)
     steps = action_steps(build, settings, where)

@@ -6,8 +6,8 @@ import posixpath
 from dataclasses import dataclass
 
 from pants.engine.addresses import Address, Addresses
-from pants.engine.rules import Get, Rule, collect_rules, rule
-from pants.engine.target import Target, Targets
+from pants.engine.rules import Rule
+from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
 
 from mzbuild.core.cargo.arguments import refused_builds
@@ -16,6 +16,7 @@ from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
+from mzbuild.pants_api import collect_rules, implicitly, resolve_targets, rule
 from mzbuild.rules.cargo.actions import CargoAction
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.images import Images, cargo_build
@@ -65,7 +66,7 @@ def cargo_refusals(
 
 
 @rule
-def cargo_batch(request: ImagesToBuild, images: Images) -> CargoBatch:
+def cargo_batch(request: ImagesToBuild, /, images: Images) -> CargoBatch:
     built = [images.graph.by_name[name] for name in request.names]
     return CargoBatch(
         request.configuration,
@@ -87,7 +88,7 @@ async def selected_programs(
         for literal in command.specs.includes.address_literals
         if not command.specs.includes.from_change_detection
     }
-    targets = await Get(Targets, Addresses(selected.addresses))
+    targets = await resolve_targets(Addresses(selected.addresses), **implicitly())
     return SelectedPrograms(
         FrozenDict(
             {

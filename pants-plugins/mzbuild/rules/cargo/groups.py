@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from pants.base.build_root import BuildRoot
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
 
@@ -21,7 +21,7 @@ from mzbuild.core.cargo.plan import group_args, names, process_plan
 from mzbuild.core.cargo.program import notes
 from mzbuild.core.cargo.resolution import FeatureRules
 from mzbuild.core.cargo.sanitizers import sanitizer_advice
-from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
+from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.sources import SourceTree
 from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
 from mzbuild.core.cargo.steps import CargoSteps
@@ -32,20 +32,23 @@ from mzbuild.core.text.safe import without_colours
 from mzbuild.core.text.table import some
 from mzbuild.core.work_tree.files import real_path
 from mzbuild.core.work_tree.links import LinkedListing
-from mzbuild.rules.cargo.actions import CargoAction, CargoActionPlan
-from mzbuild.rules.cargo.metadata import CargoMetadataRequest, KnownPackages
-from mzbuild.rules.cargo.processes import CargoProcess, CargoProcessResult
+from mzbuild.pants_api import collect_rules, concurrently, implicitly, uncacheable_rule
+from mzbuild.rules.cargo.actions import CargoAction, plan_cargo_action
+from mzbuild.rules.cargo.metadata import CargoMetadataRequest, known_packages
+from mzbuild.rules.cargo.processes import CargoProcess, carry_out
 from mzbuild.rules.cargo.results import (
     CACHE,
     CargoCache,
     CargoResults,
     CollectResults,
     FindResults,
+    collect_results,
+    find_results,
 )
-from mzbuild.rules.cargo.toolchain import RustToolchain, available_cores
+from mzbuild.rules.cargo.toolchain import available_cores, rust_toolchain
 from mzbuild.rules.images import Images
 from mzbuild.rules.progress import RunProgress
-from mzbuild.rules.repository import WorkspaceLock
+from mzbuild.rules.repository import workspace_lock
 
 logger = logging.getLogger(__name__)
 
@@ -100,9 +103,10 @@ class CargoRun:
 
 
 # What the cache has may change between two commands.
-@_uncacheable_rule
+@uncacheable_rule
 async def cargo_groups(
     batch: CargoBatch,
+    /,
     workspace: CargoWorkspace,
     config: CargoConfig,
     listing: LinkedListing,
@@ -114,11 +118,13 @@ async def cargo_groups(
         # Without these, Cargo may make something else than in the work tree.
         for sentence in missing_inputs(config.unseen, (), located, listing, workspace):
             logger.warning(sentence)
-    plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in batch.actions)
+    plans = await concurrently(
+        plan_cargo_action(action, **implicitly()) for action in batch.actions
+    )
     keys = tuple(plan.key for plan in plans)
-    there = await Get(CargoResults, FindResults(batch.configuration, keys))
+    there = await find_results(FindResults(batch.configuration, keys), **implicitly())
     missing = [action.build for action, key in zip(batch.actions, keys) if key not in there.by_key]
-    lock = (await Get(WorkspaceLock)).lock
+    lock = (await workspace_lock(**implicitly())).lock
     settings = options.settings(batch.configuration)
     rules = FeatureRules(workspace, lock, settings.target, settings.flags.args)
     groups = group_builds(missing, rules, unified=settings.unified_features)
@@ -128,16 +134,17 @@ async def cargo_groups(
         # They may be fewer when it is known what those packages ask of one another.
         may_run = not batch.only_looking
         asked_for = CargoMetadataRequest(batch.configuration, tuple(missing), may_run)
-        known = (await Get(KnownPackages, CargoMetadataRequest, asked_for)).metadata
+        known = (await known_packages(asked_for, **implicitly())).metadata
         groups = group_builds(missing, replace(rules, metadata=known))
     return CargoGroups(groups, there)
 
 
 # To find out whether what it remembers of this rule still holds, Pants would first do again all
 # that the rule did in an earlier command: it would run Cargo though nothing is missing any more.
-@_uncacheable_rule
+@uncacheable_rule
 async def run_cargo(
     request: CargoRunRequest,
+    /,
     workspace: CargoWorkspace,
     listing: LinkedListing,
     options: CargoOptions,
@@ -151,21 +158,21 @@ async def run_cargo(
     # Cargo builds one group at a time. Were the others to wait in processes, these would keep
     # Pants from running those of images that Cargo has nothing to do with.
     if request.index:
-        await Get(CargoRun, CargoRunRequest(request.batch, request.index - 1))
+        await run_cargo(CargoRunRequest(request.batch, request.index - 1), **implicitly())
     configuration = request.batch.configuration
-    groups = (await Get(CargoGroups, CargoBatch, request.batch)).groups
+    groups = (await cargo_groups(request.batch, **implicitly())).groups
     if request.index >= len(groups):
         return CargoRun(CargoResults(FrozenDict()), (), "", ())
     group = groups[request.index]
     by_build = {action.build: action for action in request.batch.actions}
     actions = [by_build[build] for build in group.builds]
     settings = options.settings(configuration)
-    toolchain = await Get(RustToolchain, CargoSettings, settings)
+    toolchain = await rust_toolchain(settings, **implicitly())
     settings = settings.adding(group.together.flags).on_cores(available_cores())
     where = actions[0].where
     sources = tree.of(group.together, where)
-    plans = await MultiGet(Get(CargoActionPlan, CargoAction, action) for action in actions)
-    lock = (await Get(WorkspaceLock)).lock
+    plans = await concurrently(plan_cargo_action(action, **implicitly()) for action in actions)
+    lock = (await workspace_lock(**implicitly())).lock
     args = cargo_build_args(group.together, workspace, settings, lock, where)
     args = group_args(args, group.builds, toolchain.compiler)
     directory = build_directory(configuration)
@@ -196,7 +203,7 @@ async def run_cargo(
     ]
     who = some(for_images, 2) or built
     with progress.of_build(f"{place}/build.log", who, CargoSteps(), grace=0):
-        result = (await Get(CargoProcessResult, CargoProcess, building)).result
+        result = (await carry_out(building, **implicitly())).result
     output = (result.stdout + result.stderr).decode(errors="replace")
     for note in notes(output):
         logger.warning(note)
@@ -216,7 +223,7 @@ async def run_cargo(
             advice += sanitizer_advice(plain, sanitizer, flags, settings.target)
     # All that was made is cached now. Whoever waits for what was not made may end this command.
     keys = tuple(plan.key for plan in plans)
-    made = await Get(CargoResults, CollectResults(configuration, keys))
+    made = await collect_results(CollectResults(configuration, keys), **implicitly())
     shown = tuple(arg.replace(f"{DIRECTORY}/{SOURCES}", build_root.path) for arg in args)
     return CargoRun(made, shown, output, advice)
 

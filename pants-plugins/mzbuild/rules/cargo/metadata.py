@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from pants.base.build_root import BuildRoot
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.arguments import build_directory
@@ -19,14 +19,19 @@ from mzbuild.core.cargo.metadata import (
     read_metadata,
 )
 from mzbuild.core.cargo.plan import process_plan
-from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
+from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.sources import SourceTree
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild
-from mzbuild.rules.cargo.processes import CargoProcess, CargoProcessResult
+from mzbuild.pants_api import collect_rules, implicitly, uncacheable_rule
+from mzbuild.rules.cargo.processes import CargoProcess, carry_out
 from mzbuild.rules.cargo.results import CACHE, CargoCache
-from mzbuild.rules.cargo.toolchain import CargoEnvironment, RustToolchain, available_cores
+from mzbuild.rules.cargo.toolchain import (
+    available_cores,
+    cargo_environment,
+    rust_toolchain,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -55,9 +60,10 @@ class KnownPackages:
     metadata: CargoMetadata | None
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def known_packages(
     request: CargoMetadataRequest,
+    /,
     workspace: CargoWorkspace,
     options: CargoOptions,
     tree: SourceTree,
@@ -66,11 +72,11 @@ async def known_packages(
     global_options: GlobalOptions,
 ) -> KnownPackages:
     settings = options.settings(request.configuration)
-    toolchain = await Get(RustToolchain, CargoSettings, settings)
+    toolchain = await rust_toolchain(settings, **implicitly())
     compiler = toolchain.compiler
     directory = build_directory(request.configuration)
     place = str(global_options.named_caches_dir / cache.name / directory)
-    environment = await Get(CargoEnvironment, CargoSettings, settings)
+    environment = await cargo_environment(settings, **implicitly())
     depends_on = (tree.manifest_keys, settings, toolchain)
     unfetched = (depends_on, fetched_state(environment.tools))
     if place in _KNOWN and _KNOWN[place][0] in (depends_on, unfetched):
@@ -97,10 +103,10 @@ async def known_packages(
         )
         return CargoProcess(plan, settings, "Ask Cargo for the features of packages")
 
-    done = (await Get(CargoProcessResult, CargoProcess, asking(offline=True))).result
+    done = (await carry_out(asking(offline=True), **implicitly())).result
     if done.exit_code:
         logger.info("Cargo fetches what it lacks of the packages in Cargo.lock")
-        done = (await Get(CargoProcessResult, CargoProcess, asking(offline=False))).result
+        done = (await carry_out(asking(offline=False), **implicitly())).result
     output = done.stdout.decode(errors="replace")
     if done.exit_code:
         logger.warning(

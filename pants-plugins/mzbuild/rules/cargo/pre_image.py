@@ -5,14 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pants.engine.fs import Digest, DigestSubset, PathGlobs, RemovePrefix
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.plan import DEBUG, RESULTS, names
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.text.safe import without_colours
-from mzbuild.rules.cargo.actions import CargoAction, CargoActionPlan
-from mzbuild.rules.cargo.groups import CargoBatch, CargoGroups, CargoRun, CargoRunRequest
+from mzbuild.pants_api import (
+    collect_rules,
+    concurrently,
+    digest_subset_to_digest,
+    implicitly,
+    remove_prefix,
+    uncacheable_rule,
+)
+from mzbuild.rules.cargo.actions import CargoAction, plan_cargo_action
+from mzbuild.rules.cargo.groups import (
+    CargoBatch,
+    CargoRunRequest,
+    cargo_groups,
+    run_cargo,
+)
 
 
 @dataclass(frozen=True)
@@ -38,18 +51,18 @@ class CargoBuildResult:
 
 # To see whether what it remembers still holds, Pants would begin to run Cargo before it knows for
 # what.
-@_uncacheable_rule
+@uncacheable_rule
 async def cargo_build(
-    request: CargoBuildRequest, global_options: GlobalOptions
+    request: CargoBuildRequest, /, global_options: GlobalOptions
 ) -> CargoBuildResult:
     action, batch = request.action, request.batch
-    plan, groups = await MultiGet(
-        Get(CargoActionPlan, CargoAction, action), Get(CargoGroups, CargoBatch, batch)
+    plan, groups = await concurrently(
+        plan_cargo_action(action, **implicitly()), cargo_groups(batch, **implicitly())
     )
     index = groups.index(action.build)
     results = groups.there
     if index is not None:
-        run = await Get(CargoRun, CargoRunRequest(batch, index))
+        run = await run_cargo(CargoRunRequest(batch, index), **implicitly())
         results = run.made
         if plan.key not in results.by_key:
             output = run.output if global_options.colors else without_colours(run.output)
@@ -62,12 +75,14 @@ async def cargo_build(
             raise MzbuildError.of_lines("\n".join(lines))
     digest = results.by_key[plan.key]
     parts = (f"{plan.key}/{RESULTS}", f"{plan.key}/{DEBUG}")
-    subsets = await MultiGet(
-        Get(Digest, DigestSubset(digest, PathGlobs([f"{part}/**"]))) for part in parts
+    subsets = await concurrently(
+        digest_subset_to_digest(DigestSubset(digest, PathGlobs([f"{part}/**"])), **implicitly())
+        for part in parts
     )
     return CargoBuildResult(
-        *await MultiGet(
-            Get(Digest, RemovePrefix(subset, part)) for subset, part in zip(subsets, parts)
+        *await concurrently(
+            remove_prefix(RemovePrefix(subset, part), **implicitly())
+            for subset, part in zip(subsets, parts)
         )
     )
 

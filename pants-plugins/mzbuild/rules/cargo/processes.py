@@ -5,16 +5,23 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from pants.engine.fs import CreateDigest, Digest, FileContent
+from pants.engine.fs import CreateDigest, FileContent
 from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
-from pants.engine.rules import Get, Rule, _uncacheable_rule, collect_rules
+from pants.engine.rules import Rule
 from pants.util.logging import LogLevel
 
 from mzbuild.core.cargo.lent_environment import lent
 from mzbuild.core.cargo.program import cargo_program
 from mzbuild.core.cargo.settings import CargoSettings
+from mzbuild.pants_api import (
+    collect_rules,
+    create_digest,
+    execute_process,
+    implicitly,
+    uncacheable_rule,
+)
 from mzbuild.rules.cargo.results import CargoCache
-from mzbuild.rules.cargo.toolchain import CargoEnvironment
+from mzbuild.rules.cargo.toolchain import cargo_environment
 
 _PROGRAM = ".mzbuild-program"
 _PLAN = ".mzbuild-plan.json"
@@ -37,22 +44,21 @@ class CargoProcessResult:
 
 
 # What is lent is there for as long as this lasts.
-@_uncacheable_rule
-async def carry_out(request: CargoProcess, cache: CargoCache) -> CargoProcessResult:
-    environment = await Get(CargoEnvironment, CargoSettings, request.settings)
+@uncacheable_rule
+async def carry_out(request: CargoProcess, /, cache: CargoCache) -> CargoProcessResult:
+    environment = await cargo_environment(request.settings, **implicitly())
     program = cargo_program().items()
-    files = await Get(
-        Digest,
+    files = await create_digest(
         CreateDigest(
             (
                 FileContent(_PLAN, request.plan),
                 *(FileContent(f"{_PROGRAM}/{path}", content) for path, content in program),
             )
         ),
+        **implicitly(),
     )
     with lent(environment.passed) as lent_file:
-        result = await Get(
-            FallibleProcessResult,
+        result = await execute_process(
             Process(
                 (sys.executable, "-I", "-S", _PROGRAM, _PLAN, lent_file),
                 input_digest=files,
@@ -64,6 +70,7 @@ async def carry_out(request: CargoProcess, cache: CargoCache) -> CargoProcessRes
                 # What is cached is what comes of it, and not that it has run.
                 cache_scope=ProcessCacheScope.PER_SESSION,
             ),
+            **implicitly(),
         )
     return CargoProcessResult(result)
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pants.base.build_root import BuildRoot
 from pants.engine.fs import Digest
 from pants.engine.process import FallibleProcessResult, Process
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
@@ -21,6 +21,14 @@ from mzbuild.core.cargo.arguments import build_directory
 from mzbuild.core.cargo.collected import add_collected, collected_together
 from mzbuild.core.cargo.directories import cache_name
 from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.pants_api import (
+    collect_rules,
+    concurrently,
+    execute_process,
+    implicitly,
+    rule,
+    uncacheable_rule,
+)
 
 # Where the sandbox has the directory that outlives it.
 CACHE = ".mzbuild-cargo"
@@ -70,44 +78,43 @@ def cargo_cache(build_root: BuildRoot) -> CargoCache:
 
 
 # Pants knows nothing of the file that tells what was collected.
-@_uncacheable_rule
-async def find_results(request: FindResults, global_options: GlobalOptions) -> CargoResults:
+@uncacheable_rule
+async def find_results(request: FindResults, /, global_options: GlobalOptions) -> CargoResults:
     configuration, keys = request.configuration, request.keys
     together = collected_together(global_options.local_store_dir)
     batches = tuple(dict.fromkeys(together[key] for key in keys if key in together))
     # These processes find the results in the cache or nowhere, since they do not see where any lie
     # ready. To the cache they are the same that have collected them; within a run, the one finds
     # what the other did not.
-    looked_up = await MultiGet(
-        Get(FallibleProcessResult, Process, _fetch(configuration, batch)) for batch in batches
+    looked_up = await concurrently(
+        execute_process(_fetch(configuration, batch), **implicitly()) for batch in batches
     )
     found = _by_key(batches, looked_up)
     if global_options.remote_cache_read:
         # What others have collected, they have collected one by one.
         batches = tuple((key,) for key in keys if key not in found)
-        looked_up = await MultiGet(
-            Get(FallibleProcessResult, Process, _fetch(configuration, batch)) for batch in batches
+        looked_up = await concurrently(
+            execute_process(_fetch(configuration, batch), **implicitly()) for batch in batches
         )
         found.update(_by_key(batches, looked_up))
     return CargoResults(FrozenDict(found))
 
 
-@_uncacheable_rule
+@uncacheable_rule
 async def collect_results(
-    request: CollectResults, cache: CargoCache, global_options: GlobalOptions
+    request: CollectResults, /, cache: CargoCache, global_options: GlobalOptions
 ) -> CargoResults:
     configuration, keys = request.configuration, request.keys
     one_by_one = tuple((key,) for key in keys)
     # Nobody else knows which results were collected together.
     batches = one_by_one if global_options.remote_cache_write else (keys,)
-    collected = await MultiGet(
-        Get(FallibleProcessResult, Process, _fetch(configuration, batch, cache))
-        for batch in batches
+    collected = await concurrently(
+        execute_process(_fetch(configuration, batch, cache), **implicitly()) for batch in batches
     )
     if len(keys) > 1 and any(result.exit_code for result in collected):
         batches = one_by_one
-        collected = await MultiGet(
-            Get(FallibleProcessResult, Process, _fetch(configuration, batch, cache))
+        collected = await concurrently(
+            execute_process(_fetch(configuration, batch, cache), **implicitly())
             for batch in batches
         )
     found = _by_key(batches, collected)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pants.engine.rules import Rule, collect_rules, rule
+from pants.engine.rules import Rule
 
 from mzbuild.core.cargo.sources import SourceParts, SourceTree
 from mzbuild.core.cargo.vendored import Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.core.work_tree.links import LinkedListing
+from mzbuild.pants_api import collect_rules, rule
 from mzbuild.rules.repository import CONTENTS, CrateInputs
 
 # It lives as long as pantsd does; what it remembers is used only while the files are the same.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pants.base.build_root import BuildRoot
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.internals.session import SessionValues
-from pants.engine.process import FallibleProcessResult, Process, ProcessCacheScope
-from pants.engine.rules import Get, MultiGet, Rule, _uncacheable_rule, collect_rules, rule
+from pants.engine.process import Process, ProcessCacheScope
+from pants.engine.rules import Rule
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 
@@ -25,9 +25,20 @@ from mzbuild.core.cargo.settings import CargoOptions, CargoSettings
 from mzbuild.core.cargo.workspace import BUILDER_DIRECTORY, CargoWorkspace, toolchain_files
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.core.work_tree.links import LinkedListing
-from mzbuild.rules.captured_files import CapturedFiles, CaptureFiles, files_to_capture
+from mzbuild.pants_api import (
+    collect_rules,
+    concurrently,
+    execute_process,
+    implicitly,
+    rule,
+    uncacheable_rule,
+)
+from mzbuild.rules.captured_files import (
+    capture_files,
+    files_to_capture,
+)
 from mzbuild.rules.docker_engine import DOCKER_ENV_NAMES
-from mzbuild.rules.host_tools import HostTool, HostToolRequest
+from mzbuild.rules.host_tools import HostTool, HostToolRequest, find_host_tool
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 _ENV_NAMES = ("CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "SSL_CERT_FILE")
@@ -95,8 +106,10 @@ def cargo_options(mzbuild_cargo: MzbuildCargo) -> CargoOptions:
     return mzbuild_cargo.parsed()
 
 
-@_uncacheable_rule
-def cargo_environment(settings: CargoSettings, session_values: SessionValues) -> CargoEnvironment:
+@uncacheable_rule
+def cargo_environment(
+    settings: CargoSettings, /, session_values: SessionValues
+) -> CargoEnvironment:
     variables: Mapping[str, str] = session_values[CompleteEnvironmentVars]
 
     def those(names: tuple[str, ...]) -> FrozenDict[str, str]:
@@ -109,12 +122,12 @@ def cargo_environment(settings: CargoSettings, session_values: SessionValues) ->
 
 
 # Pants knows nothing of a prefix that is no file of the repository.
-@_uncacheable_rule
+@uncacheable_rule
 async def prefixed_compiler(
-    request: PrefixedCompilerRequest, build_root: BuildRoot
+    request: PrefixedCompilerRequest, /, build_root: BuildRoot
 ) -> PrefixedCompiler:
     settings, root = request.settings, build_root.path
-    environment = await Get(CargoEnvironment, CargoSettings, settings)
+    environment = await cargo_environment(settings, **implicitly())
     tools = environment.tools
     state = tools, prefix_state(settings, root, tools.get("PATH", ""), request.files)
     if state not in _BY_PREFIX:
@@ -124,8 +137,8 @@ async def prefixed_compiler(
 
 
 # Toolchains are installed and chosen without Pants' knowledge.
-@_uncacheable_rule
-def state_of_compiler(request: CompilerStateRequest, build_root: BuildRoot) -> CompilerState:
+@uncacheable_rule
+def state_of_compiler(request: CompilerStateRequest, /, build_root: BuildRoot) -> CompilerState:
     files = [os.path.join(build_root.path, path) for path in request.toolchain_files]
     return CompilerState(compiler_state(request.rustc.path, request.rustc.env, files))
 
@@ -133,6 +146,7 @@ def state_of_compiler(request: CompilerStateRequest, build_root: BuildRoot) -> C
 @rule
 async def rust_toolchain(
     settings: CargoSettings,
+    /,
     work_tree: WorkTree,
     listing: LinkedListing,
     workspace: CargoWorkspace,
@@ -140,17 +154,16 @@ async def rust_toolchain(
     files = toolchain_files(listing, workspace)
     if settings.command_prefix:
         files += listing.under(BUILDER_DIRECTORY)
-        compiler = await Get(PrefixedCompiler, PrefixedCompilerRequest(settings, files))
+        compiler = await prefixed_compiler(PrefixedCompilerRequest(settings, files), **implicitly())
         return RustToolchain("cargo", compiler.identity)
-    cargo, rustc, captured = await MultiGet(
-        Get(HostTool, HostToolRequest("cargo", _ENV_NAMES, _INSTALL_RUST)),
-        Get(HostTool, HostToolRequest("rustc", _ENV_NAMES, _INSTALL_RUST)),
-        Get(CapturedFiles, CaptureFiles, files_to_capture(work_tree, files, follow_links=True)),
+    cargo, rustc, captured = await concurrently(
+        find_host_tool(HostToolRequest("cargo", _ENV_NAMES, _INSTALL_RUST), **implicitly()),
+        find_host_tool(HostToolRequest("rustc", _ENV_NAMES, _INSTALL_RUST), **implicitly()),
+        capture_files(files_to_capture(work_tree, files, follow_links=True), **implicitly()),
     )
-    known = await Get(CompilerState, CompilerStateRequest(rustc, files))
+    known = await state_of_compiler(CompilerStateRequest(rustc, files), **implicitly())
     args = rustc_version_args(settings)
-    version = await Get(
-        FallibleProcessResult,
+    version = await execute_process(
         Process(
             (rustc.path, *args),
             input_digest=captured.digest,
@@ -164,6 +177,7 @@ async def rust_toolchain(
                 else ProcessCacheScope.PER_SESSION
             ),
         ),
+        **implicitly(),
     )
     if version.exit_code:
         raise no_compiler(("rustc", *args), version.stdout + version.stderr)
