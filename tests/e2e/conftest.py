@@ -10,7 +10,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.repo import Content, Docker, MakeRepo, Repo
+from tests.e2e.repo import ANOTHER_PANTS, Content, Docker, MakeRepo, Repo
+
+# What is about ./pants alone, by the start of the tests' names: with another Pants it is left out.
+OF_OWN_LAUNCHER = (
+    "tests/e2e/test_benchmarks.py::",
+    "tests/e2e/test_launcher.py::",
+    "tests/e2e/test_venv.py::",
+    "tests/e2e/test_pictures.py::",
+    "tests/e2e/test_terminal.py::test_a_pipe_gets_the_result_and_a_terminal_the_progress[official]",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if ANOTHER_PANTS:
+        left_out = [item for item in items if item.nodeid.startswith(OF_OWN_LAUNCHER)]
+        items[:] = [item for item in items if item not in left_out]
+        # pytest says at the end how many there were.
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="session", autouse=True)

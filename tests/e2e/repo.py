@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +18,26 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # The content of a file; a path is what a symlink leads to.
 Content = Union[str, bytes, Path]
 
+# Who has another Pants can have the tests run it.
+ANOTHER_PANTS = os.environ.get("MZBUILD_TEST_PANTS")
+PANTS = Path(ANOTHER_PANTS) if ANOTHER_PANTS else CHECKOUT / "pants"
+
+
+def _version() -> str:
+    if not ANOTHER_PANTS:
+        return "2.17.1"
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory, "pants.toml").write_text("[GLOBAL]\n")
+        command = [str(PANTS), "--no-pantsd", "--version"]
+        done = subprocess.run(command, cwd=directory, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip()
+
+
+VERSION = _version()
+
 PANTS_TOML = f"""\
 [GLOBAL]
-pants_version = "2.17.1"
+pants_version = "{VERSION}"
 pythonpath = ["{CHECKOUT}/pants-plugins"]
 backend_packages = ["mzbuild"]
 """
@@ -117,6 +135,8 @@ class Repo:
             "GIT_CONFIG_SYSTEM": os.devnull,
             # A Pants daemon that is stopped leaves its temporary files.
             "TMPDIR": str(root.parent / f"{root.name}-tmp"),
+            # Whatever the repository says: the sample's has its own word.
+            "PANTS_VERSION": VERSION,
             **env,
         }
         root.mkdir(parents=True)
@@ -151,7 +171,7 @@ class Repo:
         self, *args: str, env: Mapping[str, str] | None = None
     ) -> subprocess.Popen[str]:
         """Starts `./pants`, for a test that does something while it runs; `finish` waits for it."""
-        command = [str(CHECKOUT / "pants"), *args]
+        command = [str(PANTS), *args]
         return start(command, cwd=self.root, env={**self.env, **(env or {})})
 
     def pants(self, *args: str, env: Mapping[str, str] | None = None, check: bool = True) -> Result:
@@ -160,8 +180,17 @@ class Repo:
 
     def stop_pantsd(self) -> None:
         """Stops the daemon that serves this repository, if there is one."""
-        for pid_file in self.root.glob(".pids/*/pantsd/pid"):
-            stop(int(pid_file.read_text()))
+        for pid in self.pantsds():
+            stop(pid)
+
+    def pantsds(self) -> list[int]:
+        """The daemon that serves this repository, if there is one."""
+        # Where Pants keeps it, before 2.25 and since.
+        files = (
+            *self.root.glob(".pids/*/pantsd/pid"),
+            *self.root.glob(".pants.d/pids/*/pantsd/pid"),
+        )
+        return [int(file.read_text()) for file in files]
 
 
 class MakeRepo(Protocol):

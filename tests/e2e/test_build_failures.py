@@ -35,7 +35,7 @@ from tests.e2e.images import (
     until,
     without_buildx,
 )
-from tests.e2e.repo import CHECKOUT, Content, Docker, Repo, Result, finish, start
+from tests.e2e.repo import PANTS, Content, Docker, Repo, Result, finish, start
 
 # What nothing else on this machine has on its command line.
 MARK = f"napping-{os.getpid()}"
@@ -326,7 +326,7 @@ def test_the_disk_is_full_while_staging(workshop: Workshop, tmp_path: Path) -> N
     env = {**repo.env, "PANTS_NAMED_CACHES_DIR": str(caches)}
     files = {"sleeper/nap": "0\n", "sleeper/large.txt": "0123456789abcdef" * 32 * 1024}
     with changed(repo, files):
-        command = [*own_mounts(script), str(CHECKOUT / "pants"), *args]
+        command = [*own_mounts(script), str(PANTS), *args]
         result = finish(start(command, cwd=repo.root, env=env), check=False)
     assert_refused(workshop.repo, result, "images/compiled/mzbuild.yml: ", "The disk is full: ")
     assert str(caches) in result.stderr

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.images import building, image, probe_image, run_step
 from tests.e2e.later_docker import compose_program
-from tests.e2e.repo import CHECKOUT, Content, Docker, Repo, finish, start
+from tests.e2e.repo import CHECKOUT, PANTS, Content, Docker, Repo, finish, start
 
 COMPOSE = """\
 # Zwei Dienste für den Anfang.
@@ -91,7 +91,7 @@ def test_docker_compose_starts_what_is_printed(workshop: Workshop) -> None:
 def test_a_file_that_nobody_else_sees_is_read_from_where_it_lies(workshop: Workshop) -> None:
     repo, _ = workshop
     repo.write({"local/c.yml": COMPOSE})
-    command = [str(CHECKOUT / "pants"), "mzbuild-compose", "c.yml"]
+    command = [str(PANTS), "mzbuild-compose", "c.yml"]
     result = finish(start(command, cwd=repo.root / "local", env=repo.env), check=True)
     assert result.stdout == with_specs(repo)
 

@@ -69,15 +69,11 @@ def test_options_by_flag_and_by_environment_variable(vectors: Repo, configuratio
 
 
 def test_options_change_without_a_new_pantsd(vectors: Repo) -> None:
-    def pid() -> str:
-        (pid_file,) = vectors.root.glob(".pids/*/pantsd/pid")
-        return pid_file.read_text()
-
     vectors.pants("mzbuild-fingerprint", "::")
-    before = pid()
+    before = vectors.pantsds()
     result = vectors.pants("--mzbuild-profile=dev", "mzbuild-fingerprint", "::")
     assert unexpected(result) == []
-    assert pid() == before
+    assert vectors.pantsds() == before
 
 
 def test_sanitizers_and_the_scheme_move_every_fingerprint(

@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Page
 from benchmarks.generate import HUB_SOURCE, Image, Size, generate
 from tests.e2e.bare import bare_environment
 from tests.e2e.browsers import running_browser, tool
-from tests.e2e.repo import CHECKOUT, Result, finish, start
+from tests.e2e.repo import CHECKOUT, PANTS, Result, finish, start
 from tests.e2e.vectors import parsed
 from tests.hostile_texts import HOSTILE
 
@@ -41,7 +41,7 @@ class Generated:
         return finish(start(list(command), cwd=self.root, env=self.env), check=False)
 
     def pants(self, *args: str) -> Result:
-        return self.run(str(CHECKOUT / "pants"), "--no-pantsd", *args)
+        return self.run(str(PANTS), "--no-pantsd", *args)
 
     def nodes(self) -> dict[str, dict[str, Any]]:
         told = json.loads(self.pants("mzbuild-graph", "--format=json", "::").stdout)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.repo import CHECKOUT, Repo
+from tests.e2e.repo import PANTS, Repo
 from tests.e2e.steps import append, restore
 
 FILES = {
@@ -173,7 +173,7 @@ def test_a_file_in_a_directory_that_is_not_there_is_a_mistake(repo: Repo) -> Non
 def test_a_terminal_gets_colour(repo: Repo) -> None:
     def on_terminal(*flags: str) -> str:
         ours, theirs = pty.openpty()
-        command = [str(CHECKOUT / "pants"), *flags, "mzbuild-list", "top"]
+        command = [str(PANTS), *flags, "mzbuild-list", "top"]
         subprocess.run(command, cwd=repo.root, env=repo.env, stdout=theirs, check=True)
         os.close(theirs)
         with open(ours, "rb", buffering=0) as terminal:
@@ -189,7 +189,7 @@ def test_whoever_stops_reading_sees_no_traceback(repo: Repo, tmp_path: Path) -> 
     # More than a pipe holds while nobody reads.
     repo.write({f"many-{n}/mzbuild.yml": f"name: many-{n}\n" for n in range(600)})
     repo.write({f"many-{n}/Dockerfile": "MZFROM base\n" for n in range(600)})
-    pants = f"'{CHECKOUT}/pants' --mzbuild-list-format=json mzbuild-list ::"
+    pants = f"'{PANTS}' --mzbuild-list-format=json mzbuild-list ::"
     done = subprocess.run(
         ["bash", "-c", f"{pants} | head -n 1; echo ${{PIPESTATUS[0]}}"],
         cwd=repo.root,

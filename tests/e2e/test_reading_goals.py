@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.e2e.bare import error, logged
-from tests.e2e.repo import CHECKOUT, Repo
+from tests.e2e.repo import PANTS, Repo
 from tests.e2e.steps import restore
 
 FILES = {
@@ -140,7 +140,7 @@ def shallow(shared: Repo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_whoever_stops_reading_sees_no_traceback(repo: Repo, args: tuple[str, ...]) -> None:
     # What is at the other end of the pipe is gone before there is anything to read.
     done = subprocess.run(
-        ["bash", "-c", f"'{CHECKOUT}/pants' {' '.join(args)} | true; echo ${{PIPESTATUS[0]}}"],
+        ["bash", "-c", f"'{PANTS}' {' '.join(args)} | true; echo ${{PIPESTATUS[0]}}"],
         cwd=repo.root,
         env=repo.env,
         capture_output=True,

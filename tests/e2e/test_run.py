@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.e2e.images import building, image, probe_image, until
-from tests.e2e.repo import CHECKOUT, Content, Docker, Repo, Result, finish
+from tests.e2e.repo import PANTS, Content, Docker, Repo, Result, finish
 
 FILES: Mapping[str, Content] = {
     # It asks for an environment; beside it, a BUILD file says what it runs with.
@@ -94,7 +94,7 @@ def test_both_outputs_are_the_commands_own(runner: Runner) -> None:
 def test_standard_input_is_handed_on(runner: Runner) -> None:
     sent = "".join(f"line {number}\n" for number in range(10_000))
     result = subprocess.run(
-        [str(CHECKOUT / "pants"), "run", "images/probe", "--", "cat", "say", "the end"],
+        [str(PANTS), "run", "images/probe", "--", "cat", "say", "the end"],
         cwd=runner.repo.root,
         env=runner.repo.env,
         input=sent,
@@ -148,7 +148,7 @@ def in_terminal(runner: Runner, *args: str, typed: bytes = b"") -> tuple[int, st
     """
     master, slave = os.openpty()
     process = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", str(CHECKOUT / "pants"), "run", "images/probe", "--", *args],
+        ["setsid", "--ctty", "--wait", str(PANTS), "run", "images/probe", "--", *args],
         cwd=runner.repo.root,
         env=runner.repo.env,
         stdin=slave,

@@ -14,7 +14,7 @@ from mzbuild.core.fingerprint.configuration import Arch
 
 from tests.e2e.images import File, Link, building, contents, described, log_file, text
 from tests.e2e.later_docker import with_later_engine
-from tests.e2e.repo import Docker, Repo, Result, finish, own_files, start
+from tests.e2e.repo import ANOTHER_PANTS, Docker, Repo, Result, finish, own_files, start
 
 # Each sample with those that it builds on.
 SAMPLES = {
@@ -36,8 +36,8 @@ class Samples(NamedTuple):
     first: Mapping[str, Mapping[str, Any]]
 
     def pants(self, *args: str, check: bool = True) -> Result:
-        """Runs the clone's own `./pants`."""
-        command = [str(self.repo.root / "pants"), *args]
+        """Runs the clone's own `./pants`, or the Pants that the tests are to run on."""
+        command = [ANOTHER_PANTS or str(self.repo.root / "pants"), *args]
         return finish(start(command, cwd=self.repo.root, env=self.repo.env), check=check)
 
     def run(self, name: str, *args: str, options: tuple[str, ...] = ()) -> Result:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.repo import CHECKOUT, Docker, MakeRepo, Repo, Result, finish, start
+from tests.e2e.repo import CHECKOUT, PANTS, VERSION, Docker, MakeRepo, Repo, Result, finish, start
 
 FILES = {"image/mzbuild.yml": "name: image\n", "image/Dockerfile": "FROM scratch\nCOPY . /\n"}
 
@@ -16,7 +16,7 @@ FILES = {"image/mzbuild.yml": "name: image\n", "image/Dockerfile": "FROM scratch
 @pytest.fixture(params=["of this repository", "official"])
 def launcher(request: Any) -> str:
     if request.param == "of this repository":
-        return str(CHECKOUT / "pants")
+        return str(PANTS)
     # What the official launcher runs in the end.
     lock = CHECKOUT / "3rdparty/python/pants.lock"
     venv = subprocess.run([CHECKOUT / "bin/venv", lock], check=True, stdout=subprocess.PIPE)
@@ -58,7 +58,7 @@ def test_a_pipe_gets_the_result_and_a_terminal_the_progress(
 
 def test_what_the_user_has_set_counts(make_repo: MakeRepo) -> None:
     toml = (
-        f'[GLOBAL]\npants_version = "2.17.1"\npythonpath = ["{CHECKOUT}/pants-plugins"]\n'
+        f'[GLOBAL]\npants_version = "{VERSION}"\npythonpath = ["{CHECKOUT}/pants-plugins"]\n'
         'backend_packages = ["mzbuild"]\ncolors = true\ndynamic_ui = false\n'
     )
     repo = make_repo({**FILES, "pants.toml": toml})

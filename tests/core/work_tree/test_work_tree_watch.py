@@ -366,9 +366,9 @@ def test_of_files_that_were_not_touched_few_are_looked_at(repository: Repository
     first = reader.read(ENV)
     looked_at = []
 
-    def lstat(path: str) -> os.stat_result:
+    def lstat(path: str, *, dir_fd: int | None = None) -> os.stat_result:
         looked_at.append(os.path.relpath(path, repository.root))
-        return os.stat(path, follow_symlinks=False)
+        return os.stat(path, dir_fd=dir_fd, follow_symlinks=False)
 
     # Each of the four files has its turn in one of five readings.
     with mock.patch("os.lstat", lstat), mock.patch.object(work_tree_reader, "_MOST_IN_TURN", 1):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.e2e.images import COPY_ALL, building, changed, described, image, shadow
-from tests.e2e.repo import CHECKOUT, Content, Docker, Repo
+from tests.e2e.repo import PANTS, Content, Docker, Repo
 
 
 def manifest(name: str) -> str:
@@ -159,7 +159,7 @@ def test_errors_are_in_color_on_a_terminal(workshop: Workshop) -> None:
         workshop.repo.stop_pantsd()
         ours, theirs = os.openpty()
         process = subprocess.Popen(
-            [str(CHECKOUT / "pants"), "--no-dynamic-ui", "package", "images/app"],
+            [str(PANTS), "--no-dynamic-ui", "package", "images/app"],
             cwd=workshop.repo.root,
             env=workshop.repo.env,
             stdin=subprocess.DEVNULL,

@@ -186,8 +186,8 @@ def test_a_passed_variable_is_not_left_behind_by_pants_when_it_is_killed(
             assert keeping(workshop, TOKEN["CARGO_TEST_TOKEN"]) == []
             # It would start another daemon, and ask that.
             os.killpg(process.pid, signal.SIGKILL)
-            (daemon,) = workshop.repo.root.glob(".pids/*/pantsd/pid")
-            os.kill(int(daemon.read_text()), signal.SIGKILL)
+            (daemon,) = workshop.repo.pantsds()
+            os.kill(daemon, signal.SIGKILL)
             finish(process, check=False)
             assert keeping(workshop, TOKEN["CARGO_TEST_TOKEN"]) == []
         finally:

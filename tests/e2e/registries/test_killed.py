@@ -55,8 +55,8 @@ def test_the_daemon_is_killed_while_it_pushes(shop: Workshop, proxy: FaultProxy)
     proxy.inject(slow(3), 1, "PUT", BLOBS)
     process = shop.repo.start_pants("mzbuild-ensure", "images/alone")
     until(lambda: proxy.count("PUT", BLOBS), "a push")
-    (pid_file,) = shop.repo.root.glob(".pids/*/pantsd/pid")
-    os.kill(int(pid_file.read_text()), signal.SIGKILL)
+    (pid,) = shop.repo.pantsds()
+    os.kill(pid, signal.SIGKILL)
     # What it has started goes on without it, and whoever wants the image waits for that: Pants'
     # client, which starts over with another daemon, or the next run.
     finish(process, check=False)

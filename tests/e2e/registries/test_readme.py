@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.images import described, shadow, until
-from tests.e2e.repo import CHECKOUT, Content, Docker, Repo, Result, finish, own_files, start
+from tests.e2e.repo import CHECKOUT, PANTS, Content, Docker, Repo, Result, finish, own_files, start
 
 README = (CHECKOUT / "README.md").read_text()
 
@@ -36,7 +36,7 @@ class Newcomer:
             "PANTS_NAMED_CACHES_DIR": str(directory / "named_caches"),
             **shadow(directory / "bin", "docker", f'echo "$*" >>{directory}/calls; "$real" "$@"'),
         }
-        (directory / "bin/pants").symlink_to(CHECKOUT / "pants")
+        (directory / "bin/pants").symlink_to(PANTS)
         self.calls = directory / "calls"
         self.repo = Repo(directory / "repo", files, env)
 
