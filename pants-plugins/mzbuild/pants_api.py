@@ -13,6 +13,7 @@ Nothing else in this plugin asks for the version of Pants.
 
 from __future__ import annotations
 
+import ast
 import inspect
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping
@@ -28,6 +29,7 @@ from pants.engine.addresses import (
     BuildFileAddressRequest,
     UnparsedAddressInputs,
 )
+from pants.engine.env_vars import EnvironmentVars
 from pants.engine.fs import (
     AddPrefix,
     CreateDigest,
@@ -41,7 +43,10 @@ from pants.engine.fs import (
     RemovePrefix,
     Snapshot,
 )
+from pants.engine.internals.defaults import BuildFileDefaultsParserState
 from pants.engine.internals.graph import Owners, OwnersRequest
+from pants.engine.internals.mapper import AddressMap
+from pants.engine.internals.parser import BuildFilePreludeSymbols, Parser
 from pants.engine.internals.scheduler import SchedulerSession
 from pants.engine.internals.selectors import Params
 from pants.engine.internals.synthetic_targets import SyntheticAddressMap
@@ -49,6 +54,8 @@ from pants.engine.internals.target_adaptor import TargetAdaptor
 from pants.engine.process import FallibleProcessResult, Process, ProcessResult
 from pants.engine.rules import Rule
 from pants.engine.target import Targets
+from pants.option.options import Options
+from pants.option.options_bootstrapper import OptionsBootstrapper
 from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 from pants.vcs.changed import ChangedAddresses, ChangedRequest, DependentsOption
@@ -89,6 +96,43 @@ def request_product(session: SchedulerSession, product: type[_Output], *given: o
     (found,) = session.product_request(product, subjects)
     result: _Output = found
     return result
+
+
+def typed_goals(builtin: str, options: Options, session: SchedulerSession) -> list[str]:
+    """A builtin goal and the others of the same command, in the order in which they were typed."""
+    goals = dict.fromkeys((builtin, *options.goals))
+    if PANTS_SEMVER.release < (2, 25):
+        return [scope for scope in options.scope_to_flags if scope in goals]
+    # Since then, Pants does not say where the builtin goal stood. The command itself does, but for
+    # goals that an alias stands for: those come last.
+    words = session.py_session.session_values[OptionsBootstrapper].args
+    return sorted(goals, key=lambda goal: words.index(goal) if goal in words else len(words))
+
+
+def parse_targets(
+    path: str,
+    content: str,
+    parser: Parser,
+    macros: BuildFilePreludeSymbols,
+    env: EnvironmentVars,
+    defaults: BuildFileDefaultsParserState,
+) -> Mapping[str, TargetAdaptor]:
+    """The targets that the text of a BUILD file declares, by their names."""
+    # Since 2.34, Pants takes the syntax tree, too.
+    tree: Any = {} if PANTS_SEMVER.release < (2, 34) else {"tree": ast.parse(content, path)}
+    parsed = AddressMap.parse(
+        filepath=path,
+        build_file_content=content,
+        parser=parser,
+        extra_symbols=macros,
+        env_vars=env,
+        is_bootstrap=False,
+        defaults=defaults,
+        dependents_rules=None,
+        dependencies_rules=None,
+        **tree,
+    )
+    return parsed.name_to_target_adaptor
 
 
 if TYPE_CHECKING or PANTS_SEMVER.release < (2, 25):
