@@ -17,6 +17,7 @@ from pants.init.engine_initializer import GraphSession
 from pants.option.options import Options
 
 from mzbuild.core.errors import MzbuildError, listed
+from mzbuild.pants_api import typed_goals
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class ImageGoal(BuiltinGoal):
 
     def _goals(self, graph_session: GraphSession, options: Options) -> Sequence[str]:
         """This goal and others of the same command, in the order in which they were typed."""
-        typed = [each for each in options.scope_to_flags if each in (self.name, *options.goals)]
+        typed = typed_goals(self.name, options, graph_session.scheduler_session)
         alone = [goal for goal in typed if goal not in graph_session.goal_map]
         if alone:
             raise MzbuildError(f"{listed(alone)} goes with no other goal: run it by itself.")

@@ -14,7 +14,6 @@ from pants.engine.env_vars import EnvironmentVars
 from pants.engine.fs import Digest, PathGlobs
 from pants.engine.internals.build_files import BuildFileOptions
 from pants.engine.internals.defaults import BuildFileDefaults, BuildFileDefaultsParserState
-from pants.engine.internals.mapper import AddressMap
 from pants.engine.internals.parser import BuildFilePreludeSymbols, Parser
 from pants.engine.internals.target_adaptor import TargetAdaptor
 from pants.engine.rules import Rule
@@ -27,6 +26,7 @@ from mzbuild.pants_api import (
     collect_rules,
     get_digest_contents,
     implicitly,
+    parse_targets,
     path_globs_to_digest,
     rule,
 )
@@ -121,17 +121,7 @@ def parse_build_file(
     Raises `MzbuildError` for one that cannot be read.
     """
     try:
-        return AddressMap.parse(
-            path,
-            content.decode(),
-            parser,
-            macros,
-            env,
-            is_bootstrap=False,
-            defaults=defaults,
-            dependents_rules=None,
-            dependencies_rules=None,
-        ).name_to_target_adaptor
+        return parse_targets(path, content.decode(), parser, macros, env, defaults)
     except (MappingError, SyntaxError, ValueError) as error:
         raise MzbuildError(f"{path}: {error}") from None
 
