@@ -68,6 +68,19 @@ def test_a_specification_of_no_image(
 
 
 @pytest.mark.parametrize("goal", GOALS)
+def test_what_is_nearly_an_image_is_told_of_beside_one_in_every_run(repo: Repo, goal: str) -> None:
+    repo.write({"images/new/Dockerfile": "FROM scratch\n"})
+    for _ in range(2):
+        result = repo.pants(f"mzbuild-{goal}", "images/top", "images/new", "doc")
+        told = [said for _, said in logged(result) if "matches no image" in said]
+        assert told == [
+            "`images/new` matches no image. `images/new` has a `Dockerfile`, but no "
+            "`mzbuild.yml`, which makes an image of it. Write one with `name: new`."
+        ]
+        assert result.stdout
+
+
+@pytest.mark.parametrize("goal", GOALS)
 def test_an_image_may_be_named_by_its_name(repo: Repo, goal: str) -> None:
     by_name, by_address = (
         repo.pants(f"mzbuild-{goal}", it) for it in ("environmentd", "images/top")

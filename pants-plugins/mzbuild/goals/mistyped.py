@@ -17,6 +17,7 @@ from pants.engine.unions import UnionRule
 
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.core.text.report import meant_images
+from mzbuild.core.text.safe import printable
 from mzbuild.pants_api import collect_rules, implicitly, uncacheable_rule
 from mzbuild.rules.images import all_images
 from mzbuild.rules.repository import current_listing
@@ -57,7 +58,7 @@ async def suggest_images(
         if odd:
             images, files = await all_images(**implicitly()), await current_listing(**implicitly())
             for told in meant_images(odd, images.graph.images, files).values():
-                logger.error("%s", told)
+                logger.error("%s", printable(told))
     return WorkunitsCallbackFactory(lambda: None)
 
 

@@ -32,7 +32,8 @@ from pants.vcs.git import GitWorktreeRequest
 
 from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import Image
-from mzbuild.core.text.report import no_image
+from mzbuild.core.text.report import meant_images, no_image
+from mzbuild.core.text.safe import printable
 from mzbuild.core.work_tree.listing import Listing, is_under
 from mzbuild.pants_api import (
     changed_request,
@@ -149,7 +150,8 @@ def _by_address(specs: RawSpecs, images: Images) -> RawSpecs:
     )
 
 
-@rule
+# Not cached, so that its warnings come with every run.
+@uncacheable_rule
 async def reported_images(specs: Specs, images: Images, listing: Listing) -> ReportedImages:
     try:
         selected = await specified_images(specs, **implicitly())
@@ -158,14 +160,20 @@ async def reported_images(specs: Specs, images: Images, listing: Listing) -> Rep
         odd = _odd(specs.includes, images)
         told = [no_image(odd, images.graph.images, listing)] if odd else []
         raise MzbuildError.of_lines("\n\n".join([*told, str(error)])) from None
-    if not selected.names and not specs.includes.from_change_detection:
-        typed, odd = _typed(specs.includes), _odd(specs.includes, images)
+    if specs.includes.from_change_detection:
+        return ReportedImages(selected.names)
+    odd = _odd(specs.includes, images)
+    if not selected.names:
+        typed = _typed(specs.includes)
         if odd or not typed:
             raise MzbuildError.of_lines(no_image(odd, images.graph.images, listing))
         raise MzbuildError(
             f"{listed(map(str, typed))}: no image is left of that, by what begins with `-` or by "
             "the options `--filter-…` and `--tag`. Leave one of them out."
         )
+    # What else is there, such as a shell's `*` may have named, is nobody's mistake.
+    for hint in meant_images(odd, (), listing).values():
+        logger.warning("%s", printable(hint))
     return ReportedImages(selected.names)
 
 

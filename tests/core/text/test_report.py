@@ -24,10 +24,19 @@ IMAGES = [
         # By its name, wherever it is.
         ("elsewhere/ci-builder", "ci/builder"),
         (":ci-builder", "ci/builder"),
+        # Its exact name goes before a similar directory, as where Pants has put another before it.
+        ("misc/images/ci-builder", "ci/builder"),
+        ("misc/images/environmentd:ci-builder", "misc/images/environmentd"),
     ],
 )
 def test_the_nearest_image_is_offered(spec: str, near: str) -> None:
     assert no_image([spec], IMAGES) == f"`{spec}` matches no image. Did you mean `{near}`?"
+
+
+def test_an_image_at_the_root_is_offered_as_pants_takes_it() -> None:
+    assert no_image(["elsewhere/all"], [Image("all", "", "mzbuild.yml")]) == (
+        "`elsewhere/all` matches no image. Did you mean `//:`?"
+    )
 
 
 @pytest.mark.parametrize("spec", ["ci/builder", "ci/builder::", "ci-builder"])

@@ -54,10 +54,14 @@ def _nearest(spec: str, by_name: Mapping[str, str]) -> str:
     if not target and exactly in by_name.values():
         # What Pants sees of an image has a target, which would have been found.
         return f"Pants does not see `{exactly}/{FILE_NAME}`: a warning tells why."
-    near = closest(path, by_name.values())
-    name = closest(target or posixpath.basename(path), by_name)
-    near = near or (by_name[name] if name is not None else None)
-    return "" if near is None else f"Did you mean `{near}`?"
+    name = target or posixpath.basename(path)
+    near = path if path in by_name.values() else by_name.get(name)
+    if near is None:
+        near = closest(path, by_name.values())
+    if near is None:
+        near = by_name.get(closest(name, by_name) or name)
+    # The directory of an image may be the repository's root.
+    return "" if near is None else f"Did you mean `{near or '//:'}`?"
 
 
 def _near_miss(spec: str, files: Listing) -> str:
