@@ -227,6 +227,13 @@ def test_what_is_idle_is_listed_if_it_is_little() -> None:
     assert len(lines(crowd, everything=True)) == len(["header", *names, "summary"])
 
 
+def test_nothing_to_do_is_one_line_where_it_is_much() -> None:
+    many = graph({f"i{number:02}": "" for number in range(12)})
+    idle = package(*many.dependencies, images=many, local=" ".join(many.dependencies))
+    assert lines(idle) == ["Nothing to do: 12 to reuse"]
+    assert len(lines(idle, everything=True)) == len(["header", *many.dependencies, "summary"])
+
+
 def test_images_are_told_of_together_where_they_would_fill_more_than_a_screen() -> None:
     many = graph({"base": "", **{f"i{number:02}": ["base"] for number in range(60)}})
     names = [*many.dependencies][1:]

@@ -34,7 +34,11 @@ def plan_lines(
 
     With `everything`, there is a row for each image, however many there are.
     """
+    summary = plan_summary([plan for _, plan, _ in plans])
     rows = [row for arch, plan, _ in plans for row in plan_rows(plan, arch, everything=everything)]
+    if not rows:
+        yield f"Nothing to do: {summary or 'no images'}"
+        return
     hidden = len(rows) < sum(len(plan.images) for _, plan, _ in plans)
     if everything or len(rows) <= SCREEN:
         yield from table(_HEADER, rows, {2: paint_name, 3: paint_work})
@@ -47,7 +51,7 @@ def plan_lines(
             full, brief = cargo_summary(runs), cargo_summary(runs, _MOST_RUNS, _MOST_PROGRAMS)
             yield full if everything else brief
             hidden = hidden or brief != full
-    yield plan_summary([plan for _, plan, _ in plans])
+    yield summary
     if hidden and not everything:
         yield MORE
 
