@@ -116,8 +116,8 @@ class TestInBuildFiles:
         [
             (
                 'mzbuild_image(image_name="under_score")',
-                "i:i: `under_score` cannot name an image: Docker allows lower-case letters and "
-                "digits, with `-` between them, up to 127 characters. Write `under-score`.",
+                "i:i: `under_score` cannot name an image: a name has lower-case letters and "
+                "digits, with `-` between them, and up to 127 characters. Write `under-score`.",
             ),
             (
                 'mzbuild_files(name="f", sources=["x"])\nmzbuild_image(pre_image=[":f"])',

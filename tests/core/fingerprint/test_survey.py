@@ -57,6 +57,14 @@ def test_what_is_wrong_with_an_image_is_wrong_with_what_builds_on_it_alone() -> 
         assert set(found.inputs) >= {"alone", "middle", "top"}
 
 
+def test_all_that_is_wrong_below_an_image_is_named() -> None:
+    wrong = replace(GRAPH, errors={"base": "no sense", "alone": "nonsense"})
+    graph = replace(wrong, dependencies={**GRAPH.dependencies, "top": ("alone", "base")})
+    assert surveyed(graph=graph).errors["top"] == (
+        "built on `alone` and `base`, which have no fingerprint."
+    )
+
+
 def test_each_thing_that_is_wrong_is_told_once_from_the_root_of_it() -> None:
     dependencies = {"top": ("middle",), "middle": ("base",), "alone": ("base",)}
     errors = {

@@ -182,23 +182,23 @@ ACTION = "name: a\npre-image:\n"
         ("\nname: ''\n", "2: the required field `name` is empty. Add `name: …`."),
         (
             "\nname: under_score\n",
-            "2: `under_score` cannot name an image: Docker allows lower-case letters and digits, "
-            "with `-` between them, up to 127 characters. Write `under-score`.",
+            "2: `under_score` cannot name an image: a name has lower-case letters and digits, "
+            "with `-` between them, and up to 127 characters. Write `under-score`.",
         ),
         (
             "\nname: Web\n",
-            "2: `Web` cannot name an image: Docker allows lower-case letters and digits, "
-            "with `-` between them, up to 127 characters. Write `web`.",
+            "2: `Web` cannot name an image: a name has lower-case letters and digits, "
+            "with `-` between them, and up to 127 characters. Write `web`.",
         ),
         (
             "\nname: --rm\n",
-            "2: `--rm` cannot name an image: Docker allows lower-case letters and digits, "
-            "with `-` between them, up to 127 characters. Write `rm`.",
+            "2: `--rm` cannot name an image: a name has lower-case letters and digits, "
+            "with `-` between them, and up to 127 characters. Write `rm`.",
         ),
         (
             "name: 'a\n\n  '\n",
-            "1: `a\\n` cannot name an image: Docker allows lower-case letters and digits, "
-            "with `-` between them, up to 127 characters. Write `a`.",
+            "1: `a\\n` cannot name an image: a name has lower-case letters and digits, "
+            "with `-` between them, and up to 127 characters. Write `a`.",
         ),
         ("name: 1\n", "1: `name` must be a string, but is an integer. Quote it: '1'."),
         ("name: a\npublish: maybe\n", "2: `publish` must be true or false, but is a string."),

@@ -57,7 +57,8 @@ def survey(
         elif failed:
             errors[name] = broken[failed[0]]
         elif unknown:
-            errors[name] = f"built on {listed(unknown)}, which has no fingerprint."
+            have = "has" if len(unknown) == 1 else "have"
+            errors[name] = f"built on {listed(unknown)}, which {have} no fingerprint."
         else:
             own = map(joined.__getitem__, runs)
             pairs = [(other, raw[other]) for other in built_on]

@@ -122,8 +122,8 @@ def check_image_name(name: str, place: str) -> None:
     """Raises `MzbuildError` for what cannot be an image's name."""
     if not is_image_name(name):
         raise MzbuildError(
-            f"{place}: `{name}` cannot name an image: Docker allows lower-case letters and digits, "
-            f"with `-` between them, up to {_LONGEST_NAME} characters.{_allowed(name)}"
+            f"{place}: `{name}` cannot name an image: a name has lower-case letters and digits, "
+            f"with `-` between them, and up to {_LONGEST_NAME} characters.{_allowed(name)}"
         )
 
 
