@@ -31,7 +31,12 @@ MIDDLE = Image(
     publish=False,
     build_args=(("A", "1"), ("B", "2")),
     pre_image=(
-        CargoBuild(bins=("x", "y"), strip=False, extract=(("x", (("a.bin", "b.bin"),)),)),
+        CargoBuild(
+            bins=("x", "y"),
+            strip=False,
+            split_debuginfo=True,
+            extract=(("x", (("a.bin", "b.bin"),)),),
+        ),
         Copy("doc", "html", "*.md"),
     ),
 )
@@ -85,6 +90,7 @@ def test_actions_have_the_fields_of_an_mzbuild_yml() -> None:
             "bin": ["x", "y"],
             "example": [],
             "strip": False,
+            "split_debuginfo": True,
             "features": [],
             "extract": {"x": {"a.bin": "b.bin"}},
         },
@@ -104,7 +110,8 @@ def test_people_read_a_line_for_each_thing() -> None:
         "  mainline     yes",
         "  build args   A=1",
         "               B=2",
-        "  pre-image    cargo-build  bin: x, y; strip: no; extract: x a.bin to b.bin",
+        "  pre-image    cargo-build  bin: x, y; strip: no; split_debuginfo: yes; "
+        "extract: x a.bin to b.bin",
         "               copy  source: doc; destination: html; matching: *.md",
         "  builds on    base",
         "  … in turn    base",

@@ -113,6 +113,7 @@ def describe_action(action: PreImage) -> Mapping[str, Any]:
             "bin": list(action.bins),
             "example": list(action.examples),
             "strip": action.strip,
+            "split_debuginfo": action.split_debuginfo,
             "features": list(action.features),
             "extract": {package: dict(paths) for package, paths in action.extract},
         }
