@@ -137,11 +137,20 @@ class RunEnvField(StringSequenceField):
     )
 
 
+class InferredDependenciesField(Dependencies):
+    help = help_text(
+        """
+        Leave it out: what an image or an action depends on is inferred. For example, an image
+        depends on `base` where its Dockerfile says `MZFROM base`.
+        """
+    )
+
+
 class MzbuildImageTarget(Target):
     alias = "mzbuild_image"
     core_fields = (
         *COMMON_TARGET_FIELDS,
-        Dependencies,
+        InferredDependenciesField,
         InputsField,
         ImageNameField,
         PublishField,
@@ -283,7 +292,7 @@ class MzbuildCargoBuildTarget(Target):
     alias = "mzbuild_cargo_build"
     core_fields = (
         *COMMON_TARGET_FIELDS,
-        Dependencies,
+        InferredDependenciesField,
         BinField,
         ExampleField,
         StripField,
@@ -340,7 +349,7 @@ class MzbuildCopyTarget(Target):
     alias = "mzbuild_copy"
     core_fields = (
         *COMMON_TARGET_FIELDS,
-        Dependencies,
+        InferredDependenciesField,
         CopySourceField,
         CopyDestinationField,
         CopyMatchingField,

@@ -151,19 +151,22 @@ class TestInBuildFiles:
     def test_dependencies_are_an_error_that_says_what_to_use(self, project: Project) -> None:
         project.write({"i/BUILD": 'mzbuild_image(dependencies=[":x", "d"])\n', "i/Dockerfile": ""})
         project.write({**image("a"), "a/BUILD": 'mzbuild_image(dependencies=["//d"])\n'})
+        copy = 'mzbuild_copy(name="c", source="lib", destination="d", dependencies=[":x"])\n'
+        project.write({"b/BUILD": f'{copy}mzbuild_image(pre_image=[":c"])\n', "b/Dockerfile": ""})
         project.write({"lib/run": "", **image("fine"), "fine/BUILD": "mzbuild_image()\n"})
         project.link("fine/run", "../lib/run")
 
-        def said(address: str, named: str) -> str:
+        def said(address: str, named: str, kind: str = "mzbuild_image") -> str:
             return (
-                f"{address}: the field `dependencies` of an image has no effect: nothing of "
-                f"{named} would get into it. Remove the field. To build on another image, name it "
-                "by `MZFROM` in the Dockerfile; to have files or programs in the context, use a "
-                "`pre_image` action: an `mzbuild_copy` or an `mzbuild_cargo_build`."
+                f"{address}: the field `dependencies` of an `{kind}` has no effect: nothing of "
+                f"{named} would get into the image. Remove the field. To build on another image, "
+                "name it by `MZFROM` in the Dockerfile; to have files or programs in the context, "
+                "use a `pre_image` action: an `mzbuild_copy` or an `mzbuild_cargo_build`."
             )
 
         assert project.mistakes() == {
             "a": said("a:a", "`//d`"),
+            "b": said("b:c", "`:x`", "mzbuild_copy"),
             "i": said("i:i", "`:x` and `d`"),
         }
 

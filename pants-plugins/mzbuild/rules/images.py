@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -220,10 +220,11 @@ async def all_images(
             declared_here = declared_image(target, own_actions)
             if in_file is None:
                 image = declared_here
-                _refuse_dependencies(target, target[Dependencies].value or ())
             elif in_file.origin not in faults:
                 _refuse_contradiction(target, declared_here, in_file)
-                _refuse_dependencies(target, target[Dependencies].value or ())
+            if image.origin not in faults:
+                for each in (target, *own_actions):
+                    _refuse_dependencies(each)
         except (MzbuildError, ResolveError) as error:
             faults[image.origin] = str(error)
         if in_file is None:
@@ -288,13 +289,15 @@ def _refuse_contradiction(target: Target, image: Image, in_file: Image) -> None:
             )
 
 
-def _refuse_dependencies(target: Target, dependencies: Iterable[str]) -> None:
-    if dependencies:
+def _refuse_dependencies(target: Target) -> None:
+    """What an image or an action depends on is inferred; what is said besides would mislead."""
+    if dependencies := target[Dependencies].value:
         raise MzbuildError(
-            f"{target.address}: the field `dependencies` of an image has no effect: nothing of "
-            f"{listed(dependencies)} would get into it. Remove the field. To build on another "
-            "image, name it by `MZFROM` in the Dockerfile; to have files or programs in the "
-            "context, use a `pre_image` action: an `mzbuild_copy` or an `mzbuild_cargo_build`."
+            f"{target.address}: the field `dependencies` of an `{target.alias}` has no effect: "
+            f"nothing of {listed(dependencies)} would get into the image. Remove the field. To "
+            "build on another image, name it by `MZFROM` in the Dockerfile; to have files or "
+            "programs in the context, use a `pre_image` action: an `mzbuild_copy` or an "
+            "`mzbuild_cargo_build`."
         )
 
 
