@@ -11,14 +11,47 @@ and of each function that it calls, and finds that `Get`.
 Nothing else in this plugin asks for the version of Pants.
 """
 
+# Versions that are not supported may lack what is imported further down: they are refused first.
+# ruff: noqa: E402
+
 from __future__ import annotations
 
 import ast
 import inspect
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints, overload
+
+from pants.base.exceptions import BackendConfigurationError
+from pants.version import PANTS_SEMVER
+
+
+def refusal(release: tuple[int, ...]) -> str | None:
+    """Why this plugin does not run on a release of Pants, as in (2, 31, 0); `None` if it does."""
+    if release[:2] == (2, 17) or (2, 27) <= release[:2] <= (2, 34):
+        return None
+    version = ".".join(map(str, release))
+    newer = ", or take a newer release of mzbuild" if release > (2, 34) else ""
+    return (
+        f"mzbuild runs on Pants 2.17 and on 2.27 to 2.34, and this is Pants {version}. Set "
+        f"`pants_version` in pants.toml to one of those{newer}."
+    )
+
+
+def _refuse_unsupported() -> None:
+    reason = refusal(PANTS_SEMVER.release)
+    if reason is None:
+        return
+    # pantsd serves runs in threads of its own. Elsewhere, Pants shows a traceback with all
+    # exceptions but this one.
+    if threading.current_thread() is threading.main_thread():
+        raise SystemExit(reason)
+    raise BackendConfigurationError(reason)
+
+
+_refuse_unsupported()
 
 from pants.base.specs import Specs
 from pants.core.goals.tailor import AllOwnedSources
@@ -60,7 +93,6 @@ from pants.util.frozendict import FrozenDict
 from pants.util.logging import LogLevel
 from pants.vcs.changed import ChangedAddresses, ChangedRequest, DependentsOption
 from pants.vcs.git import GitWorktreeRequest, MaybeGitWorktree
-from pants.version import PANTS_SEMVER
 from typing_extensions import ParamSpec
 
 _Given = ParamSpec("_Given")

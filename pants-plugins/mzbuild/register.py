@@ -6,6 +6,11 @@ import logging
 from collections.abc import Iterable
 from functools import cache
 
+# First of all: it refuses the versions of Pants that lack what the others import.
+from mzbuild import pants_api  # noqa: F401  # It is imported for that alone.
+
+# isort: split
+
 from pants.engine.rules import Rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
