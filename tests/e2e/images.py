@@ -20,7 +20,7 @@ from typing import Any, Callable, NamedTuple
 
 from mzbuild.core.fingerprint.configuration import Arch
 
-from tests.e2e.repo import Content, Docker, Repo, Result
+from tests.e2e.repo import WORKDIR, Content, Docker, Repo, Result
 
 # Puts all that Docker is handed into the image, where `contents` finds it.
 COPY_ALL = "FROM scratch\nCOPY . /srv/\n"
@@ -76,7 +76,7 @@ def described(repo: Repo) -> dict[str, dict[str, Any]]:
 
 def log_file(repo: Repo, name: str) -> Path:
     """Where Docker's output goes while it builds an image."""
-    return repo.root / f".pants.d/mzbuild/logs/{Arch.host().value}/{name}.log"
+    return repo.root / f"{WORKDIR}/mzbuild/logs/{Arch.host().value}/{name}.log"
 
 
 def image(name: str, dockerfile: str, more: str = "", where: str = "") -> dict[str, Content]:

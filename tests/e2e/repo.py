@@ -34,6 +34,8 @@ def _version() -> str:
 
 
 VERSION = _version()
+# Where Pants works in a repository: since 2.25, beside other things that it keeps there.
+WORKDIR = ".pants.d" if VERSION.startswith("2.17.") else ".pants.d/workdir"
 
 PANTS_TOML = f"""\
 [GLOBAL]

@@ -35,7 +35,7 @@ from tests.e2e.images import (
     until,
     without_buildx,
 )
-from tests.e2e.repo import PANTS, Content, Docker, Repo, Result, finish, start
+from tests.e2e.repo import PANTS, WORKDIR, Content, Docker, Repo, Result, finish, start
 
 # What nothing else on this machine has on its command line.
 MARK = f"napping-{os.getpid()}"
@@ -202,7 +202,7 @@ def test_where_it_failed_comes_first_then_a_command_to_run_again(
 
 
 def test_what_a_failed_build_has_kept_goes_when_it_succeeds(workshop: Workshop) -> None:
-    kept = workshop.repo.root / f".pants.d/mzbuild/failed/{Arch.host().value}/failing"
+    kept = workshop.repo.root / f"{WORKDIR}/mzbuild/failed/{Arch.host().value}/failing"
     workshop.package("images/failing")
     assert kept.exists()
     with changed(workshop.repo, {"images/failing/Dockerfile": "MZFROM good\n"}):

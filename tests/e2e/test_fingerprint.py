@@ -183,9 +183,9 @@ def test_images_are_selected_as_targets_are(
     [
         ("mzbuild-arch", "amd64", ["arch `amd64`", "Did you mean `x86_64`?", "`aarch64`"]),
         ("mzbuild-sanitizer", "adress", ["sanitizer `adress`", "mean `address`?", "`undefined`"]),
-        ("mzbuild-profile", "fast", ["profile in scope 'mzbuild", "'fast'", "optimized, release"]),
-        ("mzbuild-fingerprint-scheme", "new", ["scheme in scope 'mzbuild", "mzbuild, strict"]),
-        ("mzbuild-fingerprint-format", "xml", ["format in scope 'mzbuild", "text, json, spec"]),
+        ("mzbuild-profile", "fast", ["'fast'", "optimized, release"]),
+        ("mzbuild-fingerprint-scheme", "new", ["'new'", "mzbuild, strict"]),
+        ("mzbuild-fingerprint-format", "xml", ["'xml'", "text, json, spec"]),
     ],
 )
 def test_a_wrong_value_names_the_valid_ones(

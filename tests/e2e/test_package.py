@@ -23,7 +23,7 @@ from tests.e2e.images import (
     until,
     without_buildx,
 )
-from tests.e2e.repo import PANTS_TOML, Content, Docker, Repo, finish
+from tests.e2e.repo import PANTS_TOML, WORKDIR, Content, Docker, Repo, finish
 
 # Two images that take a while and say when, a third that needs both.
 STAMPS = "WORKDIR /stamps\n" + run_step("stamp", "start", "sleep", "2", "stamp", "end")
@@ -155,7 +155,7 @@ def _said(log: Path) -> str:
     return "".join(line for line in lines if "RUN" not in line)
 
 
-@pytest.mark.parametrize("directory", [".pants.d/mzbuild/logs", "dist/images.alone"])
+@pytest.mark.parametrize("directory", [f"{WORKDIR}/mzbuild/logs", "dist/images.alone"])
 def test_nothing_is_written_through_a_symlink(
     workshop: Workshop, tmp_path: Path, directory: str
 ) -> None:
