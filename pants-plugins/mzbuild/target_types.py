@@ -146,6 +146,11 @@ class InferredDependenciesField(Dependencies):
     )
 
 
+class ImageOutputPathField(OutputPathField):
+    # The name of the file is the image's and not the target's, which Pants would take.
+    default = None
+
+
 class MzbuildImageTarget(Target):
     alias = "mzbuild_image"
     core_fields = (
@@ -159,7 +164,7 @@ class MzbuildImageTarget(Target):
         PreImageField,
         RunArgsField,
         RunEnvField,
-        OutputPathField,
+        ImageOutputPathField,
     )
     help = help_text(
         """

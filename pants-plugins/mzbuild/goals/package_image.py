@@ -169,7 +169,9 @@ async def package_image(
         "dependencies": [tags.local[dependency] for dependency in images.graph.dependencies[name]],
     }
     directory = field_set.address.spec_path.replace("/", ".")
-    path = field_set.output_path.value or posixpath.join(directory, f"{name}.json")
+    path = posixpath.join(directory, f"{name}.json")
+    if field_set.output_path.value:
+        path = field_set.output_path.value_or_default(file_ending="json")
     digest = await create_digest(CreateDigest([_json(path, description)]), **implicitly())
     if not is_selected:
         return BuiltPackage(digest, (BuiltPackageArtifact(path),))
