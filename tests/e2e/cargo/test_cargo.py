@@ -294,7 +294,9 @@ def test_a_file_outside_of_all_crates_is_not_there(workshop: Workshop) -> None:
         workshop.repo,
         result,
         "images/app/mzbuild.yml: Cargo could not build app.",
-        "Command: cargo build --profile=optimized --target=x86_64-unknown-linux-gnu --package=app",
+        "[ERROR] app/src/main.rs:1:20: error: couldn't read `app/src/../../shared.txt`",
+        "To run it again, from the repository's root:\n"
+        "  cargo build --profile=optimized --target=x86_64-unknown-linux-gnu --package=app",
         "couldn't read `app/src/../../shared.txt`",
         "app/src/main.rs:1:",
     )

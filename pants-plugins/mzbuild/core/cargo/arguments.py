@@ -23,6 +23,9 @@ _BUILT_IN_PROFILES: Mapping[str, str] = {
     "bench": "release",
 }
 
+# Messages for programs tell where build scripts wrote; people get theirs as ever.
+MESSAGES = "--message-format=json-render-diagnostics"
+
 
 def build_directory(configuration: Configuration) -> str:
     """The name of the directory in which builds of a configuration keep what they compiled."""
@@ -66,8 +69,7 @@ def cargo_build_args(
         *(f"--example={name}" for name in build.examples),
         *(f"--features={','.join(build.features)}" for _ in build.features[:1]),
         *(("--locked",) if lock is not None else ()),
-        # Messages for programs tell where build scripts wrote; people get theirs as ever.
-        "--message-format=json-render-diagnostics",
+        MESSAGES,
         *settings.flags.args,
     )
 

@@ -13,6 +13,7 @@ from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
 
 from mzbuild.core.cargo.arguments import build_directory, cargo_build_args
+from mzbuild.core.cargo.causes import cargo_by_hand
 from mzbuild.core.cargo.command import cargo_command, scripts
 from mzbuild.core.cargo.config_file import CargoConfig
 from mzbuild.core.cargo.groups import CargoGroup, group_builds
@@ -90,14 +91,16 @@ class CargoRunRequest:
 
 @dataclass(frozen=True)
 class CargoRun:
-    """What an invocation of Cargo has made and said, and its arguments in the work tree.
+    """What an invocation of Cargo has made and said, and a command that does the same in the work
+    tree.
 
     Where it has failed, there may be results of some of its actions all the same. `advice` tells
     what it lacks, in sentences: files that are not among its inputs, parts of the toolchain.
     """
 
     made: CargoResults
-    args: tuple[str, ...]
+    command: str
+    log: str
     output: str
     advice: tuple[str, ...]
 
@@ -162,7 +165,7 @@ async def run_cargo(
     configuration = request.batch.configuration
     groups = (await cargo_groups(request.batch, **implicitly())).groups
     if request.index >= len(groups):
-        return CargoRun(CargoResults(FrozenDict()), (), "", ())
+        return CargoRun(CargoResults(FrozenDict()), "", "", "", ())
     group = groups[request.index]
     by_build = {action.build: action for action in request.batch.actions}
     actions = [by_build[build] for build in group.builds]
@@ -194,7 +197,8 @@ async def run_cargo(
             f"Cargo builds {built} with the union of their features. Other features than they have "
             f"alone may get: {names(group.changed)}. See [mzbuild-cargo].features."
         )
-    logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {place}/build.log")
+    log = f"{place}/build.log"
+    logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {log}")
     building = CargoProcess(plan, settings, f"Build {built} with Cargo")
     for_images = [
         image.name
@@ -202,7 +206,7 @@ async def run_cargo(
         if {*image.pre_image} & {*group.builds}
     ]
     who = some(for_images, 2) or built
-    with progress.of_build(f"{place}/build.log", who, CargoSteps(), grace=0):
+    with progress.of_build(log, who, CargoSteps(), grace=0):
         result = (await carry_out(building, **implicitly())).result
     output = (result.stdout + result.stderr).decode(errors="replace")
     for note in notes(output):
@@ -224,8 +228,9 @@ async def run_cargo(
     # All that was made is cached now. Whoever waits for what was not made may end this command.
     keys = tuple(plan.key for plan in plans)
     made = await collect_results(CollectResults(configuration, keys), **implicitly())
-    shown = tuple(arg.replace(f"{DIRECTORY}/{SOURCES}", build_root.path) for arg in args)
-    return CargoRun(made, shown, output, advice)
+    command = cargo_by_hand(args, settings, workspace.root)
+    command = command.replace(f"{DIRECTORY}/{SOURCES}", build_root.path)
+    return CargoRun(made, command, log, output, advice)
 
 
 @cache

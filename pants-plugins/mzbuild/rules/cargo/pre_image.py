@@ -8,7 +8,9 @@ from pants.engine.fs import Digest, DigestSubset, PathGlobs, RemovePrefix
 from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
+from mzbuild.core.cargo.causes import cargo_cause
 from mzbuild.core.cargo.plan import DEBUG, RESULTS, names
+from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.text.safe import without_colours
 from mzbuild.pants_api import (
@@ -53,7 +55,7 @@ class CargoBuildResult:
 # what.
 @uncacheable_rule
 async def cargo_build(
-    request: CargoBuildRequest, /, global_options: GlobalOptions
+    request: CargoBuildRequest, /, workspace: CargoWorkspace, global_options: GlobalOptions
 ) -> CargoBuildResult:
     action, batch = request.action, request.batch
     plan, groups = await concurrently(
@@ -65,11 +67,13 @@ async def cargo_build(
         run = await run_cargo(CargoRunRequest(batch, index), **implicitly())
         results = run.made
         if plan.key not in results.by_key:
-            output = run.output if global_options.colors else without_colours(run.output)
+            plain = without_colours(run.output)
             lines = [
+                cargo_cause(plain, action.where, workspace.root, plan.sources.files),
                 f"{action.where}: Cargo could not build {names([action.build])}.",
-                f"Command: cargo {' '.join(run.args)}",
-                output.strip(),
+                f"To run it again, from the repository's root:\n  {run.command}",
+                f"All of its output is in {run.log}; this is what it says:",
+                (run.output if global_options.colors else plain).strip(),
                 *run.advice,
             ]
             raise MzbuildError.of_lines("\n".join(lines))
