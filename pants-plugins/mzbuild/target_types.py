@@ -146,11 +146,6 @@ class InferredDependenciesField(Dependencies):
     )
 
 
-class ImageOutputPathField(OutputPathField):
-    # The name of the file is the image's and not the target's, which Pants would take.
-    default = None
-
-
 class MzbuildImageTarget(Target):
     alias = "mzbuild_image"
     core_fields = (
@@ -164,7 +159,7 @@ class MzbuildImageTarget(Target):
         PreImageField,
         RunArgsField,
         RunEnvField,
-        ImageOutputPathField,
+        OutputPathField,
     )
     help = help_text(
         """

@@ -170,7 +170,8 @@ async def package_image(
     }
     directory = field_set.address.spec_path.replace("/", ".")
     path = posixpath.join(directory, f"{name}.json")
-    if field_set.output_path.value:
+    # Pants' default, a template in newer versions, has the target's name and not the image's.
+    if field_set.output_path.value != field_set.output_path.default:
         path = field_set.output_path.value_or_default(file_ending="json")
     digest = await create_digest(CreateDigest([_json(path, description)]), **implicitly())
     if not is_selected:
