@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from mzbuild.core.cargo.memory import SHARED, forget_changed
+from mzbuild.core.cargo.memory import CONFIGURATION, ENVIRONMENT, SHARED, forget_changed
 from mzbuild.core.cargo.staging import Staged, stage
 
 from tests.core.conftest import ENV
@@ -35,7 +35,8 @@ pub fn data(_: TokenStream) -> TokenStream {
         .map(|path| format!("{:?} {:?}", path.file_name(), std::fs::read_to_string(&path)))
         .collect();
     all.sort();
-    format!("{:?}", all.join(" ")).parse().unwrap()
+    let note = std::env::var("NOTE").unwrap_or_default();
+    format!("{:?}", format!("{} {note}", all.join(" "))).parse().unwrap()
 }
 """
 
@@ -55,7 +56,7 @@ fn main() {
 _ENVIRONMENT = 'println!("cargo:rerun-if-env-changed=NOTHING");'
 
 _FILES: Mapping[str, str] = {
-    "Cargo.toml": '[workspace]\nmembers = ["*"]\nresolver = "2"\n',
+    "Cargo.toml": '[workspace]\nmembers = ["[a-z]*"]\nresolver = "2"\n',
     "macro/Cargo.toml": _MANIFEST.format("macro") + "[lib]\nproc-macro = true\n",
     "macro/src/lib.rs": _MACRO,
     "by-macro/Cargo.toml": _MANIFEST.format("by-macro")
@@ -86,7 +87,7 @@ class Builds:
         self.directory = directory
         self._staged: Staged = {}
 
-    def __call__(self, files: Mapping[str, str]) -> tuple[bytes, set[str]]:
+    def __call__(self, files: Mapping[str, str], note: str = "") -> tuple[bytes, set[str]]:
         """Builds, and returns the program, and the names of what was compiled for it."""
         sources = {
             path: (path.partition("/")[0], sha256(content.encode()).hexdigest(), 0o100644)
@@ -102,10 +103,12 @@ class Builds:
         names = {path.partition("/")[0] for path in files}
         keys = {
             name: repr(sorted(item for item in files.items() if item[0].startswith(f"{name}/")))
-            for name in names - {"Cargo.toml"}
+            for name in names - {"Cargo.toml", ".cargo"}
         }
         packages: dict[str, tuple[str | None, str]] = {n: (n, key) for n, key in keys.items()}
         packages[SHARED] = (None, files["Cargo.toml"])
+        packages[CONFIGURATION] = (None, files.get(".cargo/config.toml", ""))
+        packages[ENVIRONMENT] = (None, note)
         forget_changed(str(self.directory), str(target), packages)
         cargo = os.environ.get("CARGO_HOME", os.path.expanduser("~/.cargo"))
         done = subprocess.run(
@@ -117,6 +120,7 @@ class Builds:
                 "HOME": os.environ["HOME"],
                 "CARGO_HOME": cargo,
                 "CARGO_TARGET_DIR": str(target),
+                **({"NOTE": note} if note else {}),
                 "RUSTFLAGS": f"--remap-path-prefix={self.directory}=/there",
             },
             check=True,
@@ -164,6 +168,39 @@ def test_only_what_changed_and_what_is_built_on_it_is_compiled(tmp_path: Path) -
     assert build(_FILES)[1] == set()
     assert build({**_FILES, "silent/data/two": ""})[1] == {"silent", "app"}
     assert build({**_FILES, "by-macro/data/two": ""})[1] == {"by-macro", "silent", "app"}
+
+
+def test_what_a_macro_reads_of_its_environment_is_that_of_now(tmp_path: Path) -> None:
+    build = Builds(tmp_path / "repository", tmp_path / "warm")
+    configured = {**_FILES, ".cargo/config.toml": "[env]\nNOTE = 'in a file'\n"}
+    edited = {**configured, ".cargo/config.toml": "[env]\nNOTE = 'in an edited file'\n"}
+    notes = {"": _FILES, "first": _FILES, "second": _FILES}
+    for note, files in notes.items():
+        program, compiled = build(files, note)
+        assert note in _said(program, tmp_path)
+        assert compiled == {"macro", "by-macro", "silent", "misled", "app"}
+        assert build(files, note)[1] == set()
+    for files, said in ((configured, "in a file"), (edited, "in an edited file")):
+        assert said in _said(build(files)[0], tmp_path)
+
+
+@pytest.mark.parametrize("changed", [CONFIGURATION, ENVIRONMENT])
+def test_packages_from_elsewhere_know_nothing_of_what_those_of_the_repository_get(
+    tmp_path: Path, changed: str
+) -> None:
+    parts: dict[str, tuple[str | None, str]] = {
+        "own": ("own", "1"),
+        "twin (second)": ("twin", "1"),
+        "vendor/other/*": ("other", "1"),
+        changed: (None, "1"),
+    }
+    forget_changed(str(tmp_path), str(tmp_path / "target"), parts)
+    units = tmp_path / "target/release/.fingerprint"
+    for package in ("own", "twin", "other"):
+        (units / f"{package}-0123456789abcdef").mkdir(parents=True)
+    parts[changed] = (None, "2")
+    forget_changed(str(tmp_path), str(tmp_path / "target"), parts)
+    assert [unit.name for unit in units.iterdir()] == ["other-0123456789abcdef"]
 
 
 def test_what_was_cut_off_is_forgotten_again(tmp_path: Path) -> None:

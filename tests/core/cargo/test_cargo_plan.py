@@ -1,7 +1,12 @@
 from __future__ import annotations
 
-from mzbuild.core.cargo.plan import action_key, action_steps, group_args, names
+import json
+from dataclasses import replace
+
+from mzbuild.core.cargo.memory import ENVIRONMENT
+from mzbuild.core.cargo.plan import action_key, action_steps, group_args, names, process_plan
 from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
+from mzbuild.core.cargo.sources import CargoSources
 from mzbuild.core.image.declaration import CargoBuild
 
 A, B = CargoBuild(bins=("a",)), CargoBuild(bins=("b",), examples=("e",))
@@ -34,6 +39,19 @@ def test_the_key_tells_all_apart_that_results_depend_on() -> None:
     }
     assert len(keys) == 8
     assert key() in keys
+
+
+def test_a_variable_or_a_linker_is_what_all_packages_are_compiled_with() -> None:
+    def known(settings: CargoSettings) -> str:
+        plan = process_plan("d", "/r", "", CargoSources((), ()), {}, ["cargo"], settings, {})
+        return str(json.loads(plan)["packages"][ENVIRONMENT][1])
+
+    variables = replace(SETTINGS, flags=CargoFlags(env=(("CC", "clang"),)))
+    # Of these, Cargo knows.
+    flags = replace(SETTINGS, flags=CargoFlags(rustflags=("-g",), args=("-v",)))
+    others = [variables, replace(SETTINGS, linker="lld"), flags]
+    assert len({known(each) for each in (SETTINGS, *others)}) == 3
+    assert known(flags) == known(SETTINGS)
 
 
 def test_people_are_told_each_name_once() -> None:

@@ -37,6 +37,7 @@ FILES = {
     **crate("c"),
     "c/src/main.rs": "fn main() { }",
     "vendor/x/lib.rs": "x",
+    ".cargo/config.toml": "[env]",
 }
 
 
@@ -94,6 +95,7 @@ def test_a_build_has_its_crates_and_of_all_others_the_manifests(sources: Sources
     built = sources("a")
     assert built.files == {
         "Cargo.toml": regular(".shared", FILES["Cargo.toml"]),
+        ".cargo/config.toml": regular(".configuration", "[env]"),
         **{path: regular(path[0], FILES[path]) for path in FILES if path[:2] in ("a/", "b/")},
         "c/Cargo.toml": regular("c/", FILES["c/Cargo.toml"]),
         "vendor/x/lib.rs": regular("vendor/x/*", "x"),

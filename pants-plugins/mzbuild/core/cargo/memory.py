@@ -4,9 +4,11 @@ This is part of the program in `cargo.program`. It removes files.
 
 Cargo believes that a package is up to date where no file of it is newer than what was compiled, and
 not even that of packages that are not in the workspace. Neither a file that is gone, nor one that a
-macro has read, nor an edited vendored crate counts:
+macro has read, nor an edited vendored crate counts; nor does a variable that a macro or a build
+script has read, nor what a linker is made of:
 https://doc.rust-lang.org/nightly/nightly-rustc/cargo/core/compiler/fingerprint/
-So what it remembers of a package goes whenever the package's files are other ones.
+So what it remembers of a package goes whenever the package's files are other ones, and of all
+packages of the repository when what they are compiled with is.
 """
 
 from __future__ import annotations
@@ -18,9 +20,16 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 
-# What all packages may read: a part of a build's sources, and whether Git works among them.
+# What all build scripts may read: a part of a build's sources, and whether Git works among them.
 SHARED = ".shared"
 GIT = ".git"
+# What all packages are compiled with: another part, which is Cargo's configuration with the files
+# that it names, and the variables that Cargo gets.
+CONFIGURATION = ".configuration"
+ENVIRONMENT = ".environment"
+
+# How the names of parts end that are packages from elsewhere.
+ELSEWHERE = "/*"
 
 # In each profile's directory; in it is a directory for each unit: `<package>-<hash>`.
 _FINGERPRINTS = ".fingerprint"
@@ -34,8 +43,7 @@ def forget_changed(
     """Has Cargo forget each package whose files are others than when it was last built.
 
     `parts` has, for each part of the sources, the name of the package that it is, if any, and a key
-    that is another when its files are. The keys are written down in `directory`. What all packages
-    share, build scripts may have read.
+    that is another when its files are. The keys are written down in `directory`.
     """
     file = os.path.join(directory, "built.json")
     known = _load(file)
@@ -44,9 +52,11 @@ def forget_changed(
         return
     packages = {parts[name][0] for name in changed}
     units = tuple(_units(target_directory))
-    if changed & {SHARED, GIT}:
-        # Those from elsewhere, whose parts have other names, know nothing of the workspace.
-        own = {package for name, (package, _) in parts.items() if name == package}
+    # Those from elsewhere know nothing of the workspace.
+    own = {package for name, (package, _) in parts.items() if not name.endswith(ELSEWHERE)}
+    if changed & {CONFIGURATION, ENVIRONMENT}:
+        packages |= own
+    elif changed & {SHARED, GIT}:
         packages |= own & {package for unit, package in units if _is_script_run(unit)}
     for unit, package in units:
         if package in packages:

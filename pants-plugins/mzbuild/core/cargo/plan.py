@@ -16,7 +16,7 @@ from mzbuild.core.cargo.arguments import (
     finishing_commands,
 )
 from mzbuild.core.cargo.command import scripts
-from mzbuild.core.cargo.memory import GIT
+from mzbuild.core.cargo.memory import ENVIRONMENT, GIT
 from mzbuild.core.cargo.settings import CargoSettings
 from mzbuild.core.cargo.sources import CargoSources
 from mzbuild.core.image.declaration import CargoBuild
@@ -70,7 +70,11 @@ def process_plan(
         "elsewhere": sources.elsewhere,
         "empty": sources.empty,
         "git": settings.git,
-        "packages": {**sources.packages, GIT: (None, str(settings.git))},
+        "packages": {
+            **sources.packages,
+            GIT: (None, str(settings.git)),
+            ENVIRONMENT: (None, repr((settings.flags.env, settings.linker))),
+        },
         "scripts": scripts,
         "prefix": settings.command_prefix,
         "command": command,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 
-from mzbuild.core.cargo.memory import SHARED
+from mzbuild.core.cargo.memory import CONFIGURATION, ELSEWHERE, SHARED
 from mzbuild.core.cargo.vendored import Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace, Crate, shared_files
 from mzbuild.core.fingerprint.configuration import Scheme
@@ -170,7 +170,14 @@ class SourceTree:
     @property
     def _common(self) -> tuple[SourcePart, ...]:
         shared = shared_files(self.listing, Scheme.STRICT, self.workspace)
-        return (*self._vendored, self._part(SHARED, shared))
+        configuration = self.listing.followed(
+            path for path in self.workspace.config_files if path in self.listing
+        )
+        return (
+            *self._vendored,
+            self._part(SHARED, (path for path in shared if path not in configuration)),
+            self._part(CONFIGURATION, configuration),
+        )
 
     def _whole(self, name: str) -> SourcePart:
         crate = self.workspace.by_name[name]
@@ -193,6 +200,6 @@ class SourceTree:
     @cached_property
     def _vendored(self) -> tuple[SourcePart, ...]:
         return tuple(
-            self._parts.part(self.work_tree, f"{each.directory}/*", each.paths, each.name)
+            self._parts.part(self.work_tree, f"{each.directory}{ELSEWHERE}", each.paths, each.name)
             for each in self.vendored.packages
         )

@@ -346,7 +346,8 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
         save_known(known_file, staged)
         if refused := set_up_git(plan, sources_directory, os.environ):
             print(f"{NOTE}Build scripts cannot ask Git for anything: {refused}", flush=True)
-        forget_changed(directory, target_directory, plan["packages"])
+        if plan["actions"]:
+            forget_changed(directory, target_directory, plan["packages"])
         print(f"Staged {len(sources)} files in {time.monotonic() - start:.2f} s.", flush=True)
         workspace = os.path.join(sources_directory, plan["workspace"])
         write_scripts(directory, plan["scripts"])
