@@ -28,7 +28,7 @@ from benchmarks.generate import (
 
 sys.path.insert(0, str(PLUGINS))
 
-from mzbuild.core.cargo.staging import load_known, save_known, stage
+from mzbuild.core.cargo.staged_files import load_known, save_known, stage
 from mzbuild.core.work_tree.files import SYMLINK, digest_content
 
 SCRIPT_PATH = str(Path(__file__).resolve().parent / "plain_fingerprint.py")

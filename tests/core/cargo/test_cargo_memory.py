@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.cargo.memory import CONFIGURATION, ENVIRONMENT, SHARED, forget_changed
-from mzbuild.core.cargo.staging import Staged, stage
+from mzbuild.core.cargo.staged_files import Staged, stage
 
 from tests.core.conftest import ENV
 

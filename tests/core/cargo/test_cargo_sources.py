@@ -25,7 +25,7 @@ from mzbuild.core.work_tree.files import (
 )
 from mzbuild.core.work_tree.links import link_texts, linked_listing
 
-from tests.core.cargo.test_cargo_staging import digest
+from tests.core.cargo.test_cargo_staged_files import digest
 from tests.core.cargo.workspaces import crate, depends_on, load, root
 from tests.core.conftest import Repository
 

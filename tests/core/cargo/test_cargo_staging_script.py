@@ -15,7 +15,7 @@ import pytest
 from mzbuild.core.cargo.program import cargo_program
 from mzbuild.core.cargo.staging import DIRECTORY
 
-from tests.core.cargo.test_cargo_staging import REGULAR, Crates, digest, lay_out
+from tests.core.cargo.test_cargo_staged_files import REGULAR, Crates, digest, lay_out
 from tests.core.conftest import ENV
 
 Plan = Mapping[str, Any]
@@ -269,6 +269,53 @@ class TestWithCargo:
         for data, more in [("1", "1"), ("", "2"), ("1", "2"), ("1", "1"), ("1", ""), ("", "1")]:
             _, ran = self.build(sandbox, self.with_lib(data=data, more=more))
             assert ran == f"{data}{more}"
+
+    def test_what_a_build_script_makes_among_the_sources_stays_while_its_package_does(
+        self, sandbox: Sandbox
+    ) -> None:
+        script = """\
+fn main() {
+    let data = std::fs::read_to_string("data").unwrap();
+    let name = format!("src/{data}.rs");
+    std::fs::write(&name, format!("pub const MADE: &str = {data:?};")).unwrap();
+    println!("cargo:rerun-if-changed=data\\ncargo:rustc-env=PLACE={data}.rs");
+}
+"""
+        lib = {
+            **CRATES["lib"],
+            "lib/build.rs": script,
+            "lib/src/lib.rs": 'include!(env!("PLACE"));\npub fn text() -> &\'static str { MADE }\n',
+        }
+        made = sandbox.directory / "sources/lib/src"
+
+        def build(app: str, data: str | None) -> str:
+            """Builds with other contents of a file of each crate; of one that is left out, there is
+            the manifest."""
+            main = {
+                **CRATES["app"],
+                "app/src/main.rs": f"{CRATES['app']['app/src/main.rs']}// {app}",
+            }
+            crates: Crates = {**CRATES, "app": main, "lib": {**lib, "lib/data": data or ""}}
+            packages = {"app": ("app", app), "lib": ("lib", data), ".shared": (None, "")}
+            if data is None:
+                manifest = {"lib/Cargo.toml": lib["lib/Cargo.toml"]}
+                crates = {**CRATES, "lib/": manifest, "lib": {}}
+                packages["lib/"] = packages.pop("lib")
+            command = self.COMMAND if data else ("true",)
+            empty = [] if data else ["lib/src/lib.rs", "lib/build.rs"]
+            code, out, err = sandbox.run([*command], crates, packages=packages, empty=empty)
+            assert code == 0, out + err
+            return out
+
+        assert "Compiling lib" in build("1", "one")
+        out = build("2", "one")
+        assert "Compiling app" in out
+        assert "Compiling lib" not in out
+        build("3", None)
+        assert (made / "one.rs").exists()
+        assert "Compiling lib" not in build("4", "one")
+        build("4", "two")
+        assert {path.name for path in made.iterdir()} == {"lib.rs", "two.rs"}
 
     def test_builds_by_turns_leave_each_other_s_crates_compiled(self, sandbox: Sandbox) -> None:
         other = ("cargo", "build", "--offline", "--bin=other")

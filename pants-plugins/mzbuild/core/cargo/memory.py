@@ -19,6 +19,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from typing import Callable, Optional
 
 # What all build scripts may read: a part of a build's sources, and whether Git works among them.
 SHARED = ".shared"
@@ -33,20 +34,52 @@ ELSEWHERE = "/*"
 
 # In each profile's directory; in it is a directory for each unit: `<package>-<hash>`.
 _FINGERPRINTS = ".fingerprint"
+_MANIFEST = "Cargo.toml"
+
+# In a build's directory: the key of each part when it was last built.
+_BUILT = "built.json"
 _UNIT = re.compile(r"(.+)-[0-9a-f]{16}")
 _SCRIPT_RUN = "run-build-script-"
 
 
-def forget_changed(
-    directory: str, target_directory: str, parts: Mapping[str, tuple[str | None, str]]
-) -> None:
+# For each part of the sources, the name of the package that it is, if any, and a key that is
+# another when its files are.
+Parts = Mapping[str, tuple[Optional[str], str]]
+
+
+def made_by_unchanged(
+    directory: str, parts: Parts, sources: Mapping[str, tuple[str | None, str, int]]
+) -> Callable[[str], bool]:
+    """Tells of the path of what a build has made among the sources whether it is to stay.
+
+    It is where it lies in a package whose files are what they were when that was last built, since
+    the package's build script may not run again. `sources` are as `cargo.staging` has them.
+    """
+    known = _load(directory)
+    # Of a package that is not built there is the manifest at least, in a part `name/`.
+    owners = {
+        os.path.dirname(path): part.rstrip("/")
+        for path, (part, _, _) in sources.items()
+        if part is not None and os.path.basename(path) == _MANIFEST
+    }
+
+    def stays(path: str) -> bool:
+        place = path
+        while place:
+            place = os.path.dirname(place)
+            if owner := owners.get(place):
+                return owner in known and (owner not in parts or parts[owner][1] == known[owner])
+        return False
+
+    return stays
+
+
+def forget_changed(directory: str, target_directory: str, parts: Parts) -> None:
     """Has Cargo forget each package whose files are others than when it was last built.
 
-    `parts` has, for each part of the sources, the name of the package that it is, if any, and a key
-    that is another when its files are. The keys are written down in `directory`.
+    The keys of the parts are written down in `directory`.
     """
-    file = os.path.join(directory, "built.json")
-    known = _load(file)
+    known = _load(directory)
     changed = {name for name, (_, key) in parts.items() if known.get(name) != key}
     if not changed:
         return
@@ -62,15 +95,16 @@ def forget_changed(
         if package in packages:
             shutil.rmtree(unit)
     # At last: what is cut off before is done again.
+    file = os.path.join(directory, _BUILT)
     unfinished = f"{file}.unfinished"
     with open(unfinished, "w") as written:
         json.dump({**known, **{name: parts[name][1] for name in changed}}, written)
     os.replace(unfinished, file)
 
 
-def _load(path: str) -> Mapping[str, str]:
+def _load(directory: str) -> Mapping[str, str]:
     try:
-        with open(path) as file:
+        with open(os.path.join(directory, _BUILT)) as file:
             known = json.load(file)
     except (OSError, ValueError):
         return {}

@@ -9,7 +9,15 @@ from mzbuild.core.resources import resource
 
 PACKAGE = "mzbuild.core.cargo"
 
-_MODULES = ("staging", "failures", "lent_environment", "memory", "results", "staged_git")
+_MODULES = (
+    "staging",
+    "failures",
+    "lent_environment",
+    "memory",
+    "results",
+    "staged_files",
+    "staged_git",
+)
 
 _MAIN = b"""\
 import sys

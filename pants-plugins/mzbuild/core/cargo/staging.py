@@ -2,8 +2,7 @@
 
 This runs by itself, as a process in a sandbox; see `cargo.program`. Cargo
 knows what it has compiled by absolute path and modification time, so a build in a fresh sandbox
-would compile everything. Here the sources are staged into the same directory each time, and a
-file is touched only where its content differs.
+would compile everything. Here the sources are staged into the same directory each time.
 
 The plan is a JSON object:
 
@@ -44,30 +43,19 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from importlib import import_module
-from typing import IO, Any, BinaryIO, NamedTuple
+from typing import IO, Any, BinaryIO
 
 from mzbuild.core.cargo.lent_environment import borrowed
-from mzbuild.core.cargo.memory import forget_changed
-from mzbuild.core.cargo.staged_git import GIT, set_up_git
-
-
-class Known(NamedTuple):
-    """What is known of a file that was staged; `modified` is in nanoseconds."""
-
-    crate: str | None
-    digest: str
-    mode: int
-    modified: int
-    size: int
-
-
-class ChangedError(Exception):
-    """A source with another content than it was to have, in words."""
-
-
-Staged = dict[str, Known]
+from mzbuild.core.cargo.memory import forget_changed, made_by_unchanged
+from mzbuild.core.cargo.staged_files import (
+    NOT_YET_STAGED,
+    ChangedError,
+    load_known,
+    save_known,
+    stage,
+)
+from mzbuild.core.cargo.staged_git import set_up_git
 
 # What lies in a build's directory, besides what only builds look at.
 LOCK = "lock"
@@ -78,12 +66,9 @@ DIRECTORY = "@MZBUILD_CARGO_DIRECTORY@"
 
 _EMPTY = "empty"
 
-_CHUNK_SIZE = 1 << 20  # bytes
 _RESULTS = "mzbuild.core.cargo.results"
 
-# Modes are Git's.
-_REGULAR = 0o100644
-_SYMLINK = 0o120000
+_REGULAR = 0o100644  # Git's mode.
 
 # What is told beside Cargo's own output begins with this, for whoever reads only such lines.
 NOTE = "mzbuild: "
@@ -123,119 +108,6 @@ def _is_at(file: int, path: str) -> bool:
         return os.path.samestat(os.fstat(file), os.stat(path))
     except FileNotFoundError:
         return False
-
-
-def stage(
-    directory: str,
-    root: str,
-    sources: Mapping[str, tuple[str | None, str, int]],
-    known: Staged,
-    elsewhere: Mapping[str, str],
-) -> Staged:
-    """Makes a directory hold just these sources, and returns what is known of it then.
-
-    `sources` has for each path in `root` its crate (none for a file that only has to be there), its
-    content's SHA-256 (of a symlink, its text), and its mode; `elsewhere` has where those lie that
-    are not in `root`. When all files of a crate go and come back, those whose digest is the known
-    one are as old as they were, and what was compiled from them is still good. Raises
-    `ChangedError` for a file with another content.
-    """
-    _remove_others(directory, sources)
-    built = {crate for crate, _, _ in sources.values()}
-    # A file that alone is gone from its crate is forgotten: the crate may now be built without it,
-    # so that it must look new when it comes back.
-    staged = {path: was for path, was in known.items() if path in sources or was.crate not in built}
-    for path, (crate, digest, mode) in sources.items():
-        target = os.path.join(directory, path)
-        if crate is None and os.path.lexists(target):
-            continue
-        was = known.get(path)
-        same = was is not None and (was.digest, was.mode) == (digest, mode)
-        if was is not None and same and _is_as_known(target, was):
-            if was.crate != crate:
-                staged[path] = was._replace(crate=crate)
-            continue
-        source = None if crate is None else elsewhere.get(path, os.path.join(root, path))
-        _put(source, digest, mode, target, f"{directory}.unfinished")
-        if was is not None and same:
-            os.utime(target, ns=(was.modified, was.modified), follow_symlinks=False)
-        status = os.lstat(target)
-        staged[path] = Known(crate, digest, mode, status.st_mtime_ns, status.st_size)
-    return staged
-
-
-def _is_as_known(path: str, known: Known) -> bool:
-    try:
-        status = os.lstat(path)
-    except OSError:
-        return False
-    return (status.st_mtime_ns, status.st_size) == (known.modified, known.size)
-
-
-def _put(source: str | None, digest: str, mode: int, target: str, unfinished: str) -> None:
-    """Puts a file in place, whole or not at all."""
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    with suppress(FileNotFoundError):
-        os.remove(unfinished)
-    if mode == _SYMLINK:
-        os.symlink(digest, unfinished)
-    else:
-        with open(unfinished, "wb") as file:
-            if source is not None:
-                _copy(source, digest, file)
-        os.chmod(unfinished, mode & 0o777)
-    os.replace(unfinished, target)
-
-
-def _copy(source: str, digest: str, file: BinaryIO) -> None:
-    hashed = sha256()
-    with suppress(FileNotFoundError), open(source, "rb") as content:
-        for chunk in iter(lambda: content.read(_CHUNK_SIZE), b""):
-            hashed.update(chunk)
-            file.write(chunk)
-    if hashed.hexdigest() != digest:
-        raise ChangedError(
-            f"{source} changed before Cargo came to read it, so the results would not have been "
-            "what they are cached as. Run the command again."
-        )
-
-
-def _remove_others(directory: str, sources: Mapping[str, object]) -> None:
-    found = []
-    for parent, directories, files in os.walk(directory):
-        # Of what is in there, Git sees nothing either.
-        directories[:] = [name for name in directories if name != GIT]
-        found.append((parent, directories, files))
-    for parent, directories, files in reversed(found):
-        # There may be very many files: only what is not known to be one is asked about.
-        prefix = os.path.relpath(os.path.join(parent, "x"), directory)[:-1]
-        for name in directories:
-            path = os.path.join(parent, name)
-            if os.path.islink(path):
-                files.append(name)
-            elif set(os.listdir(path)) <= {GIT}:
-                shutil.rmtree(path)
-        for name in files:
-            if prefix + name not in sources:
-                os.remove(os.path.join(parent, name))
-
-
-def load_known(path: str) -> Staged:
-    """What an earlier build wrote down; nothing where it did not, or where it cannot be read."""
-    try:
-        with open(path) as file:
-            return {name: Known(*entry) for name, entry in json.load(file).items()}
-    except (OSError, ValueError, AttributeError, TypeError):
-        return {}
-
-
-def save_known(path: str, staged: Staged) -> None:
-    """Writes down what is staged, at once or not at all."""
-    unfinished = f"{path}.unfinished"
-    with open(unfinished, "w") as file:
-        # Not by `json.dump`, which takes many times as long, since it writes piece by piece.
-        file.write(json.dumps(staged))
-    os.replace(unfinished, path)
 
 
 def run(
@@ -342,7 +214,12 @@ def build(plan: Mapping[str, Any], lent: Mapping[str, str]) -> int:
         os.makedirs(sources_directory, exist_ok=True)
         start = time.monotonic()
         known = load_known(known_file)
-        staged = stage(sources_directory, plan["root"], sources, known, plan["elsewhere"])
+        stays = made_by_unchanged(directory, plan["packages"], sources)
+        new = dict.fromkeys(sources.keys() - known.keys(), NOT_YET_STAGED)
+        if new:
+            # What is staged until somebody kills this is not to look as if it was made there.
+            save_known(known_file, {**known, **new})
+        staged = stage(sources_directory, plan["root"], sources, known, plan["elsewhere"], stays)
         save_known(known_file, staged)
         if refused := set_up_git(plan, sources_directory, os.environ):
             print(f"{NOTE}Build scripts cannot ask Git for anything: {refused}", flush=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from mzbuild.core.cargo import staging as cargo_staging
-from mzbuild.core.cargo.staging import ChangedError, load_known, save_known, stage
+from mzbuild.core.cargo import staged_files
+from mzbuild.core.cargo.staged_files import ChangedError, load_known, save_known, stage
 
 REGULAR, EXECUTABLE, SYMLINK = 0o100644, 0o100755, 0o120000
 
@@ -23,7 +23,7 @@ class Staging:
         self.root = root / "repository"
         self.directory = root / "staged"
         self.directory.mkdir(parents=True)
-        self.known: cargo_staging.Staged = {}
+        self.known: staged_files.Staged = {}
 
     def __call__(self, crates: Crates, modes: Mapping[str, int] = {}, empty: str = "") -> None:
         """Stages crates; `modes` are those that are not `REGULAR`, `empty` has placeholders."""
@@ -83,6 +83,26 @@ class TestStaging:
         assert staging.files() == {"a/x": "1", "a/deep/er/y": "2", "b/z": "3"}
         staging({"a": {"a/x": "1"}})
         assert staging.files() == {"a/x": "1"}
+
+    def test_what_was_made_there_stays_where_it_is_to(self, staging: Staging) -> None:
+        def stage_again() -> bool:
+            """Has something among the sources that is no source; returns whether it stays."""
+            (staging.directory / "made").write_text("made")
+            known, to_stay = staging.known, ["made"].__contains__
+            sources = {"a/x": ("a", digest("1"), REGULAR)}
+            stage(str(staging.directory), str(staging.root), sources, known, {}, to_stay)
+            return "made" in staging.files()
+
+        staging({"a": {"a/x": "1"}})
+        before = staging.mtime("a/x")
+        assert stage_again()
+        assert staging.mtime("made") < before
+        # It may have been staged by what was killed then.
+        known = staging.known
+        staging.known = {**known, "made": staged_files.NOT_YET_STAGED}
+        assert not stage_again()
+        staging.known = {}
+        assert not stage_again()
 
     def test_a_file_that_stays_the_same_is_not_touched(self, staging: Staging) -> None:
         staging({"a": {"a/x": "1", "a/y": "1"}})
