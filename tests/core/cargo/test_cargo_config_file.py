@@ -166,6 +166,9 @@ def test_files_that_are_named_by_a_path_belong_to_it() -> None:
         ("--extern=priv:foo=more/libfoo.rlib", ["ws/more/libfoo.rlib"]),
         ("-Cprofile-use=more/x.profdata", ["ws/more/x.profdata"]),
         ("-Lnative=more/libs", ["ws/more/libs/a.so", "ws/more/libs/b.so"]),
+        ("-L native", ["ws/native/x"]),
+        ("-L dependency=native", ["ws/native/x"]),
+        ("-Lnative", ["ws/native/x"]),
         # The processor, and not what lies in that directory.
         ("-Ctarget-cpu=native", []),
         ("-Ctarget-feature=+crt-static", []),
@@ -183,6 +186,23 @@ def test_files_that_flags_of_rustc_name_are_relative_to_the_workspace(
         for value in (flag, flag.split(), [flag]):
             config = f"[{table}]\nrustflags = {json.dumps(value)}\n"
             assert merged({path: config, **others}, "ws").files == (path, *named)
+
+
+@pytest.mark.parametrize(
+    ("output", "named"),
+    [
+        ("rustc-link-search = ['native', 'native=more']", ["ws/native/x.a", "ws/more/y.a"]),
+        ("rustc-flags = '-L native -l static=x'", ["ws/native/x.a"]),
+        ("rustc-link-arg = ['-Tscript.ld']\nrustc-cfg = ['native']", ["ws/script.ld"]),
+    ],
+)
+def test_what_stands_in_the_place_of_a_build_script_s_output_is_named(
+    output: str, named: list[str]
+) -> None:
+    others = dict.fromkeys(("ws/native/x.a", "ws/more/y.a", "ws/script.ld", "ws/Cargo.toml"), "")
+    path = ".cargo/config.toml"
+    config = f"[target.x86_64-unknown-linux-gnu.foo]\n{output}\n"
+    assert merged({path: config, **others}, "ws").files == (path, *named)
 
 
 def test_what_git_does_not_see_of_it_is_known() -> None:

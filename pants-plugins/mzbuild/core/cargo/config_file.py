@@ -29,6 +29,9 @@ _PROGRAMS = {
 # What stands before a path in a flag of rustc, and of a linker: `-Tscript.ld`, `@flags`.
 _FLAG_PARTS = re.compile(r"^-[A-Za-z](?=[^-])|[\s=,:@]+(?:-[A-Za-z](?=[^-]))?")
 
+# A directory in which rustc looks for libraries: `-L native=libs`.
+_LIBRARIES = re.compile(r"(?:^|\s)-L\s*(?:[a-z]+=)?(\S+)")
+
 
 @dataclass(frozen=True)
 class CargoConfig:
@@ -202,12 +205,20 @@ def _named(values: Mapping[str, Any]) -> Iterator[str]:
 def _named_by_flags(values: Mapping[str, Any], root: str, listing: Listing) -> Iterator[str]:
     """The paths that flags of rustc may have: it runs in the workspace's directory."""
     for table in (_table(values.get("build")), *_tables(values.get("target"))):
-        for text in _texts(table.get("rustflags")):
+        flags = _texts(table.get("rustflags"))
+        # What stands in the place of a build script's output:
+        # https://doc.rust-lang.org/cargo/reference/config.html#targettriplelinks
+        for override in _tables(table):
+            flags += [text for value in override.values() for text in _texts(value)]
+            searched = _texts(override.get("rustc-link-search"))
+            yield from (_joined(root, text.rpartition("=")[2]) for text in searched)
+        for text in flags:
             for part in _FLAG_PARTS.split(text):
                 path = _joined(root, part)
                 # A mere word may well be the name of a directory that it does not mean.
                 if "/" in part or "." in part or path in listing:
                     yield path
+        yield from (_joined(root, found) for found in _LIBRARIES.findall(" ".join(flags)))
 
 
 def _files(path: str, listing: Listing) -> tuple[str, ...]:
