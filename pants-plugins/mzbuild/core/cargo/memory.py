@@ -34,6 +34,8 @@ ELSEWHERE = "/*"
 
 # In each profile's directory; in it is a directory for each unit: `<package>-<hash>`.
 _FINGERPRINTS = ".fingerprint"
+# Beside it: for each unit of a build script, its program or its output.
+_SCRIPTS = "build"
 _MANIFEST = "Cargo.toml"
 
 # In a build's directory: the key of each part when it was last built.
@@ -94,6 +96,8 @@ def forget_changed(directory: str, target_directory: str, parts: Parts) -> None:
     for unit, package in units:
         if package in packages:
             shutil.rmtree(unit)
+            # What a build script has once made, Cargo would leave for its next run to find.
+            shutil.rmtree(_output_of(unit), ignore_errors=True)
     # At last: what is cut off before is done again.
     file = os.path.join(directory, _BUILT)
     unfinished = f"{file}.unfinished"
@@ -119,6 +123,11 @@ def _units(target_directory: str) -> Iterator[tuple[str, str]]:
         for path in glob.iglob(f"{target}/{depth}/{_FINGERPRINTS}/*"):
             if match := _UNIT.fullmatch(os.path.basename(path)):
                 yield path, match[1]
+
+
+def _output_of(unit: str) -> str:
+    fingerprints, name = os.path.split(unit)
+    return os.path.join(os.path.dirname(fingerprints), _SCRIPTS, name)
 
 
 def _is_script_run(unit: str) -> bool:
