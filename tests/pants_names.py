@@ -12,7 +12,7 @@ is imported. The facts are
     module; constant; property
     class (PARAMETERS OF THE CONSTRUCTOR); or without them, where the source does not say
     function, method, classmethod or staticmethod (PARAMETERS)
-    rule (PARAMETERS: TYPES) -> TYPE
+    rule (PARAMETERS: TYPES) -> TYPE; the same of a function that is not written in Python
 
 with `native` before what is not written in Python, and `field` before a class of such targets'
 fields. A default is shown as `...`.
@@ -85,10 +85,12 @@ class Tree:
             field = "field " if native and "Field" in line else ""
             return f"{native}{field}class{self._constructor(found)}"
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            if any(_called(each) in _RULES for each in node.decorator_list):
+            kind = "function" if native else "rule"
+            if native or any(_called(each) in _RULES for each in node.decorator_list):
                 assert node.returns
-                return f"rule ({parameters(node.args, typed=True)}) -> {_type(node.returns)}"
-            return f"{native}function ({parameters(node.args)})"
+                typed = parameters(node.args, typed=True)
+                return f"{native}{kind} ({typed}) -> {_type(node.returns)}"
+            return f"function ({parameters(node.args)})"
         return "constant"
 
     def _is_native(self, found: _Found) -> bool:

@@ -306,7 +306,6 @@ if TYPE_CHECKING or not BY_NAME:
     get_git_worktree = _get(MaybeGitWorktree, GitWorktreeRequest)
     merge_digests = _get(Digest, MergeDigests)
     path_globs_to_digest = _get(Digest, PathGlobs)
-    path_globs_to_paths = _get(Paths, PathGlobs)
     remove_prefix = _get(Digest, RemovePrefix)
     resolve_addresses = _get(Addresses, Specs)
     resolve_targets = _get(Targets, Addresses)
@@ -328,7 +327,6 @@ else:
         get_digest_entries,
         merge_digests,
         path_globs_to_digest,
-        path_globs_to_paths,
         remove_prefix,
     )
     from pants.engine.process import fallible_to_exec_result_or_raise
@@ -357,3 +355,15 @@ else:
 
     async def snapshot_with_prefix(request: AddPrefix, **_implicit: Any) -> Snapshot:
         return await digest_to_snapshot(**implicitly({request: AddPrefix}))
+
+
+if TYPE_CHECKING or PANTS_SEMVER.release < (2, 23):
+    paths_of_globs = _get(Paths, PathGlobs)
+else:
+    from pants.engine.internals.native_engine import path_globs_to_paths
+
+    # Since then, paths are equal where their names are. Found by a rule of Pants, the same names
+    # would have ours keep its result though a symlink leads elsewhere. Found by ours, they depend
+    # on each directory and symlink on the way.
+    async def paths_of_globs(globs: PathGlobs, **_implicit: Any) -> Paths:
+        return await path_globs_to_paths(globs)

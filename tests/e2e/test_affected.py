@@ -207,12 +207,22 @@ def test_what_is_affected(changed: Repo, unchanged: Images, step: Step, names: s
     check_change(changed, step, names, before=unchanged)
 
 
-def test_where_a_symlink_leads_is_looked_up_again(changed: Repo) -> None:
+@pytest.mark.parametrize(
+    ("path", "target", "name"),
+    [
+        pytest.param("box/links/odd", "../../share/nobody.txt", "links", id="a symlink"),
+        pytest.param("share/hop.txt", "nobody.txt", "links", id="one on the way"),
+        pytest.param("box/outer/file", "../../share/nobody.txt", "outer", id="what was a file"),
+    ],
+)
+def test_where_a_symlink_leads_is_looked_up_again(
+    changed: Repo, path: str, target: str, name: str
+) -> None:
     listed(changed, "list", "::")
-    write("box/links/odd", Path("../../share/nobody.txt"))(changed)
+    write(path, Path(target))(changed)
     changed.commit("elsewhere")
     try:
-        check_change(changed, append("share/nobody.txt", "x"), {"links"})
+        check_change(changed, append("share/nobody.txt", "x"), {name})
     finally:
         changed.git("reset", "--quiet", "--hard", "HEAD~")
 

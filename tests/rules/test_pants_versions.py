@@ -166,24 +166,36 @@ def get_types(tree: ast.Module) -> dict[str, tuple[str, list[str]]]:
     }
 
 
+def typed(fact: str | None, kind: str) -> tuple[str, list[str]] | None:
+    """The types that a fact tells of, if it is of this kind."""
+    known = signature(fact) if fact and fact.startswith(f"{kind} ") else None
+    return (
+        (known.return_annotation, [each.annotation for each in known.parameters.values()])
+        if known
+        else None
+    )
+
+
 def rule_types(tree: ast.Module, name: str, facts: Facts) -> tuple[str, list[str]] | None:
-    """The same of what is called by name: a rule of Pants, or what hands its arguments to one."""
-    fact = facts.get(imports(tree).get(name, ""))
-    if fact is not None:
-        known = signature(fact) if fact.startswith("rule ") else None
-        types = [each.annotation for each in known.parameters.values()] if known else []
-        return (known.return_annotation, types) if known else None
+    """The same of what is called by name: a rule of Pants, or what hands its arguments to one, or
+    to a function of the engine."""
+    origins = imports(tree)
+    if name in origins:
+        return typed(facts.get(origins[name]), "rule")
     for node in tree.body:
         if isinstance(node, ast.AsyncFunctionDef) and node.name == name and node.returns:
             (called,) = (each.value for each in ast.walk(node) if isinstance(each, ast.Await))
             assert isinstance(called, ast.Call)
-            inner = rule_types(tree, ast.unparse(called.func), facts)
             types = [ast.unparse(each.annotation) for each in node.args.args if each.annotation]
-            (handed,) = (ast.unparse(each.value) for each in called.keywords)
             names = [each.arg for each in node.args.args]
             pairs = ", ".join(map(": ".join, zip(names, types)))
-            if inner and handed == f"implicitly({{{pairs}}})":
-                return inner[0], types
+            function = ast.unparse(called.func)
+            if ast.unparse(called) == f"{function}(**implicitly({{{pairs}}}))":
+                inner = rule_types(tree, function, facts)
+                return (inner[0], types) if inner else None
+            if ast.unparse(called) == f"{function}({', '.join(names)})":
+                native = typed(facts.get(origins.get(function, "")), "native function")
+                return native if native and native[1] == types else None
     return None
 
 
@@ -221,6 +233,7 @@ FACTS: Facts = {
     "pants.a.Field.__init__": "method (raw_value, address)",
     "pants.a.some_rule": "rule (first: A, second: B) -> C",
     "pants.a.not_a_rule": "function (first)",
+    "pants.a.native": "native function (first: A) -> C",
 }
 
 
@@ -322,27 +335,34 @@ b = 1 if PANTS_SEMVER.release < (2, 20) else 2
 def test_another_meaning_in_the_other_branch_is_found() -> None:
     gets = ast.parse(
         "some_rule = _get(C, A)\nswapped = _get(C, B)\nhelper = _get(C, A)\n"
-        "wrong_helper = _get(C, A)\nnot_a_rule = _get(C)\nmissing = _get(C)"
+        "wrong_helper = _get(C, A)\nnot_a_rule = _get(C)\nmissing = _get(C)\n"
+        "native_helper = _get(C, A)\nwrong_native_helper = _get(C, B)\nnative = _get(C, A)"
     )
     by_name = ast.parse(
-        "from pants.a import some_rule, not_a_rule\nfrom pants.a import some_rule as swapped\n"
+        "from pants.a import some_rule, not_a_rule, native\n"
+        "from pants.a import some_rule as swapped\n"
         "async def helper(a: A, **_implicit: Any) -> C:\n"
         "  return await some_rule(**implicitly({a: A}))\n"
         "async def wrong_helper(a: A, **_implicit: Any) -> C:\n"
-        "  return await some_rule(**implicitly({a: B}))"
+        "  return await some_rule(**implicitly({a: B}))\n"
+        "async def native_helper(a: A, **_implicit: Any) -> C:\n  return await native(a)\n"
+        "async def wrong_native_helper(b: B, **_implicit: Any) -> C:\n  return await native(b)"
     )
     assert differences(gets, by_name, FACTS) == {
         "swapped": ("C", ["A", "B"]),
         "wrong_helper": None,
         "not_a_rule": None,
         "missing": None,
+        "wrong_native_helper": None,
+        "native": None,
     }
 
 
 def test_facts_are_read_from_a_source_tree(tmp_path: Path) -> None:
     files = {
         "VERSION": "2.31.0\n",
-        "engine/internals/native_engine.pyi": "class Field:\n  def __init__(self, raw): ...",
+        "engine/internals/native_engine.pyi": "class Field:\n  def __init__(self, raw): ...\n"
+        "async def native(a: A, b: pkg.B = ...) -> C: ...",
         "engine/a.py": """
 from typing import TYPE_CHECKING
 from pants.engine.b import Moved as Moved, native_field
@@ -392,6 +412,7 @@ class Open(Elsewhere): ...
         "a.function": "function (a, /, b=..., *args, c, **more)",
         "a.a_rule": "rule (a: A, /, b: B) -> C",
         "a.native_field": "native field class (raw)",
+        "internals.native_engine.native": "native function (a: A, b: B=...) -> C",
         "b.Open": "class",
         "c": None,
     }

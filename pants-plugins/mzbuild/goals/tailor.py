@@ -25,7 +25,7 @@ from mzbuild.pants_api import (
     concurrently,
     find_build_file,
     implicitly,
-    path_globs_to_paths,
+    paths_of_globs,
     rule,
 )
 from mzbuild.rules.build_files import DeclaredTargets
@@ -73,7 +73,7 @@ async def putative_images(
         for image, address in zip(images, declared_in)
         if address.rel_path == image.origin
     ]
-    dockerfiles = await path_globs_to_paths(request.path_globs("Dockerfile"), **implicitly())
+    dockerfiles = await paths_of_globs(request.path_globs("Dockerfile"), **implicitly())
     owned = await all_owned_sources(**implicitly())
     contexts = {posixpath.dirname(path) for path in set(dockerfiles.files) - set(owned)}
     taken = [

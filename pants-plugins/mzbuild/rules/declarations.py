@@ -29,7 +29,7 @@ from mzbuild.pants_api import (
     collect_rules,
     contents_of_globs,
     implicitly,
-    path_globs_to_paths,
+    paths_of_globs,
     rule,
 )
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
@@ -86,8 +86,8 @@ async def all_link_targets(build_root: BuildRoot, declarations: Declarations) ->
     copies = [action for image in images for action in image.pre_image if isinstance(action, Copy)]
     sources = [source_directory(action) for action in copies]
     directories += [source for source in sources if not leads_outside(source)]
-    # This rule runs again when files come and go: a symlink is found out when it appears.
-    paths = await path_globs_to_paths(
+    # This rule runs again when files come and go, or a symlink leads elsewhere.
+    paths = await paths_of_globs(
         PathGlobs(under(escape_glob(name), "**/*") for name in directories), **implicitly()
     )
     return LinkTargets(link_targets(build_root.path, paths.files))
