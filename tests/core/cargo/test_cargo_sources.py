@@ -169,6 +169,21 @@ def test_whatever_changes_in_its_sources_changes_the_keys(
     assert not is_new()
 
 
+def test_a_crate_is_another_one_where_what_its_build_script_is_built_on_is(
+    sources: Sources, repository: Repository
+) -> None:
+    manifest = FILES["a/Cargo.toml"].replace("[dependencies]", "[build-dependencies]")
+    with mock.patch.dict(FILES, {"a/Cargo.toml": manifest}):
+        first = sources("a").packages
+        repository.write({"b/src/lib.rs": "// 1"})
+        second = sources("a").packages
+    assert {name for name in first if first[name] != second[name]} == {"a", "b"}
+    first = sources("a").packages
+    repository.write({"b/src/lib.rs": "// 2"})
+    second = sources("a").packages
+    assert {name for name in first if first[name] != second[name]} == {"b"}
+
+
 def test_only_the_crate_of_a_changed_file_is_looked_at_again(
     sources: Sources, repository: Repository
 ) -> None:

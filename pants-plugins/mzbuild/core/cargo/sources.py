@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 
+from mzbuild.core.cargo.manifest import DependencyKind
 from mzbuild.core.cargo.memory import CONFIGURATION, ELSEWHERE, SHARED
 from mzbuild.core.cargo.vendored import Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace, Crate, shared_files
@@ -145,7 +146,7 @@ class SourceTree:
         others = [crate for crate in self.workspace.crates if crate.name not in closure]
         parts = (
             *self._common,
-            *map(self._whole, sorted(closure)),
+            *map(self._built, sorted(closure)),
             # Cargo reads the manifests of all members, whatever it builds: the lock file is about
             # them all.
             *map(self._manifest, others),
@@ -179,8 +180,20 @@ class SourceTree:
             self._part(CONFIGURATION, configuration),
         )
 
-    def _whole(self, name: str) -> SourcePart:
+    def _built(self, name: str) -> SourcePart:
+        """A crate, with a key that is another one, too, when what its build script is built on is:
+        nothing that the script has once made is to stay then."""
         crate = self.workspace.by_name[name]
+        part = self._whole(crate)
+        made_of = self.workspace.direct_dependencies(crate, Scheme.STRICT, (DependencyKind.BUILD,))
+        if not made_of:
+            return part
+        others = map(self._whole, self.workspace.closure(made_of, Scheme.STRICT))
+        keys = (part.key, *(other.key for other in others))
+        return replace(part, key=sha256("".join(keys).encode()).hexdigest())
+
+    def _whole(self, crate: Crate) -> SourcePart:
+        name = crate.name
         files, more = self.crate_files[name], {*self.workspace.outside_files(crate, self.listing)}
         if self.listing.texts:
             # The `mzbuild` scheme goes through no symlink, but Cargo does.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Callable
@@ -126,16 +126,16 @@ class CargoWorkspace:
         return self._the_one(self._by_example, name, "example", where)
 
     def direct_dependencies(
-        self, crate: Crate, scheme: Scheme, *, dev: bool = False
+        self,
+        crate: Crate,
+        scheme: Scheme,
+        kinds: Container[DependencyKind] = (DependencyKind.NORMAL, DependencyKind.BUILD),
     ) -> tuple[Crate, ...]:
-        """The crates that a crate's inputs lead to, by the rules of a scheme.
+        """The crates that a crate's inputs lead to, by the rules of a scheme: its examples need
+        dependencies of all kinds.
 
-        `dev` adds the crate's development dependencies, as its examples need them. Raises
-        `MzbuildError` for a path at which there is no crate.
+        Raises `MzbuildError` for a path at which there is no crate.
         """
-        kinds = {DependencyKind.NORMAL, DependencyKind.BUILD}
-        if dev:
-            kinds.add(DependencyKind.DEV)
         found: dict[str, Crate] = {}
         for dependency in crate.dependencies:
             if dependency.directory is None or dependency.kind not in kinds:
@@ -165,7 +165,7 @@ class CargoWorkspace:
         for name in build.examples:
             crate = self.example_crate(name, where)
             found[crate.name] = crate
-            for dependency in self.direct_dependencies(crate, scheme, dev=True):
+            for dependency in self.direct_dependencies(crate, scheme, (*DependencyKind,)):
                 found[dependency.name] = dependency
         return tuple(found.values())
 
