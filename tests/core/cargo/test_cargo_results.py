@@ -213,5 +213,14 @@ class TestWhatWasRead:
         )
         assert not sandbox.results.exists()
 
-    def test_where_nothing_else_is_built_nothing_is_asked(self, sandbox: Sandbox) -> None:
+    def test_where_nothing_else_is_built_everything_is_its_own(self, sandbox: Sandbox) -> None:
         assert self.read(sandbox, "b/x", others=[]) == (0, "")
+
+    def test_what_has_no_content_is_not_read(self, sandbox: Sandbox) -> None:
+        code, err = self.read(sandbox, "a/main", "c/lib", others=[], empty=["c/lib", "c/main"])
+        assert (code, err) == (
+            1,
+            "`c/lib` was read to build `app`, but only stands there empty, since its crate is not "
+            "built. Depend on that crate by `path`, or move the file into the crate that reads "
+            "it.\n",
+        )

@@ -75,7 +75,8 @@ class TestTheScript:
     def test_a_build_is_run_among_the_sources_and_its_results_are_finished(
         self, sandbox: Sandbox
     ) -> None:
-        script = 'cat a/x; mkdir -p "$CARGO_TARGET_DIR"; cp a/x "$CARGO_TARGET_DIR/built"'
+        script = 'cat a/x; mkdir -p "$CARGO_TARGET_DIR"; cp a/x "$CARGO_TARGET_DIR/built"; '
+        script += 'touch "$CARGO_TARGET_DIR/built.d"'
         code, out, err = sandbox.run(
             ["sh", "-c", script],
             {"a": {"a/x": "content\n"}},

@@ -388,3 +388,14 @@ def test_what_is_there_for_another_program_is_no_input(workshop: Workshop) -> No
             # The other one is there.
             workshop.package("images/calm")
             assert workshop.built() == []
+
+
+def test_what_stands_for_a_crate_that_is_not_built_is_not_read(workshop: Workshop) -> None:
+    reading = 'fn main() {\n    println!("{}", include_str!("../../calm/src/main.rs"));\n}\n'
+    with changed(workshop.repo, {"plain/src/main.rs": reading}):
+        refused = workshop.package("images/plain", check=False)
+        assert "`calm/src/main.rs` was read to build `plain`, but only stands there empty" in (
+            refused.stderr
+        )
+        strict = ("--mzbuild-fingerprint-scheme=strict",)
+        workshop.package("images/plain", options=strict)

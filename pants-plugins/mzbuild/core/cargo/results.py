@@ -88,7 +88,9 @@ def deliver_all(
         for key, action in plan["actions"].items()
         if code == 0 or is_built(action["programs"], target_directory, messages)
     }
-    places = crates_by_place(plan["sources"], os.path.join(tools.directory, SOURCES))
+    placeholders = dict.fromkeys(plan["empty"], (None,))
+    sources = {**plan["sources"], **placeholders}
+    places = crates_by_place(sources, os.path.join(tools.directory, SOURCES))
 
     def finish(key: str) -> str:
         place = os.path.join(results_directory, key)
@@ -109,9 +111,9 @@ def deliver_all(
 
 def crates_by_place(
     sources: Mapping[str, Sequence[Any]], directory: str
-) -> Mapping[str, tuple[str, str]]:
+) -> Mapping[str, tuple[str, str | None]]:
     """The path and the crate of each source, by how Cargo writes down that it was read; `directory`
-    is where they are staged."""
+    is where they are staged. What only has to be there is of no crate."""
     # Between what was read are spaces, so that those of a path stand behind a backslash there.
     start = os.path.join(directory, "").replace(" ", _SPACE)
     return {
@@ -120,7 +122,7 @@ def crates_by_place(
 
 
 def check_read(
-    action: Mapping[str, Any], places: Mapping[str, tuple[str, str]], target_directory: str
+    action: Mapping[str, Any], places: Mapping[str, tuple[str, str | None]], target_directory: str
 ) -> None:
     """Raises `ResultError` where something was read for an action that is not there for it alone.
 
@@ -128,9 +130,9 @@ def check_read(
     what the compiler has read for it, and what build scripts say that they have:
     https://doc.rust-lang.org/cargo/reference/build-cache.html#dep-info-files
     """
-    others, own = frozenset(action["others"]), frozenset(action["own"])
+    others, own = frozenset([None, *action["others"]]), frozenset(action["own"])
     problems = set()
-    for built in action["programs"] if others else ():
+    for built in action["programs"]:
         with open(os.path.join(target_directory, f"{built}.d"), errors="surrogateescape") as file:
             written = file.read().replace("\\ ", _SPACE)
         read = written.split()
@@ -139,9 +141,14 @@ def check_read(
         for path, crate in (places[path] for path in read if path in places):
             if crate in others and path not in own:
                 program = os.path.basename(built)
+                reason = (
+                    "only stands there empty, since its crate is not built"
+                    if crate is None
+                    else "is there only because something else that needs the crate "
+                    f"`{crate}` is built at the same time"
+                )
                 problems.add(
-                    f"`{path}` was read to build `{program}`, but is there only because something "
-                    f"else that needs the crate `{crate}` is built at the same time. Depend on "
+                    f"`{path}` was read to build `{program}`, but {reason}. Depend on "
                     "that crate by `path`, or move the file into the crate that reads it."
                 )
     if problems:
