@@ -204,7 +204,7 @@ _MZBUILD_YML = "box/base/mzbuild.yml"
         ),
         pytest.param(
             {"box/app/BUILD": 'mzbuild_image(name="app", image_name="other")\n'},
-            ("box/app:app: the field `image_name` contradicts box/app/mzbuild.yml",),
+            ("box/app/BUILD:1: the field `image_name` contradicts box/app/mzbuild.yml",),
             id="BUILD file that contradicts",
         ),
     ],

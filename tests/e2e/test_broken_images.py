@@ -148,8 +148,9 @@ def test_lint_finds_what_is_wrong_at_its_place(repo: Repo) -> None:
     assert result.returncode == 1
     for place in (
         *("images/yaml/mzbuild.yml:3", "images/bare/mzbuild.yml:1", "images/unknown/Dockerfile:2"),
-        *("images/circle-a/mzbuild.yml:1", "images/circle-b/mzbuild.yml:1"),
-        *("images/cargo/mzbuild.yml:1", "images/one/mzbuild.yml:1", "images/two/mzbuild.yml:1"),
+        *("images/circle-a/Dockerfile:1", "images/circle-b/Dockerfile:1"),
+        "images/nowhere/BUILD:1",
+        *("images/cargo/mzbuild.yml:2", "images/one/mzbuild.yml:1", "images/two/mzbuild.yml:1"),
     ):
         lines = [line for line in result.stderr.splitlines() if line.startswith(f"{place}: ")]
         assert any(line.endswith("[no-fingerprint]") for line in lines), str(result)

@@ -103,7 +103,7 @@ def repo(
 
 def findings(result: Result) -> list[tuple[str, str]]:
     """The places and rules of what is printed."""
-    return re.findall(r"^([\w./-]+:\d+): .* \[([a-z-]+)\]$", result.text, re.MULTILINE)
+    return re.findall(r"^([\w./-]+:\d+): (?:.* )?\[([a-z-]+)\]$", result.text, re.MULTILINE)
 
 
 def test_everything_that_is_amiss_is_found(repo: Repo) -> None:

@@ -47,7 +47,7 @@ class TestInBuildFiles:
         assert images.graph.by_name["daemon"] == Image(
             name="daemon",
             context="i",
-            origin="i:target",
+            origin="i/BUILD:12",
             description="The daemon.",
             publish=False,
             mainline=False,
@@ -116,33 +116,33 @@ class TestInBuildFiles:
         [
             (
                 'mzbuild_image(image_name="under_score")',
-                "i:i: `under_score` cannot name an image: a name has lower-case letters and "
+                "i/BUILD:1: `under_score` cannot name an image: a name has lower-case letters and "
                 "digits, with `-` between them, and up to 127 characters. Write `under-score`.",
             ),
             (
                 'mzbuild_files(name="f", sources=["x"])\nmzbuild_image(pre_image=[":f"])',
-                "i:i: `pre_image` names i:f, which is a target of type `mzbuild_files`. Name "
+                "i/BUILD:2: `pre_image` names i:f, which is a target of type `mzbuild_files`. Name "
                 "targets of the types `mzbuild_cargo_build` and `mzbuild_copy`.",
             ),
             (
                 'mzbuild_cargo_build(name="b")\nmzbuild_image(pre_image=[":b"])',
-                "i:b: an `mzbuild_cargo_build` needs a `bin` or an `example` to build. Add "
+                "i/BUILD:1: an `mzbuild_cargo_build` needs a `bin` or an `example` to build. Add "
                 '`bin=["…"]`.',
             ),
             (
                 'mzbuild_cargo_build(name="b", bin=["app"], args=["--release"])\n'
                 'mzbuild_image(pre_image=[":b"])',
-                "i:b: `--release` cannot be in `args`. Set `cargo_profile` in "
+                "i/BUILD:1: `--release` cannot be in `args`. Set `cargo_profile` in "
                 "[mzbuild-cargo.profile.…].",
             ),
             (
                 'mzbuild_image(name="a")\nmzbuild_image(name="b")',
-                "i:a and i:b both stand for the image in `i`. Remove one of them from the BUILD "
-                "file; beside an `mzbuild.yml`, leave out the target's name.",
+                "i/BUILD:2: i:a and i:b both stand for the image in `i`. Remove one of them from "
+                "the BUILD file; beside an `mzbuild.yml`, leave out the target's name.",
             ),
         ],
     )
-    def test_a_mistake_is_an_error_that_names_the_target(
+    def test_a_mistake_is_an_error_at_the_target(
         self, project: Project, build_file: str, message: str
     ) -> None:
         project.write({"i/BUILD": f"{build_file}\n", "i/Dockerfile": "", "i/x": ""})
@@ -156,18 +156,18 @@ class TestInBuildFiles:
         project.write({"lib/run": "", **image("fine"), "fine/BUILD": "mzbuild_image()\n"})
         project.link("fine/run", "../lib/run")
 
-        def said(address: str, named: str, kind: str = "mzbuild_image") -> str:
+        def said(place: str, named: str, kind: str = "mzbuild_image") -> str:
             return (
-                f"{address}: the field `dependencies` of an `{kind}` has no effect: nothing of "
+                f"{place}: the field `dependencies` of an `{kind}` has no effect: nothing of "
                 f"{named} would get into the image. Remove the field. To build on another image, "
                 "name it by `MZFROM` in the Dockerfile; to have files or programs in the context, "
                 "use a `pre_image` action: an `mzbuild_copy` or an `mzbuild_cargo_build`."
             )
 
         assert project.mistakes() == {
-            "a": said("a:a", "`//d`"),
-            "b": said("b:c", "`:x`", "mzbuild_copy"),
-            "i": said("i:i", "`:x` and `d`"),
+            "a": said("a/BUILD:1", "`//d`"),
+            "b": said("b/BUILD:1", "`:x`", "mzbuild_copy"),
+            "i": said("i/BUILD:1", "`:x` and `d`"),
         }
 
     def test_a_copy_without_a_source_is_an_error(self, project: Project) -> None:
@@ -181,7 +181,7 @@ class TestInBuildFiles:
         project.write({"i/BUILD": 'mzbuild_image(pre_image=[":x"])\n', "i/Dockerfile": ""})
         (message,) = project.mistakes().values()
         assert message.startswith(
-            "The address i:x from the `pre_image` from the target i:i does not"
+            "i/BUILD:1: The address i:x from the `pre_image` from the target i:i does not"
         )
 
 
@@ -219,8 +219,8 @@ class TestBesideAFile:
     ) -> None:
         project.write({**image("a", more), "a/BUILD": f"mzbuild_image({field}={value})\n"})
         assert project.mistakes()["a"] == (
-            f"a:a: the field `{field}` contradicts a/mzbuild.yml. Remove the field, or declare the "
-            "image in the BUILD file alone."
+            f"a/BUILD:1: the field `{field}` contradicts a/mzbuild.yml. Remove the field, or "
+            "declare the image in the BUILD file alone."
         )
 
     def test_pre_image_belongs_into_the_file(self, project: Project) -> None:
@@ -230,8 +230,8 @@ class TestBesideAFile:
         )
         project.write({**image("a"), "a/BUILD": build_file, "doc/x": ""})
         assert project.mistakes()["a"] == (
-            "a:a: the field `pre_image` contradicts a/mzbuild.yml. Remove the field, or declare "
-            "the image in the BUILD file alone."
+            "a/BUILD:2: the field `pre_image` contradicts a/mzbuild.yml. Remove the field, or "
+            "declare the image in the BUILD file alone."
         )
 
     def test_a_target_of_another_name_is_a_second_one(self, project: Project) -> None:

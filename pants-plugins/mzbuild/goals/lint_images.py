@@ -149,6 +149,11 @@ async def lint_images(
             for image in sound
         ),
         broken,
+        {
+            under(image.context, name): content
+            for image in broken
+            for name, content in _contents(image, listing, work_tree).items()
+        },
     )
     findings = lint(checked, subsystem.ignored)
     return LintResult(

@@ -150,9 +150,9 @@ def mzbuild_targets(all_targets: AllUnexpandedTargets, made: MadeTargets) -> Mzb
             other = images.setdefault(directory, target)
             if other is not target:
                 errors[directory] = (
-                    f"{other.address} and {target.address} both stand for the image in "
-                    f"`{directory}`. Remove one of them from the BUILD file; beside an "
-                    f"`mzbuild.yml`, leave out the target's name."
+                    f"{target.description_of_origin}: {other.address} and {target.address} both "
+                    f"stand for the image in `{directory}`. Remove one of them from the BUILD "
+                    "file; beside an `mzbuild.yml`, leave out the target's name."
                 )
         elif target.alias in (MzbuildCargoBuildTarget.alias, MzbuildCopyTarget.alias):
             actions[directory] = (*actions.get(directory, ()), target.address)
@@ -210,7 +210,7 @@ async def all_images(
         if context not in in_files or target.description_of_origin != in_files[context].origin
     ]
     for target in declaring:
-        context, origin = target.address.spec_path, str(target.address)
+        context, origin = target.address.spec_path, target.description_of_origin
         in_file = in_files.get(context)
         image = in_file or Image.unreadable(context, origin)
         try:
@@ -225,8 +225,10 @@ async def all_images(
             if image.origin not in faults:
                 for each in (target, *own_actions):
                     _refuse_dependencies(each)
-        except (MzbuildError, ResolveError) as error:
+        except MzbuildError as error:
             faults[image.origin] = str(error)
+        except ResolveError as error:
+            faults[image.origin] = f"{origin}: {error}"
         if in_file is None:
             images.append(image)
     for image in images:
@@ -284,8 +286,8 @@ def _refuse_contradiction(target: Target, image: Image, in_file: Image) -> None:
     for field, (here, default, there) in said.items():
         if here not in (default, there):
             raise MzbuildError(
-                f"{target.address}: the field `{field.alias}` contradicts {in_file.origin}. "
-                "Remove the field, or declare the image in the BUILD file alone."
+                f"{target.description_of_origin}: the field `{field.alias}` contradicts "
+                f"{in_file.origin}. Remove the field, or declare the image in the BUILD file alone."
             )
 
 
@@ -293,10 +295,10 @@ def _refuse_dependencies(target: Target) -> None:
     """What an image or an action depends on is inferred; what is said besides would mislead."""
     if dependencies := target[Dependencies].value:
         raise MzbuildError(
-            f"{target.address}: the field `dependencies` of an `{target.alias}` has no effect: "
-            f"nothing of {listed(dependencies)} would get into the image. Remove the field. To "
-            "build on another image, name it by `MZFROM` in the Dockerfile; to have files or "
-            "programs in the context, use a `pre_image` action: an `mzbuild_copy` or an "
+            f"{target.description_of_origin}: the field `dependencies` of an `{target.alias}` has "
+            f"no effect: nothing of {listed(dependencies)} would get into the image. Remove the "
+            "field. To build on another image, name it by `MZFROM` in the Dockerfile; to have "
+            "files or programs in the context, use a `pre_image` action: an `mzbuild_copy` or an "
             "`mzbuild_cargo_build`."
         )
 
@@ -304,7 +306,7 @@ def _refuse_dependencies(target: Target) -> None:
 def declared_image(target: Target, actions: Targets) -> Image:
     """The image that an `mzbuild_image` target declares, with its `pre_image` actions."""
     name = target[ImageNameField].value or target.address.target_name
-    origin = str(target.address)
+    origin = target.description_of_origin
     check_image_name(name, origin)
     return Image(
         name=name,
@@ -325,8 +327,9 @@ def _action(image: Target, action: Target) -> PreImage:
         source, destination = action[CopySourceField].value, action[CopyDestinationField].value
         return Copy(source or "", destination or "", action[CopyMatchingField].value or "*")
     raise MzbuildError(
-        f"{image.address}: `pre_image` names {action.address}, which is a target of type "
-        f"`{action.alias}`. Name targets of the types `mzbuild_cargo_build` and `mzbuild_copy`."
+        f"{image.description_of_origin}: `pre_image` names {action.address}, which is a target of "
+        f"type `{action.alias}`. Name targets of the types `mzbuild_cargo_build` and "
+        "`mzbuild_copy`."
     )
 
 
@@ -337,8 +340,8 @@ def cargo_build(target: Target) -> CargoBuild:
     """
     if not target[BinField].value and not target[ExampleField].value:
         raise MzbuildError(
-            f"{target.address}: an `mzbuild_cargo_build` needs a `bin` or an `example` to build. "
-            'Add `bin=["…"]`.'
+            f"{target.description_of_origin}: an `mzbuild_cargo_build` needs a `bin` or an "
+            '`example` to build. Add `bin=["…"]`.'
         )
     return CargoBuild(
         bins=target[BinField].value or (),
@@ -351,7 +354,7 @@ def cargo_build(target: Target) -> CargoBuild:
             for package, paths in (target[ExtractField].value or {}).items()
         ),
         flags=parse_cargo_flags(
-            str(target.address),
+            target.description_of_origin,
             target[RustflagsField].value or (),
             target[CargoEnvField].value or {},
             target[CargoArgsField].value or (),

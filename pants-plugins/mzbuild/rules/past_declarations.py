@@ -129,7 +129,9 @@ def _actions(image: Target, targets: Mapping[Address, Target]) -> Targets:
             description_of_origin=f"the field `pre_image` of {image.address}",
         ).dir_to_address()
         if address not in targets:
-            raise MzbuildError(f"{image.address}: `pre_image` names {value}, which is no action.")
+            raise MzbuildError(
+                f"{image.description_of_origin}: `pre_image` names {value}, which is no action."
+            )
         actions.append(targets[address])
     return Targets(actions)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,8 +201,9 @@ class TestUncopiedBinary:
             "x/i/mzbuild.yml:5: Cargo builds `examples/demo` for this image, but the Dockerfile "
             "never copies it. Add a `COPY examples/demo …`, or do not build it. [uncopied-binary]",
         ]
-        assert found(linted(text, {"toolbox": 1}, {"tool": BINARY}))[0].startswith(
-            "x/i/Dockerfile:1: Cargo builds `tool`"
+        image = replace(image, image=replace(image.image, origin="x/i/BUILD:3"), contents={})
+        assert found(replace(image, contents={"Dockerfile": b"FROM scratch\n"}))[1].startswith(
+            "x/i/BUILD:3: Cargo builds `tool`"
         )
 
     @pytest.mark.parametrize(
@@ -241,7 +243,8 @@ def test_an_input_that_the_scheme_misses_is_found_once_for_all_images() -> None:
     assert found(*images) == [
         "a.toml:1: Cargo reads this for `a`, `b` and `c` and 2 more, but the fingerprint scheme "
         "`mzbuild` leaves it out: when only this changes, the image keeps its name. Use the scheme "
-        "`strict`, or move the file into a crate that depends on it. [missed-input]"
+        "`strict`. What one crate alone reads may be moved into its directory instead. "
+        "[missed-input]"
     ]
 
 
@@ -255,24 +258,34 @@ class TestNoFingerprint:
     @pytest.mark.parametrize(
         ("error", "finding"),
         [
-            ("a b/c:3: x", "i/mzbuild.yml:1: a b/c:3: x"),
             ("i/Dockerfile:3: no: x", "i/Dockerfile:3: no: x"),
-            ("src/a/Cargo.toml: no crate", "src/a/Cargo.toml:1: no crate"),
-            ("i:i: the field `x`", "i/mzbuild.yml:1: i:i: the field `x`"),
-            ("These images: a -> b", "i/mzbuild.yml:1: These images: a -> b"),
+            ("an i/mzbuild.yml:3: x", "an i/mzbuild.yml:3: x"),
+            ("src/a/Cargo.toml: no crate `a`", "src/a/Cargo.toml:1: no crate `a`"),
+            ("an i/mzbuild.yml: no `bin: app`", "an i/mzbuild.yml:4: no `bin: app`"),
+            ("an i/mzbuild.yml: no `bin: other`", "an i/mzbuild.yml:1: no `bin: other`"),
+            ("a and b both declare `the-i`", "an i/mzbuild.yml:2: a and b both declare `the-i`"),
+            ("a b/c: an `y`", "an i/mzbuild.yml:1: a b/c: an `y`"),
+            (
+                "A cycle: a -> b. Remove an `MZFROM`",
+                "an i/Dockerfile:3: A cycle: a -> b. Remove an `MZFROM`",
+            ),
         ],
     )
     def test_what_is_wrong_is_found_at_the_place_that_it_names(
         self, error: str, finding: str
     ) -> None:
-        broken = {Image("i", "i", "i/mzbuild.yml"): error}
-        (found,) = lint(Linted((), broken), ())
+        contents = {
+            "an i/mzbuild.yml": b'# i\nname: the-i\npre-image:\n- {type: x, bin: ["app"]}\n',
+            "an i/Dockerfile": b"# i\n\nMZFROM b\n",
+        }
+        broken = {Image("i", "an i", "an i/mzbuild.yml"): error}
+        (found,) = lint(Linted((), broken, contents), ())
         assert str(found) == f"{finding} [no-fingerprint]"
-        assert lint(Linted((), broken), {"no-fingerprint"}) == ()
+        assert lint(Linted((), broken, contents), {"no-fingerprint"}) == ()
 
-    def test_an_image_of_a_build_file_is_found_at_its_dockerfile(self) -> None:
-        (found,) = lint(Linted((), {Image("i", "i", "i:i"): "i:i: the field `x`"}), ())
-        assert str(found) == "i/Dockerfile:1: i:i: the field `x` [no-fingerprint]"
+    def test_an_image_of_a_build_file_is_found_at_its_target(self) -> None:
+        (found,) = lint(Linted((), {Image("i", "i", "i/BUILD:3"): "both declare `x`"}), ())
+        assert str(found) == "i/BUILD:3: both declare `x` [no-fingerprint]"
 
 
 def test_findings_fit_a_screen_and_are_counted() -> None:
@@ -285,11 +298,12 @@ def test_findings_fit_a_screen_and_are_counted() -> None:
     # What finds a finding in a log by its place and its rule, needs but its first line.
     firsts = [line for line in lines if not line.startswith("    ")]
     assert [line.rpartition(" ")[2] for line in firsts] == [f"[{each.rule}]" for each in findings]
-    assert lines[:2] == [
-        "x/i00/Dockerfile:1: `debian` has no tag, which means `latest`, and can be another image "
-        "tomorrow, under [unpinned-from]",
-        "    the same fingerprint. Add its digest, `debian@sha256:…`; `docker buildx "
-        "imagetools inspect debian` shows it.",
+    # A sentence is not broken by the rule's name.
+    assert lines[:3] == [
+        "x/i00/Dockerfile:1: [unpinned-from]",
+        "    `debian` has no tag, which means `latest`, and can be another image tomorrow, under "
+        "the same fingerprint. Add its",
+        "    digest, `debian@sha256:…`; `docker buildx imagetools inspect debian` shows it.",
     ]
     (unused,) = [each for each in findings[:3] if each.rule == "unused-stage"]
     assert [*findings_lines([unused])] == [

@@ -47,7 +47,8 @@ class Image:
 
     name: str
     context: str
-    # Where it is declared, for messages: the path of its `mzbuild.yml`, or a target's address.
+    # Where it is declared, for messages: the path of its `mzbuild.yml`, or of a BUILD file with the
+    # line.
     origin: str
     description: str | None = None
     publish: bool = True

@@ -35,7 +35,7 @@ def check_cargo_actions(linted: LintedImage) -> Iterator[Finding]:
     """A feature that no crate has, a profile that the workspace does not define, and the like."""
     for action, reason in linted.refused.items():
         found = at_place(reason, linted.image.origin)
-        if found.path == linted.image.origin:
+        if found.path == linted.image.mzbuild_yml:
             (first, *_) = (*action.bins, *action.examples)
             found = linted.in_declaration(first, found.message)
         yield found

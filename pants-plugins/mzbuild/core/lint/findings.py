@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -30,33 +30,53 @@ class Finding:
     rule: str = ""
 
     def __str__(self) -> str:
-        return f"{self._text} [{self.rule}]"
-
-    @property
-    def _text(self) -> str:
-        return printable(f"{self.path}:{self.line}: {self.message}")
+        return printable(f"{self.path}:{self.line}: {self.message} [{self.rule}]")
 
     @property
     def lines(self) -> list[str]:
         """The same in lines that fit a screen, the first of which has the place and the rule."""
-        rule = f" [{self.rule}]"
-        # The indent is room for the rule.
-        first, *more = wrapped(self._text, WIDTH, " " * len(rule), " " * 4)
-        return [first[len(rule) :] + rule, *more]
+        if len(str(self)) <= WIDTH:
+            return [str(self)]
+        indent = " " * 4
+        message = wrapped(printable(self.message), WIDTH, indent, indent)
+        return [printable(f"{self.path}:{self.line}: [{self.rule}]"), *message]
 
 
-# A file, and perhaps a line of it.
 _SCALAR, _WORD = re.compile(r"[^\s\"',\[\]{}]+"), re.compile(r"[\w-]+")
-_PLACE = re.compile(r"([^:\s]+)(?::(\d+))?: ")
+_NO_CONTENTS: Mapping[str, bytes] = {}
+_QUOTED = re.compile("`([^`]+)`")
+# A file, perhaps a line of it, and what is said of it.
+_PLACE = re.compile(r"(.+?)(?::(\d+))?: (.*)", re.DOTALL)
 
 
-def at_place(message: str, otherwise: str) -> Finding:
-    """What a message says, at the place that it begins with, or else in the file `otherwise`."""
+def at_place(message: str, otherwise: str, contents: Mapping[str, bytes] = _NO_CONTENTS) -> Finding:
+    """What a message says, at the place that it begins with, or else at `otherwise`.
+
+    Where that is a file without a line, it is the first line that has something which the message
+    quotes, as far as `contents` has the file.
+    """
     text = " ".join(message.split())
     match = _PLACE.match(text)
-    if match is None:
-        return Finding(otherwise, 1, text)
-    return Finding(match[1], int(match[2] or 1), text[match.end() :])
+    # Other words than a path may stand before a colon.
+    if match is None or (match[1] not in contents and re.search(r"[:\s]", match[1])):
+        match = _PLACE.match(f"{otherwise}: {text}")
+    assert match
+    path, line, said = match.groups()
+    if line is None:
+        known = _word_lines(contents.get(path, b"").decode(errors="replace").split("\n"))
+        # Of a field with its value, it is the value.
+        quoted = (_SCALAR.findall(each) for each in _QUOTED.findall(said))
+        line = next((known[words[-1]] for words in quoted if words and words[-1] in known), 1)
+    return Finding(path, int(line), said)
+
+
+def _word_lines(lines: Sequence[str], start: int = 0) -> Mapping[str, int]:
+    """The first line that has each scalar and each word, from `start` on."""
+    found: dict[str, int] = {}
+    for number, line in enumerate(lines[start:], start + 1):
+        for word in (*_SCALAR.findall(line), *_WORD.findall(line)):
+            found.setdefault(word, number)
+    return found
 
 
 class ResultKind(Enum):
@@ -140,22 +160,18 @@ class LintedImage:
         return Finding(self.image.dockerfile, line, message)
 
     def in_declaration(self, word: str, message: str) -> Finding:
-        """A finding about a word of the `mzbuild.yml`, or about the Dockerfile where none is."""
+        """A finding about a word of the `mzbuild.yml`, or about the target in a BUILD file."""
         if FILE_NAME not in self.contents:
-            return self.in_dockerfile(1, message)
+            return at_place(message, self.image.origin)
         lines = (self._words.get(each) for each in (word, *_WORD.findall(word), "pre-image"))
         return Finding(self.image.mzbuild_yml, next(filter(None, lines), 1), message)
 
     @cached_property
     def _words(self) -> Mapping[str, int]:
-        """The first line of each scalar and word of the `mzbuild.yml` from `pre-image` on."""
+        """The lines of what the `mzbuild.yml` has from `pre-image` on."""
         lines = self.contents[FILE_NAME].decode(errors="replace").split("\n")
         start = next((n for n, line in enumerate(lines) if line.startswith("pre-image")), 0)
-        found: dict[str, int] = {}
-        for number, line in enumerate(lines[start:], start + 1):
-            for word in (*_SCALAR.findall(line), *_WORD.findall(line)):
-                found.setdefault(word, number)
-        return found
+        return _word_lines(lines, start)
 
     def in_context(self, path: str, line: int, message: str) -> Finding:
         """A finding about a file of the context."""
@@ -164,7 +180,11 @@ class LintedImage:
 
 @dataclass(frozen=True)
 class Linted:
-    """What all rules look at: images, and others that have no fingerprint, with the reasons."""
+    """What all rules look at: images, and others that have no fingerprint, with the reasons.
+
+    `contents` has the files of those others that are read, by their paths in the repository.
+    """
 
     images: tuple[LintedImage, ...]
     broken: Mapping[Image, str] = field(default_factory=dict)
+    contents: Mapping[str, bytes] = field(default_factory=dict)

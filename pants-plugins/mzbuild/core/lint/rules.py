@@ -43,7 +43,9 @@ def findings_lines(findings: Sequence[Finding]) -> Iterator[str]:
 def check_fingerprints(linted: Linted) -> Iterator[Finding]:
     """What is wrong with an image that has no fingerprint."""
     for image, error in linted.broken.items():
-        yield at_place(error, image.mzbuild_yml if image.declared_in_file else image.dockerfile)
+        # A cycle has no place of its own.
+        otherwise = image.dockerfile if "`MZFROM`" in error else image.origin
+        yield at_place(error, otherwise, linted.contents)
 
 
 @repository_rule("missed-input", "a file that Cargo reads and the fingerprint scheme leaves out")
@@ -61,6 +63,6 @@ def check_missed_inputs(linted: Linted) -> Iterator[Finding]:
             path,
             1,
             f"Cargo reads this for {shown}{more}, but the fingerprint scheme `mzbuild` leaves it "
-            "out: when only this changes, the image keeps its name. Use the scheme `strict`, or "
-            "move the file into a crate that depends on it.",
+            "out: when only this changes, the image keeps its name. Use the scheme `strict`. What "
+            "one crate alone reads may be moved into its directory instead.",
         )

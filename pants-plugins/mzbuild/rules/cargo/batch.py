@@ -111,7 +111,7 @@ def of_mzbuild_yml(target: Target) -> bool:
 
 def program_action(target: Target, configuration: Configuration) -> CargoAction:
     """The action that an `mzbuild_cargo_build` target stands for by itself."""
-    return CargoAction(cargo_build(target), target.address.spec, configuration)
+    return CargoAction(cargo_build(target), target.description_of_origin, configuration)
 
 
 def rules() -> tuple[Rule, ...]:
