@@ -30,6 +30,18 @@ class GoalOutcome:
     after_mistake: ClassVar[int] = PANTS_FAILED_EXIT_CODE
 
 
+class NotPackaged(str):
+    """Ends Pants' `package` when it has written everything else to `dist/`, and tells what is
+    missing.
+
+    A rule that fails would end the other ones, and Pants would write nothing. Its goal knows no
+    other way of failing: this does it when it is logged.
+    """
+
+    def __str__(self) -> str:
+        raise MzbuildError(super().__str__())
+
+
 def goal_rules(
     subsystem: type[GoalSubsystem],
     outcome: type[GoalOutcome],

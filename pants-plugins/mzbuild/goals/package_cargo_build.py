@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from pants.core.goals.package import (
@@ -15,7 +16,9 @@ from pants.engine.fs import EMPTY_DIGEST, AddPrefix, MergeDigests
 from pants.engine.rules import Rule
 from pants.engine.unions import UnionRule
 
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.goals.outcome import NotPackaged
 from mzbuild.pants_api import (
     collect_rules,
     implicitly,
@@ -29,7 +32,10 @@ from mzbuild.rules.cargo.batch import SelectedPrograms, of_mzbuild_yml, program_
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.cargo.pre_image import CargoBuildRequest, cargo_build
 from mzbuild.rules.selection import SelectedImages, SelectedTargets
+from mzbuild.subsystems.mzbuild import Mzbuild
 from mzbuild.target_types import BinField, ExampleField
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,12 @@ async def package_cargo_build(
     targets: SelectedTargets,
     programs: SelectedPrograms,
     configuration: Configuration,
+    mzbuild: Mzbuild,
 ) -> BuiltPackage:
+    if refusal := programs.errors.get(field_set.address):
+        if mzbuild.fail_fast:
+            raise MzbuildError.of_lines(refusal)
+        return _without_programs(field_set, refusal)
     action = programs.actions.get(field_set.address)
     if action is None:
         (target,) = await resolve_targets(Addresses([field_set.address]), **implicitly())
@@ -68,13 +79,26 @@ async def package_cargo_build(
         batch = plan.batch
     else:
         batch = CargoBatch(configuration, tuple(programs.actions.values()))
-    built = await cargo_build(CargoBuildRequest(action, batch), **implicitly())
+    try:
+        built = await cargo_build(CargoBuildRequest(action, batch), **implicitly())
+    except Exception as error:
+        # Whatever it was, it must not keep the command's other targets from being packaged.
+        if mzbuild.fail_fast or field_set.address not in programs.actions:
+            raise
+        return _without_programs(field_set, str(error))
     directory = field_set.output_path.value_or_default(file_ending=None)
     files = await merge_digests(MergeDigests((built.digest, built.debug)), **implicitly())
     packaged = await snapshot_with_prefix(AddPrefix(files, directory), **implicitly())
     return BuiltPackage(
         packaged.digest, tuple(BuiltPackageArtifact(path) for path in packaged.files)
     )
+
+
+def _without_programs(field_set: PackageCargoBuildFieldSet, error: str) -> BuiltPackage:
+    """Tells what is wrong at once, and in the end that the command has failed."""
+    logger.error("%s", error)
+    failure = NotPackaged(f"{field_set.address}: its programs could not be built.")
+    return BuiltPackage(EMPTY_DIGEST, (BuiltPackageArtifact(None, (failure,)),))
 
 
 def rules() -> tuple[Rule | UnionRule, ...]:

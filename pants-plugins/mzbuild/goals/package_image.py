@@ -30,12 +30,12 @@ from pants.engine.process import Process, ProcessCacheScope
 from pants.engine.rules import Rule
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.plan.acquisition import Origin
 from mzbuild.core.plan.ensured import ensured_lines
 from mzbuild.core.text.table import some
 from mzbuild.core.work_tree.own_files import own_file
+from mzbuild.goals.outcome import NotPackaged
 from mzbuild.goals.reporting import log_errors
 from mzbuild.pants_api import (
     add_prefix,
@@ -85,7 +85,7 @@ class PackagedImages:
         """Says which images are missing, as the one that logs it finds out."""
         failed = [f"`{name}`" for name, image in self.images.items() if not image.result.ok]
         count = f"{len(failed)} of {len(self.images)} images failed"
-        return _NotPackaged(f"{count}: {some(failed)}.")
+        return NotPackaged(f"{count}: {some(failed)}.")
 
 
 @dataclass(frozen=True)
@@ -104,17 +104,6 @@ class Written:
     """The paths of the files that were written, from the root, with what is to be said of each."""
 
     files: tuple[tuple[str, str], ...]
-
-
-class _NotPackaged(str):
-    """Ends Pants' goal when it has written everything else to `dist/`, and tells what is missing.
-
-    A rule that fails would end the other ones, and Pants would write nothing. Its goal knows no
-    other way of failing: this does it when it is logged.
-    """
-
-    def __str__(self) -> str:
-        raise MzbuildError(super().__str__())
 
 
 @uncacheable_rule

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.e2e.bare import logged
 from tests.e2e.images import COPY_ALL, building, changed, described, image, shadow
 from tests.e2e.repo import PANTS, Content, Docker, Repo
 
@@ -89,11 +90,43 @@ def test_what_cargo_would_refuse_keeps_no_other_image_from_being_built(workshop:
         planned = workshop.repo.pants("mzbuild-plan", "images::", check=False)
         result = workshop.repo.pants("package", "images::", check=False)
     assert planned.returncode == result.returncode == 1
-    assert re.search(rf"bad +blocked +- +{re.escape(why)}\n", planned.stdout)
+    # What does not fit goes on in the next line.
+    assert re.search(rf"bad +blocked +- +{why[:60]}", planned.stdout)
+    assert max(map(len, planned.stdout.splitlines())) <= 120
     assert planned.stdout.splitlines()[-1] == "1 blocked, 1 to build"
     assert described(workshop.repo)["app"]["origin"] == "built"
     assert re.search(rf"bad +x86_64 +failed +{re.escape(why)}\n", result.stderr)
     assert "1 built, 1 failed" in result.stderr
+
+
+def test_programs_that_cannot_be_built_keep_nothing_else_from_being_packaged(
+    workshop: Workshop,
+) -> None:
+    files = {
+        "tools/BUILD": 'mzbuild_cargo_build(name="empty")\n'
+        'mzbuild_cargo_build(name="gone", bin=["gone"])\n'
+        'mzbuild_cargo_build(name="wrong", example=["wrong"])\n'
+        'mzbuild_cargo_build(name="app", bin=["app"])\n',
+        "kit/examples/wrong.rs": "fn main() { wrong }\n",
+        "app/src/main.rs": 'fn main() {\n    println!("packaged");\n}\n',
+    }
+    with changed(workshop.repo, files):
+        result = workshop.repo.pants("package", "images/app", "tools::", check=False)
+        at_once = workshop.repo.pants("--mzbuild-fail-fast", "package", "tools::", check=False)
+        alone = workshop.repo.pants("package", "tools:gone", check=False)
+    assert result.returncode == at_once.returncode == alone.returncode == 1
+    assert described(workshop.repo)["app"]["origin"] == "built"
+    program = workshop.repo.root / "dist/tools/app/app"
+    assert subprocess.run([program], capture_output=True, check=True).stdout == b"packaged\n"
+    wrong = [message for level, message in logged(result) if level == "ERROR"]
+    for said in (
+        "tools/BUILD:1: an `mzbuild_cargo_build` needs a `bin` or an `example` to build.",
+        "tools/BUILD:2: no crate of the Cargo workspace has the binary `gone`.",
+        "kit/examples/wrong.rs:1:13: ",
+    ):
+        assert len([message for message in wrong if message.startswith(said)]) == 1, str(result)
+    assert "Traceback" not in result.stderr
+    assert "MzbuildError: tools:gone: its programs could not be built." in alone.stderr
 
 
 def reading(path: str) -> str:

@@ -10,9 +10,10 @@ from pants.engine.rules import Rule
 from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
 
-from mzbuild.core.cargo.arguments import refused_builds
+from mzbuild.core.cargo.arguments import cargo_build_args, refused_builds
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
@@ -38,10 +39,11 @@ class SelectedPrograms:
     action that it stands for.
 
     Those are what a BUILD file declares and, of those that an `mzbuild.yml` does, what is named by
-    its address.
+    its address. `errors` says why those are not among them that Cargo would refuse to build.
     """
 
     actions: FrozenDict[Address, CargoAction]
+    errors: FrozenDict[Address, str]
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,11 @@ class CargoRefusals:
         """The reason for an image; empty where there is none."""
         image, settings = self.images.graph.by_name[name], self.options.settings(configuration)
         return next(iter(refused_builds(image, self.workspace, settings).values()), "")
+
+    def check(self, action: CargoAction) -> None:
+        """Raises `MzbuildError` where that is so of an action."""
+        settings = self.options.settings(action.configuration)
+        cargo_build_args(action.build, self.workspace, settings, None, action.where)
 
 
 @rule
@@ -81,27 +88,29 @@ def cargo_batch(request: ImagesToBuild, /, images: Images) -> CargoBatch:
 
 @rule
 async def selected_programs(
-    selected: SelectedTargets, command: CommandSpecs, configuration: Configuration
+    selected: SelectedTargets,
+    command: CommandSpecs,
+    configuration: Configuration,
+    refusals: CargoRefusals,
 ) -> SelectedPrograms:
     named = {
         (literal.path_component, literal.target_component)
         for literal in command.specs.includes.address_literals
         if not command.specs.includes.from_change_detection
     }
-    targets = await resolve_targets(Addresses(selected.addresses), **implicitly())
-    return SelectedPrograms(
-        FrozenDict(
-            {
-                target.address: program_action(target, configuration)
-                for target in targets
-                if target.alias == MzbuildCargoBuildTarget.alias
-                and (
-                    not of_mzbuild_yml(target)
-                    or (target.address.spec_path, target.address.target_name) in named
-                )
-            }
-        )
-    )
+    actions, errors = {}, {}
+    for target in await resolve_targets(Addresses(selected.addresses), **implicitly()):
+        is_named = (target.address.spec_path, target.address.target_name) in named
+        if target.alias == MzbuildCargoBuildTarget.alias and (
+            is_named or not of_mzbuild_yml(target)
+        ):
+            try:
+                action = program_action(target, configuration)
+                refusals.check(action)
+                actions[target.address] = action
+            except MzbuildError as error:
+                errors[target.address] = str(error)
+    return SelectedPrograms(FrozenDict(actions), FrozenDict(errors))
 
 
 def of_mzbuild_yml(target: Target) -> bool:
