@@ -45,12 +45,16 @@ def repo(shared: Repo) -> Iterator[Repo]:
 @pytest.mark.parametrize(
     ("specs", "message"),
     [
-        ((), "No image is named. Name directories or addresses; `::` stands for all images."),
+        (
+            (),
+            "No image is named. Give names, directories or addresses; `::` stands for all images.",
+        ),
         (("images/topp/",), "`images/topp` matches no image. Did you mean `images/top`?"),
         (("images/environment::",), "matches no image. Did you mean `images/top`?"),
         (("images/top:base",), "`images/top:base` matches no image. Did you mean `images/top`?"),
         (("images/top", "images/tpo"), "`images/tpo` matches no image. Did you mean `images/top`?"),
         (("environmnt",), "`environmnt` matches no image."),
+        (("images",), "`images` matches no image. `images::` stands for those below it."),
         (("doc::",), "`doc::`: that matches no image. `::` stands for all images."),
         (("doc/index.md",), "`doc/index.md`: that matches no image."),
         (
@@ -65,6 +69,34 @@ def test_a_specification_of_no_image(
     repo: Repo, goal: str, specs: tuple[str, ...], message: str
 ) -> None:
     assert message in error(repo.pants(f"mzbuild-{goal}", *specs, check=False))
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_an_image_that_is_named_like_a_goal_is_found_by_its_directory(
+    repo: Repo, goal: str
+) -> None:
+    repo.write({"images/odd/mzbuild.yml": "name: roots\n", "images/odd/Dockerfile": ""})
+    message = error(repo.pants(f"mzbuild-{goal}", "roots", check=False))
+    assert message == (
+        "No image is named: Pants has goals called `roots`. Name images of that name by their "
+        "directories: `images/odd`."
+    )
+    repo.pants(f"mzbuild-{goal}", "images/odd")
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_an_image_that_is_named_like_a_directory_is_found_from_any_directory(
+    repo: Repo, goal: str
+) -> None:
+    repo.write({"images/odd/mzbuild.yml": "name: doc\n", "images/odd/Dockerfile": ""})
+    args = (PANTS, f"mzbuild-{goal}", "doc")
+    told = [
+        subprocess.run(
+            args, cwd=directory, env=repo.env, capture_output=True, check=True, text=True
+        )
+        for directory in (repo.root, repo.root / "images/base")
+    ]
+    assert told[0].stdout == told[1].stdout
 
 
 @pytest.mark.parametrize("goal", GOALS)
@@ -200,6 +232,20 @@ def test_goals_of_pants_name_the_nearest_image_too(
     repo.write({"near/Dockerfile": "FROM scratch\n"})
     for _ in range(2):  # Pants remembers of the run before what it asked for.
         assert repo.pants(goal, spec, check=False).stderr.count(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("near", "`near` matches no image. `near` has a `Dockerfile`, but no `mzbuild.yml`"),
+        ("images", "`images` matches no image. `images::` stands for those below it."),
+    ],
+)
+def test_what_pants_packages_nothing_of_is_a_warning(repo: Repo, spec: str, told: str) -> None:
+    repo.write({"near/Dockerfile": "FROM scratch\n"})
+    result = repo.pants("package", spec)
+    ((level, message),) = logged(result)
+    assert (level, message.startswith(told)) == ("WARN", True), str(result)
 
 
 def test_goals_of_pants_are_left_alone_where_no_image_is_near(repo: Repo) -> None:

@@ -132,7 +132,7 @@ class FingerprintGoal(BuiltinGoal):
         union_membership: UnionMembership,
     ) -> ExitCode:
         try:
-            named = with_names(specs, options.unknown_goals)
+            named = with_names(specs, options)
             result = request_product(graph_session.scheduler_session, FingerprintedImages, named)
         except MzbuildError as error:
             logger.error("%s", error)  # noqa: TRY400  # A mistake of the user's has no traceback.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import posixpath
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pants.base.build_root import BuildRoot
 from pants.base.exiter import PANTS_FAILED_EXIT_CODE, PANTS_SUCCEEDED_EXIT_CODE, ExitCode
 from pants.base.specs import DirLiteralSpec, Specs
 from pants.build_graph.build_configuration import BuildConfiguration
@@ -37,7 +39,7 @@ class ImageGoal(BuiltinGoal):
         union_membership: UnionMembership,
     ) -> ExitCode:
         try:
-            named = with_names(specs, options.unknown_goals)
+            named = with_names(specs, options)
             goals = self._goals(graph_session, options)
             return self._run_goals(goals, named, graph_session, options, union_membership)
         except (ExecutionError, MzbuildError) as error:
@@ -78,15 +80,29 @@ class ImageGoal(BuiltinGoal):
         return code
 
 
-def with_names(specs: Specs, words: Sequence[str]) -> Specs:
+def with_names(specs: Specs, options: Options) -> Specs:
     """Specifications with words besides that stand for images, as far as Pants can say.
 
     Raises `MzbuildError` where a change says already what the command is about.
     """
+    words = options.unknown_goals
     if words and specs.includes.from_change_detection:
         raise MzbuildError(
             f"The command is about what has changed, and so {listed(words)} cannot be named "
             "besides. Leave one of them out."
         )
-    directories = (*specs.includes.dir_literals, *map(DirLiteralSpec, words))
+    directories = (
+        *(_as_name(spec, options.specs) for spec in specs.includes.dir_literals),
+        *map(DirLiteralSpec, words),
+    )
     return replace(specs, includes=replace(specs.includes, dir_literals=directories))
+
+
+def _as_name(spec: DirLiteralSpec, typed: Sequence[str]) -> DirLiteralSpec:
+    """The directory, or the word by itself that was typed for it where it is not there.
+
+    A word that is a directory of the root's is none of Pants' unknown ones in any other directory.
+    """
+    word = posixpath.basename(spec.directory)
+    there = (BuildRoot().pathlib_path / spec.directory).exists()
+    return spec if there or word not in typed else DirLiteralSpec(word)

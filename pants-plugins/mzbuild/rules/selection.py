@@ -32,7 +32,7 @@ from pants.vcs.git import GitWorktreeRequest
 
 from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import Image
-from mzbuild.core.text.report import meant_images, no_image
+from mzbuild.core.text.report import near_misses, no_image
 from mzbuild.core.text.safe import printable
 from mzbuild.core.work_tree.listing import Listing, is_under
 from mzbuild.pants_api import (
@@ -152,19 +152,31 @@ def _by_address(specs: RawSpecs, images: Images) -> RawSpecs:
 
 # Not cached, so that its warnings come with every run.
 @uncacheable_rule
-async def reported_images(specs: Specs, images: Images, listing: Listing) -> ReportedImages:
+async def reported_images(
+    specs: Specs, images: Images, listing: Listing, parsed: _Options
+) -> ReportedImages:
     try:
         selected = await specified_images(specs, **implicitly())
     except Exception as error:
         # Pants has an exception of its own for each kind of specification of what is not there.
         odd = _odd(specs.includes, images)
         told = [no_image(odd, images.graph.images, listing)] if odd else []
-        raise MzbuildError.of_lines("\n\n".join([*told, str(error)])) from None
+        # Of a directory, it tells of a glob, which nobody typed.
+        if not odd or "Unmatched glob from" not in str(error):
+            told.append(str(error))
+        raise MzbuildError.of_lines("\n\n".join(told)) from None
     if specs.includes.from_change_detection:
         return ReportedImages(selected.names)
     odd = _odd(specs.includes, images)
     if not selected.names:
         typed = _typed(specs.includes)
+        goals = [goal for goal in parsed.options.goals if goal in images.addresses]
+        if goals and not typed:
+            places = (images.graph.by_name[goal].context or "//:" for goal in goals)
+            raise MzbuildError(
+                f"No image is named: Pants has goals called {listed(goals)}. Name images of that "
+                f"name by their directories: {listed(places)}."
+            )
         if odd or not typed:
             raise MzbuildError.of_lines(no_image(odd, images.graph.images, listing))
         raise MzbuildError(
@@ -172,7 +184,7 @@ async def reported_images(specs: Specs, images: Images, listing: Listing) -> Rep
             "the options `--filter-…` and `--tag`. Leave one of them out."
         )
     # What else is there, such as a shell's `*` may have named, is nobody's mistake.
-    for hint in meant_images(odd, (), listing).values():
+    for hint in near_misses(odd, images.graph.images, listing).values():
         logger.warning("%s", printable(hint))
     return ReportedImages(selected.names)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from mzbuild.core.image.declaration import Image
-from mzbuild.core.text.report import no_image
+from mzbuild.core.text.report import near_misses, no_image
 from mzbuild.core.work_tree.listing import Listing
 
 IMAGES = [
@@ -54,7 +54,7 @@ def test_where_none_is_near_all_images_are_offered() -> None:
 
 def test_who_names_nothing_is_told_how_to() -> None:
     assert no_image([], IMAGES) == (
-        "No image is named. Name directories or addresses; `::` stands for all images."
+        "No image is named. Give names, directories or addresses; `::` stands for all images."
     )
 
 
@@ -100,12 +100,22 @@ FILES = Listing(
             "no `mzbuild.yml`, which makes an image of it. Write one with `name: api`.",
         ),
         ("services/web/wbe", "`services/web/wbe` matches no image. Did you mean `services/web`?"),
+        ("services", "`services` matches no image. `services::` stands for those below it."),
+        ("", "`.` matches no image. `::` stands for those below it."),
         ("docs", "`docs`: that matches no image. `::` stands for all images."),
     ],
 )
 def test_what_is_nearly_an_image_is_named(spec: str, told: str) -> None:
     assert no_image([spec], [Image("web", "services/web", "services/web/mzbuild.yml")], FILES) == (
         told
+    )
+
+
+def test_an_image_of_a_build_file_needs_no_mzbuild_yml() -> None:
+    api = Image("api", "services/api", "services/api/BUILD:1")
+    assert near_misses(["services/api:x"], [api], FILES) == {}
+    assert no_image(["services/api:x"], [api], FILES) == (
+        "`services/api:x` matches no image. Did you mean `services/api`?"
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 
 from mzbuild.core.errors import closest, listed
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
-from mzbuild.core.work_tree.listing import Listing
+from mzbuild.core.work_tree.listing import Listing, is_under
 
 NO_FILES = Listing(())
 
@@ -28,7 +28,9 @@ def no_image(specs: Sequence[str], images: Sequence[Image], files: Listing = NO_
     `files` are those that Git sees: an image may just lack one.
     """
     if not specs:
-        return "No image is named. Name directories or addresses; `::` stands for all images."
+        return (
+            "No image is named. Give names, directories or addresses; `::` stands for all images."
+        )
     meant = meant_images(specs, images, files)
     plain = [spec for spec in specs if spec not in meant]
     told = [*meant.values()]
@@ -42,9 +44,28 @@ def meant_images(
 ) -> Mapping[str, str]:
     """What to tell of those specifications of which it can be said what they mean."""
     by_name = {image.name: image.context for image in images}
-    hints = {spec: _near_miss(spec, files) or _nearest(spec, by_name) for spec in specs}
+    contexts = frozenset(by_name.values())
+    return _told(
+        {
+            spec: _below(spec, contexts)
+            or _near_miss(spec, files, contexts)
+            or _nearest(spec, by_name)
+            for spec in specs
+        }
+    )
+
+
+def near_misses(specs: Sequence[str], images: Sequence[Image], files: Listing) -> Mapping[str, str]:
+    """What to tell of those that are nearly images."""
+    contexts = frozenset(image.context for image in images)
+    return _told({spec: _near_miss(spec, files, contexts) for spec in specs})
+
+
+def _told(hints: Mapping[str, str]) -> Mapping[str, str]:
     return {
-        spec: f"{listed([spec])} matches no image. {hint}" for spec, hint in hints.items() if hint
+        spec: f"{listed([spec or '.'])} matches no image. {hint}"
+        for spec, hint in hints.items()
+        if hint
     }
 
 
@@ -64,10 +85,19 @@ def _nearest(spec: str, by_name: Mapping[str, str]) -> str:
     return "" if near is None else f"Did you mean `{near or '//:'}`?"
 
 
-def _near_miss(spec: str, files: Listing) -> str:
-    """What a directory lacks that is nearly an image."""
+def _below(spec: str, contexts: Collection[str]) -> str:
+    """How to name the images below a directory that has none itself."""
+    path, target = _parts(spec)
+    if target or path in contexts or not any(is_under(context, path) for context in contexts):
+        return ""
+    return f"`{path}::` stands for those below it."
+
+
+def _near_miss(spec: str, files: Listing, contexts: Collection[str]) -> str:
+    """What a directory lacks that is nearly an image, and none of those that are."""
     path, _ = _parts(spec)
-    inside = [posixpath.split(file) for file in ((path,) if path in files else files.under(path))]
+    below = (path,) if path in files else files.under(path)
+    inside = [each for each in map(posixpath.split, below) if each[0] not in contexts]
     for directory, name in inside:
         if name.casefold() in ("mzbuild.yml", "mzbuild.yaml") and name != FILE_NAME:
             return f"`{posixpath.join(directory, name)}` has to be called `{FILE_NAME}`."
