@@ -68,7 +68,7 @@ async def list_goal(
     else:
         header = ("image", "address", "inputs", "publish", "mainline", "builds on", "description")
         colours = palette(console, subsystem, global_options)
-        lines = table(header, list_rows(listed), {0: colours.cyan}, WIDTH)
+        lines = table(header, list_rows(listed), {0: colours.cyan}, WIDTH, cut=True)
         show_text([*lines, *list_summary(listed)], console, subsystem)
     return ListImages(log_errors(reported.names, images.graph, survey.errors))
 

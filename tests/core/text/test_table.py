@@ -31,22 +31,22 @@ WIDE = ("image", "address", "description")
 
 
 def test_the_last_column_of_a_table_that_is_too_wide_is_cut() -> None:
-    assert table(WIDE, ROWS, {0: lambda cell: f"<{cell}>"}, width=80) == [
+    assert table(WIDE, ROWS, {0: lambda cell: f"<{cell}>"}, width=80, cut=True) == [
         "image            address                   description",
         "<environmentd   >  misc/images/environmentd  The daemon that all others are there…",
         "<base, with more>  misc/images/base",
     ]
-    assert table(WIDE, ROWS, width=200) == table(WIDE, ROWS)
+    assert table(WIDE, ROWS, width=200, cut=True) == table(WIDE, ROWS)
 
 
 def test_then_others_are_wrapped_between_words_and_then_the_last_one_is_cut_shorter() -> None:
-    assert table(WIDE, ROWS, width=65) == [
+    assert table(WIDE, ROWS, width=65, cut=True) == [
         "image         address                   description",
         "environmentd  misc/images/environmentd  The daemon that all oth…",
         "base, with    misc/images/base",
         "more",
     ]
-    assert table(WIDE, ROWS, width=45) == [
+    assert table(WIDE, ROWS, width=45, cut=True) == [
         "image         address                   desc…",
         "environmentd  misc/images/environmentd  The…",
         "base, with    misc/images/base",
@@ -55,9 +55,19 @@ def test_then_others_are_wrapped_between_words_and_then_the_last_one_is_cut_shor
 
 
 def test_what_is_wider_without_its_last_column_stays_wider() -> None:
-    assert table(WIDE, ROWS, width=10)[:2] == [
+    assert table(WIDE, ROWS, width=10, cut=True)[:2] == [
         "image         address                   …",
         "environmentd  misc/images/environmentd  …",
+    ]
+
+
+def test_the_last_column_is_wrapped_where_nothing_may_be_lost() -> None:
+    assert table(WIDE, ROWS, width=65) == [
+        "image         address                   description",
+        "environmentd  misc/images/environmentd  The daemon that all",
+        "                                        others are there for.",
+        "base, with    misc/images/base",
+        "more",
     ]
 
 

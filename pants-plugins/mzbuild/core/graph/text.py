@@ -9,7 +9,7 @@ from itertools import groupby
 from mzbuild.core.graph.nodes import CRATE, Node
 from mzbuild.core.text.quantities import show_count, show_size
 from mzbuild.core.text.safe import dot_text, mermaid_text
-from mzbuild.core.text.table import MORE, SCREEN, Paint, some, table
+from mzbuild.core.text.table import MORE, SCREEN, WIDTH, Paint, some, table
 
 # Of a layer of many, so many are told of.
 _MOST_SHOWN = 5
@@ -30,9 +30,9 @@ def text_lines(nodes: Sequence[Node], *, everything: bool, paint_name: Paint) ->
     """
     if everything or len(nodes) <= SCREEN:
         header, *rows = text_rows(nodes)
-        return table(header, rows, {1: paint_name})
+        return table(header, rows, {1: paint_name}, WIDTH)
     header, *rows = _layer_rows(nodes)
-    return [*table(header, rows, {len(header) - 1: paint_name}), MORE]
+    return [*table(header, rows, {len(header) - 1: paint_name}, WIDTH), MORE]
 
 
 def text_rows(nodes: Sequence[Node]) -> list[list[str]]:

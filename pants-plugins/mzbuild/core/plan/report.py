@@ -12,7 +12,7 @@ from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.planning import BuildPlan
-from mzbuild.core.text.table import MORE, SCREEN, Paint, some, table
+from mzbuild.core.text.table import MORE, SCREEN, WIDTH, Paint, some, table
 
 _HEADER = ("arch", "stage", "image", "would", "after", "because")
 _GROUPED = ("arch", "stage", "would", "images", "such as", "because")
@@ -41,11 +41,11 @@ def plan_lines(
         return
     hidden = len(rows) < sum(len(plan.images) for _, plan, _ in plans)
     if everything or len(rows) <= SCREEN:
-        yield from table(_HEADER, rows, {2: paint_name, 3: paint_work})
+        yield from table(_HEADER, rows, {2: paint_name, 3: paint_work}, WIDTH)
     else:
         hidden = True
         groups = [row for arch, plan, _ in plans for row in _grouped_rows(plan, arch)]
-        yield from table(_GROUPED, groups, {2: paint_work, 4: paint_name})
+        yield from table(_GROUPED, groups, {2: paint_work, 4: paint_name}, WIDTH)
     for _, _, runs in plans:
         if runs:
             full, brief = cargo_summary(runs), cargo_summary(runs, _MOST_RUNS, _MOST_PROGRAMS)

@@ -49,18 +49,20 @@ def table(
     rows: Sequence[Sequence[str]],
     paint: Mapping[int, Paint] | None = None,
     width: int | None = None,
+    *,
+    cut: bool = False,
 ) -> list[str]:
     """The lines of a table with its columns in line; nothing where there are no rows.
 
     `paint` has, by a column's number, what colours its cells; the header is left alone. In a table
-    that is wider than `width`, the cells of the last column are cut, and then others wrapped.
+    that is wider than `width`, cells are wrapped; with `cut`, those of the last column are cut.
     """
     if not rows:
         return []
     cells = [[printable(cell.replace("\n", " ")) for cell in row] for row in [header, *rows]]
     if width is not None:
         columns = _fitting(cells, width - len(_GAP) * (len(header) - 1))
-        cells = [line for row in cells for line in _wrapped_row(row, columns)]
+        cells = [line for row in cells for line in _wrapped_row(row, columns, cut=cut)]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
     paint = paint or {}
     lines = []
@@ -89,7 +91,8 @@ def _fitting(cells: Sequence[Sequence[str]], width: int) -> list[int]:
     return [*widths, max(1, min(longest, width - sum(widths)))]
 
 
-def _wrapped_row(row: Sequence[str], widths: Sequence[int]) -> list[list[str]]:
-    lines = [wrapped(cell, width) for cell, width in zip(row[:-1], widths)]
-    end = row[-1] if len(row[-1]) <= widths[-1] else row[-1][: widths[-1] - 1].rstrip() + "…"
-    return [list(each) for each in zip_longest(*lines, [end], fillvalue="")]
+def _wrapped_row(row: Sequence[str], widths: Sequence[int], *, cut: bool) -> list[list[str]]:
+    lines = [wrapped(cell, width) for cell, width in zip(row, widths)]
+    if cut and len(row[-1]) > widths[-1]:
+        lines[-1] = [f"{row[-1][: widths[-1] - 1].rstrip()}…"]
+    return [list(each) for each in zip_longest(*lines, fillvalue="")]
