@@ -108,7 +108,10 @@ def test_another_login_for_another_namespace(secure: RunningRegistry) -> None:
     tags = [(registry, registry_tag(registry, f"x:{TAG}")) for registry in (one, two)]
     with RegistryClient([one, two], env) as client:
         refused, absent = client.check(tags, BUDGET).values()
-    assert "refuses the login from the environment variable `ONE`" in reason(refused)
+    said = (
+        "refuses the login from the environment variable `ONE`. Mend it there, run `docker login "
+    )
+    assert said in reason(refused)
     assert absent == Absent()
 
 

@@ -202,12 +202,12 @@ class Authorizer:
         """
         credentials = self._keychain.find(registry)
         if credentials is None:
-            wrong = "wants a login, and there is none for it"
+            wrong = "wants a login, and there is none for it. Run"
         else:
-            wrong = f"refuses the login from {credentials.origin}"
+            wrong = f"refuses the login from {credentials.origin}. Mend it there, run"
         how = "" if registry.host == DOCKER_HUB else f" {registry.host}"
         return FinalError(
-            f"{registry.host} {wrong}. Run `docker login{how}`, or give `user` and `token_env` for "
+            f"{registry.host} {wrong} `docker login{how}`, or give `user` and `token_env` for "
             f"`{registry.name}` in [mzbuild].registries",
             of_server=of_server,
         )

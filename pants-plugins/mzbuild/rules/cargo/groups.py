@@ -194,8 +194,8 @@ async def run_cargo(
     place = global_options.named_caches_dir / cache.name / directory
     if group.changed:
         _tell_once(
-            f"Cargo builds {built} with the union of their features. Other features than they have "
-            f"alone may get: {names(group.changed)}. See [mzbuild-cargo].features."
+            f"Cargo builds {built} with the union of their features. These may be others than "
+            f"when built alone: {names(group.changed)}. See [mzbuild-cargo].features."
         )
     log = f"{place}/build.log"
     logger.info(f"Cargo builds {built}{number}; follow it with: tail -F {log}")
