@@ -37,7 +37,8 @@ LOCK = "error: the lock file /x/Cargo.lock needs to be updated but --locked was 
         (LOCK, "", f"i/mzbuild.yml: {LOCK.strip()}"),
         (FOLLOWS, "", "i/mzbuild.yml: rustc was killed"),
         (f"{FOLLOWS}`x` was read\n", "", "i/mzbuild.yml: `x` was read"),
-        ("", "", "i/mzbuild.yml: Cargo said nothing."),
+        ("", "", "i/mzbuild.yml: Cargo failed, and said nothing."),
+        ("Staged 9 files in 0.16 s.\n", "", "i/mzbuild.yml: Cargo failed, and said nothing."),
     ],
 )
 def test_the_first_error_of_an_action_is_told_with_its_place(

@@ -15,6 +15,8 @@ from mzbuild.core.cargo.settings import CargoSettings
 _ERROR = re.compile(r"^(error(?:\[\w+\])?: [^\n]+)(?:\n *--> ([^\n]+?):(\d+:\d+)$)?", re.MULTILINE)
 # What only follows from other errors.
 _FOLLOWS = re.compile(r"error: (?:could not compile|aborting due to)")
+# What stands in the log before anything of Cargo's; see staging.py.
+_STAGED = re.compile(r"^Staged \d+ files in [\d.]+ s\.$", re.MULTILINE)
 
 
 def cargo_cause(output: str, where: str, workspace_root: str, files: Collection[str]) -> str:
@@ -27,8 +29,8 @@ def cargo_cause(output: str, where: str, workspace_root: str, files: Collection[
         file = posixpath.normpath(posixpath.join(workspace_root, path)) if path else ""
         if not _FOLLOWS.match(said) and (not file or file in files):
             return f"{file}:{line}: {said}" if file else f"{where}: {said}"
-    last = output.strip().rpartition("\n")[2].strip()
-    return f"{where}: {last or 'Cargo said nothing.'}"
+    last = _STAGED.sub("", output).strip().rpartition("\n")[2].strip()
+    return f"{where}: {last or 'Cargo failed, and said nothing.'}"
 
 
 def cargo_by_hand(args: Sequence[str], settings: CargoSettings, workspace_root: str) -> str:
