@@ -52,8 +52,8 @@ async def putative_images(
         return PutativeTargets()
     directories = set(request.dirs)
     # Pants would not propose the name of a target that is there, but it is that very target, made
-    # without a BUILD file, whose place this one takes. So it goes by the name of its file until it
-    # is written.
+    # without a BUILD file, whose place this one takes. So it has the name of its file in its own
+    # until it is written.
     images = [image for image in declarations.images if image.context in directories]
     declared_in = await concurrently(
         find_build_file(
@@ -67,10 +67,11 @@ async def putative_images(
     beside_file = [
         _putative(
             image.context,
-            FILE_NAME,
-            {"name": declared.image_target_name(image), **_sources(targets.images[image.context])},
+            f"{name} of {FILE_NAME}",
+            {"name": name, **_sources(targets.images[image.context])},
         )
         for image, address in zip(images, declared_in)
+        for name in [declared.image_target_name(image)]
         if address.rel_path == image.origin
     ]
     dockerfiles = await paths_of_globs(request.path_globs("Dockerfile"), **implicitly())
