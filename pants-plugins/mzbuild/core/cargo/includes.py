@@ -34,10 +34,17 @@ _PATTERNS = (
         rb"(?<!include)(?<!include_str)(?<!include_bytes)(?<!include_dir)"
         rb'!\s*[(\[{]\s*(?P<package>r?)"(?P<plain>\.\./[^"\\{}\n]+)"'
     ),
+    # What derived traits read, by a path in the package: #[folder = "../files"]
+    re.compile(rb'[\[(,]\s*(?!path\b)\w{1,64}\s*=\s*(?P<package>r?)"(?P<plain>\.\./[^"\\{}\n]+)"'),
     # What build scripts read, they name on their output.
     re.compile(rb'cargo:(?P<package>:?)rerun-if-changed=(?P<plain>[^"\\{}\s]+)'),
 )
+# In a build script, any path out of the package is likely to be read.
+_IN_SCRIPT = re.compile(rb'(?P<package>r?)"(?P<plain>\.\./[^"\\{}\n]+)"')
 _PACKAGE = "$CARGO_MANIFEST_DIR"
+
+# A build script tells Cargo something, or uses a crate that is made for build scripts.
+_SCRIPT = (b"cargo:", b"_build::", b"_codegen::", b"bindgen::", b"cc::", b"cmake::")
 
 # What asks Git for a program's revision: crates that are made for it; and, in build scripts and
 # procedural macros, Git itself, or a library that reads what it keeps.
@@ -68,7 +75,8 @@ References = Mapping[str, tuple[Reference, ...]]
 def rust_references(content: bytes) -> tuple[Reference, ...]:
     """The paths of other files that a Rust source names; `.git` where it asks Git."""
     found = []
-    for pattern in _PATTERNS:
+    is_script = b"fn main()" in content and _has(content, _SCRIPT)
+    for pattern in (*_PATTERNS, _IN_SCRIPT) if is_script else _PATTERNS:
         for match in pattern.finditer(content):
             groups = match.groupdict()
             path = (groups["plain"] or groups["raw"]).decode(errors="surrogateescape")
@@ -79,7 +87,7 @@ def rust_references(content: bytes) -> tuple[Reference, ...]:
             found.append(Reference(path, to_package))
     if _has(content, _GIT_CRATES) or (_has(content, _RUN_BY_CARGO) and _has(content, _GIT_CALLS)):
         found.append(Reference(_GIT, to_package=True))
-    return tuple(found)
+    return tuple(dict.fromkeys(found))
 
 
 def _has(content: bytes, words: Iterable[bytes]) -> bool:
