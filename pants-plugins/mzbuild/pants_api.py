@@ -204,6 +204,14 @@ if TYPE_CHECKING:
     uncacheable_rule = rule
     goal_rule = pants_rules.goal_rule
 
+    def polymorphic_rule(
+        function: Callable[_Given, _Call[_Output]], /
+    ) -> Callable[..., _Call[_Output]]:
+        """Makes a rule that stands for those of the members of a union, which is its argument.
+
+        It is called with `**implicitly({request: TheUnion})`, and never runs itself.
+        """
+
     def implicitly(*given: object) -> Mapping[str, Any]:
         """Stands for the arguments of a rule that Pants finds by itself."""
 
@@ -244,14 +252,21 @@ if TYPE_CHECKING or not BY_NAME:
 
         return call  # type: ignore[return-value]  # As above.
 
+    def _of_union(output: type[_Output], union: type) -> Callable[..., _Call[_Output]]:
+        def call(*, given: Mapping[Any, type]) -> Get:  # type: ignore[type-arg]  # As above.
+            (member,) = given
+            return Get(output, {member: union})
+
+        return call  # type: ignore[return-value]  # As above.
+
     def _get(output: type[_Output], *inputs: type) -> Callable[..., _Call[_Output]]:
         return _with_input(output, *inputs) if inputs else _without_input(output)
 
     if not TYPE_CHECKING:
         concurrently = MultiGet
 
-        def implicitly():
-            return {}
+        def implicitly(given=None):
+            return {} if given is None else {"given": given}
 
         def _called_by_name(make_rule):
             def decorate(function=None, **options):
@@ -271,6 +286,10 @@ if TYPE_CHECKING or not BY_NAME:
                 return call
 
             return decorate
+
+        def polymorphic_rule(function):
+            types = get_type_hints(function)
+            return _of_union(types.pop("return"), *types.values())
 
         rule = _called_by_name(pants_rules.rule)
         uncacheable_rule = _called_by_name(pants_rules._uncacheable_rule)
@@ -336,6 +355,9 @@ else:
     from pants.engine.rules import collect_rules, concurrently, goal_rule, implicitly, rule
     from pants.vcs.changed import find_changed_owners
     from pants.vcs.git import get_git_worktree
+
+    def polymorphic_rule(function: Any) -> Any:
+        return rule(function, polymorphic=True)
 
     # These Pants only gives to who lets it find the way from what they hand over.
     async def contents_of_globs(globs: PathGlobs, **_implicit: Any) -> DigestContents:

@@ -16,6 +16,8 @@ from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
 from mzbuild import target_types as mzbuild_target_types
+from mzbuild.actions import cargo_build as cargo_build_action
+from mzbuild.actions import copy as copy_action
 from mzbuild.core.text.safe import SafeRecords
 from mzbuild.goals import (
     bake,
@@ -59,6 +61,7 @@ from mzbuild.rules import (
     pre_image,
     progress,
     pull,
+    refusals,
     registries,
     repository,
     selection,
@@ -84,6 +87,7 @@ _MODULES = (
     captured_files,
     cargo_actions,
     cargo_batch,
+    cargo_build_action,
     cargo_groups,
     cargo_metadata,
     cargo_pre_image,
@@ -94,6 +98,7 @@ _MODULES = (
     check,
     clean,
     compose,
+    copy_action,
     declarations,
     dependencies,
     describe,
@@ -122,6 +127,7 @@ _MODULES = (
     progress,
     pull,
     publish_image,
+    refusals,
     registries,
     repository,
     run_image,
@@ -139,7 +145,8 @@ logging.getLogger("mzbuild").addHandler(SafeRecords())
 
 
 def target_types() -> Iterable[type[Target]]:
-    return mzbuild_target_types.target_types()
+    actions = (cargo_build_action.MzbuildCargoBuildTarget, copy_action.MzbuildCopyTarget)
+    return (*mzbuild_target_types.target_types(), *actions)
 
 
 # Pants asks for them in each run, also where its daemon has them, and collecting them takes a

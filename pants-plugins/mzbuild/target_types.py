@@ -1,34 +1,26 @@
-"""The targets that images, their pre-image actions and their inputs are."""
+"""The targets that images and their inputs are; each pre-image action has its own."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Dict, Optional  # noqa: UP035  # See `RawExtract`.
+from typing import ClassVar
 
 from pants.base.glob_match_error_behavior import GlobMatchErrorBehavior
 from pants.core.goals.package import OutputPathField
-from pants.engine.addresses import Address
 from pants.engine.fs import PathGlobs
 from pants.engine.target import (
     COMMON_TARGET_FIELDS,
     BoolField,
     Dependencies,
     DictStringToStringField,
-    Field,
-    InvalidFieldTypeException,
     MultipleSourcesField,
     SpecialCasedDependencies,
     StringField,
     StringSequenceField,
     Target,
 )
-from pants.util.frozendict import FrozenDict
 from pants.util.strutil import help_text
 
 from mzbuild.pants_api import UnmatchedBuildFileGlobs
-
-# Pants evaluates annotations for its help, and Python 3.9 cannot evaluate `X | None`.
-RawExtract = Optional[Dict[str, Dict[str, str]]]  # noqa: UP006
-Extract = Optional[FrozenDict[str, FrozenDict[str, str]]]
 
 
 class InputsField(MultipleSourcesField):
@@ -182,189 +174,6 @@ class MzbuildImageTarget(Target):
     )
 
 
-class BinField(StringSequenceField):
-    alias = "bin"
-    help = 'The binaries to build. For example, `bin=["environmentd"]`.'
-
-
-class ExampleField(StringSequenceField):
-    alias = "example"
-    help = help_text(
-        """
-        The examples to build; they are put into the context's directory `examples`. For
-        example, `example=["loadgen"]`.
-        """
-    )
-
-
-class StripField(BoolField):
-    alias = "strip"
-    default = True
-    help = help_text(
-        """
-        Whether to remove debug information from the binaries. If not, only the tables
-        `.debug_pubnames` and `.debug_pubtypes` are removed. For example, `strip=False`.
-        """
-    )
-
-
-class SplitDebuginfoField(BoolField):
-    alias = "split_debuginfo"
-    default = False
-    help = help_text(
-        """
-        Whether to keep the binaries' debug information in separate files, which
-        `pants package` puts into `dist/` when it builds the image. A binary `app` then names
-        its `app.debug`, where debuggers look for it. For example, `split_debuginfo=True`.
-        """
-    )
-
-
-class FeaturesField(StringSequenceField):
-    alias = "features"
-    help = 'The Cargo features to switch on. For example, `features=["jemalloc"]`.'
-
-
-class ExtractField(Field):
-    alias = "extract"
-    value: Extract
-    default: ClassVar[Extract] = None
-    help = help_text(
-        """
-        Files that build scripts make: for each package, paths with those that they get in the
-        context. A path is relative to the `OUT_DIR` of the package's build script, and may lead
-        anywhere in Cargo's target directory, which `$CARGO_TARGET_DIR` names, too. For example,
-        `extract={"protos": {"schema.bin": "share/schema.bin"}}`.
-        """
-    )
-
-    @classmethod
-    def compute_value(cls, raw_value: RawExtract, address: Address) -> Extract:
-        packages = super().compute_value(raw_value, address)
-        if packages is None:
-            return None
-        # Later versions of Pants freeze what a BUILD file says before it comes here.
-        mappings = (dict, FrozenDict)
-        if not isinstance(packages, mappings) or not all(
-            isinstance(paths, mappings) and all(isinstance(path, str) for path in paths.values())
-            for paths in packages.values()
-        ):
-            raise InvalidFieldTypeException(
-                address,
-                cls.alias,
-                packages,
-                expected_type="a dictionary of dictionaries of strings",
-            )
-        return FrozenDict({package: FrozenDict(paths) for package, paths in packages.items()})
-
-
-class RustflagsField(StringSequenceField):
-    alias = "rustflags"
-    help = help_text(
-        """
-        Flags of rustc, added to those of `[mzbuild-cargo]`. For example,
-        `rustflags=["-Ctarget-cpu=x86-64-v3"]`.
-        """
-    )
-
-
-class CargoEnvField(DictStringToStringField):
-    alias = "env"
-    help = help_text(
-        """
-        Environment variables for Cargo, added to those of `[mzbuild-cargo]`. For example,
-        `env={"CXX": "clang++"}`.
-        """
-    )
-
-
-class CargoArgsField(StringSequenceField):
-    alias = "args"
-    help = help_text(
-        """
-        Arguments of `cargo build`, added to those of `[mzbuild-cargo]`. For example,
-        `args=["--no-default-features"]`.
-        """
-    )
-
-
-class MzbuildCargoBuildTarget(Target):
-    alias = "mzbuild_cargo_build"
-    core_fields = (
-        *COMMON_TARGET_FIELDS,
-        InferredDependenciesField,
-        BinField,
-        ExampleField,
-        StripField,
-        SplitDebuginfoField,
-        FeaturesField,
-        ExtractField,
-        RustflagsField,
-        CargoEnvField,
-        CargoArgsField,
-        OutputPathField,
-    )
-    help = help_text(
-        """
-        A pre-image action: Cargo builds binaries and examples, which are put into the context.
-
-        For example, used by an image with `pre_image=[":binaries"]`:
-
-            mzbuild_cargo_build(name="binaries", bin=["persistcli", "catalog-debug"])
-
-        It needs no image: `pants package` puts what it builds into a directory of `dist/`.
-        """
-    )
-
-
-class CopySourceField(StringField):
-    alias = "source"
-    required = True
-    help = help_text(
-        """
-        The directory to copy from, relative to the repository's root. For example,
-        `source="doc/user"`.
-        """
-    )
-
-
-class CopyDestinationField(StringField):
-    alias = "destination"
-    required = True
-    help = 'The directory in the context to copy to. For example, `destination="doc"`.'
-
-
-class CopyMatchingField(StringField):
-    alias = "matching"
-    default = "*"
-    help = help_text(
-        """
-        Which files to copy: a Git pathspec glob, in which `*` matches `/` too. For example,
-        `matching="*.md"` copies the Markdown files of all subdirectories.
-        """
-    )
-
-
-class MzbuildCopyTarget(Target):
-    alias = "mzbuild_copy"
-    core_fields = (
-        *COMMON_TARGET_FIELDS,
-        InferredDependenciesField,
-        CopySourceField,
-        CopyDestinationField,
-        CopyMatchingField,
-    )
-    help = help_text(
-        """
-        A pre-image action: files of the repository are copied into the context.
-
-        For example, used by an image with `pre_image=[":manual"]`:
-
-            mzbuild_copy(name="manual", source="doc/user", destination="doc", matching="*.md")
-        """
-    )
-
-
 class MzbuildFilesTarget(Target):
     alias = "mzbuild_files"
     core_fields = (*COMMON_TARGET_FIELDS, Dependencies, InputsField)
@@ -413,8 +222,6 @@ class CargoWorkspaceTarget(Target):
 def target_types() -> list[type[Target]]:
     return [
         MzbuildImageTarget,
-        MzbuildCargoBuildTarget,
-        MzbuildCopyTarget,
         MzbuildFilesTarget,
         CargoCrateTarget,
         CargoWorkspaceTarget,

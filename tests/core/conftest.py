@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from mzbuild.core.actions.action import Repository as Repo
+from mzbuild.core.actions.cargo_build import CargoBuildAction
+from mzbuild.core.actions.copy import CopyAction
 from mzbuild.core.cargo.includes import crate_inputs, rust_references
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
@@ -27,6 +30,8 @@ from mzbuild.core.work_tree.reader import read_work_tree
 # How long an example takes on a busy machine is no property of the code.
 settings.register_profile("here", deadline=None)
 settings.load_profile("here")
+
+ACTION_TYPES = (CargoBuildAction, CopyAction)
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 
@@ -116,7 +121,9 @@ def describe(root: Path, configuration: Configuration = CONFIGURATION) -> Descri
         return read_content(work_tree.absolute(path))
 
     workspace = load_workspace(files, lambda path: parse_cargo_toml(read(path), path))
-    images = [parse_mzbuild_yml(read(path), path).image for path in files.named(FILE_NAME)]
+    images = [
+        parse_mzbuild_yml(read(path), path, ACTION_TYPES).image for path in files.named(FILE_NAME)
+    ]
     graph = build_graph(images, files, read)
     sources = [path for path in files.paths if path.endswith(".rs")]
     references = {path: rust_references(read(path)) for path in sources}
@@ -125,7 +132,7 @@ def describe(root: Path, configuration: Configuration = CONFIGURATION) -> Descri
     inputs = all_inputs(
         graph.images,
         lambda image: image_inputs(
-            image, graph, workspace, crate_files, files, configuration.scheme
+            image, graph, Repo(files, workspace, crate_files, configuration.scheme)
         ),
     )
     contents = FileCache(lambda absolute, _: digest_content(absolute))

@@ -9,13 +9,14 @@ from typing import TypeVar
 
 import pytest
 from mzbuild import register
+from mzbuild.actions.copy import RunCopy
 from mzbuild.core.cargo.settings import CargoSettings
 from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.rules.cargo.toolchain import RustToolchain
 from mzbuild.rules.fingerprints import Fingerprints, MissedInputs
 from mzbuild.rules.images import Images, ImageWarnings
-from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
+from mzbuild.rules.pre_image import PreImageResult
 from mzbuild.rules.registries import ImageTags, Registries
 from mzbuild.rules.selection import ReportedImages, SelectedImages, SpecifiedImages
 from pants.base.specs import Specs
@@ -51,7 +52,7 @@ _QUERIES = (
     QueryRule(ImageWarnings, ()),
     QueryRule(MissedInputs, ()),
     QueryRule(Owners, (OwnersRequest,)),
-    QueryRule(PreImageResult, (PreImageRequest,)),
+    QueryRule(PreImageResult, (RunCopy,)),
     QueryRule(Registries, ()),
     QueryRule(ReportedImages, (Specs,)),
     QueryRule(RustToolchain, (CargoSettings,)),

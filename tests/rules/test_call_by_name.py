@@ -15,6 +15,8 @@ import pytest
 from tests.plugin_source import PANTS_API, Function, imports, module_tree, sources
 
 DECORATORS = ("rule", "uncacheable_rule", "goal_rule")
+# Its rules stand for those of the members of a union.
+POLYMORPHIC = "polymorphic_rule"
 # Pants as it was before calls by name, and as it is since.
 OLD, NEW = (2, 17, 1), (2, 30)
 
@@ -70,7 +72,7 @@ def calls_of_what_stands_below(tree: ast.Module) -> Iterator[str]:
 
 
 def hidden_arguments(tree: ast.Module) -> Iterator[str]:
-    """`**implicitly()` is read where it stands; before 2.30, it has no arguments."""
+    """`**implicitly()` is read where it stands; it has no arguments but a member of a union."""
     literal = [
         each.value
         for call in calls(tree)
@@ -81,8 +83,41 @@ def hidden_arguments(tree: ast.Module) -> Iterator[str]:
     if len(named) > len(literal):
         yield f"implicitly is used {len(named)} times, and {len(literal)} times as **implicitly()"
     for each in literal:
-        if ast.unparse(each) != "implicitly()":
+        if ast.unparse(each) != "implicitly()" and union_given(each) is None:
             yield f"{ast.unparse(each)} has arguments"
+
+
+def union_given(implicit: ast.expr) -> str | None:
+    """The union in `implicitly({member: TheUnion})`."""
+    assert isinstance(implicit, ast.Call)
+    for given in implicit.args:
+        if isinstance(given, ast.Dict) and len(implicit.args) == len(given.keys) == 1:
+            (key,), (value,) = given.keys, given.values
+            if isinstance(key, ast.Name) and isinstance(value, ast.Name):
+                return value.id
+    return None
+
+
+def unions_of(trees: Mapping[str, ast.Module]) -> dict[str, str]:
+    """The unions that polymorphic rules of some modules take, by the full names of the rules."""
+    return {
+        f"{module}.{function.name}": ast.unparse(function.args.args[0].annotation or function)
+        for module, tree in trees.items()
+        for function in functions(tree)
+        if any(ast.unparse(each) == POLYMORPHIC for each in function.decorator_list)
+    }
+
+
+def odd_calls_of_unions(module: str, tree: ast.Module, unions: Mapping[str, str]) -> Iterator[str]:
+    """A polymorphic rule is called with a member of its union; no other rule is."""
+    own = {function.name: f"{module}.{function.name}" for function in functions(tree)}
+    origins = {**imports(tree), **own}
+    for call in calls(tree):
+        wanted = unions.get(origins.get(ast.unparse(call.func), ""))
+        implicit = [each.value for each in call.keywords if is_implicitly(each.value)]
+        found = [union for union in map(union_given, implicit) if union]
+        if found != ([wanted] if wanted else []) or (wanted and call.args):
+            yield f"{ast.unparse(call.func)} is given {found}, not {wanted}"
 
 
 def calls_out_of_sight(tree: ast.Module) -> Iterator[str]:
@@ -225,6 +260,15 @@ def test_no_module_has_what_pants_would_not_see(check: Check) -> None:
     assert {module: list(check(tree)) for module, tree in TREES.items() if any(check(tree))} == {}
 
 
+def test_members_of_unions_are_given_to_the_rules_that_take_them() -> None:
+    unions = unions_of(TREES)
+    assert unions
+    odd = {
+        module: list(odd_calls_of_unions(module, tree, unions)) for module, tree in TREES.items()
+    }
+    assert {module: found for module, found in odd.items() if found} == {}
+
+
 def test_rules_are_called_as_they_are_written() -> None:
     known = arities(TREES)
     assert len(known) > 100
@@ -273,8 +317,13 @@ def test_no_function_looks_like_a_rule_before_calls_by_name() -> None:
         ),
         (
             hidden_arguments,
-            "async def f(): await g(**implicitly({a: A}))",
-            "implicitly({a: A}) has arguments",
+            "async def f(): await g(**implicitly({a: A, b: B}))",
+            "implicitly({a: A, b: B}) has arguments",
+        ),
+        (
+            hidden_arguments,
+            "async def f(): await g(**implicitly(a))",
+            "implicitly(a) has arguments",
         ),
         (
             calls_out_of_sight,
@@ -334,6 +383,25 @@ def test_an_odd_call_is_seen(call: str, expected: list[str]) -> None:
         f"async def f(): await {call}"
     )
     assert list(odd_calls("m", tree, arities({"m": tree}))) == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("many(**implicitly({each: Union}))", []),
+        ("one(1, **implicitly())", []),
+        ("many(**implicitly())", ["many is given [], not Union"]),
+        ("many(each, **implicitly({each: Union}))", ["many is given ['Union'], not Union"]),
+        ("many(**implicitly({each: Other}))", ["many is given ['Other'], not Union"]),
+        ("one(**implicitly({each: Union}))", ["one is given ['Union'], not None"]),
+    ],
+)
+def test_an_odd_call_of_a_union_is_seen(call: str, expected: list[str]) -> None:
+    tree = ast.parse(
+        "@polymorphic_rule\nasync def many(a: Union) -> D: ...\n"
+        f"@rule\nasync def one(a: A, /) -> D: ...\nasync def f(): await {call}"
+    )
+    assert list(odd_calls_of_unions("m", tree, unions_of({"m": tree}))) == expected
 
 
 @pytest.mark.parametrize(

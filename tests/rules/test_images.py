@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from mzbuild.core.actions.cargo_build import CargoBuildAction
+from mzbuild.core.actions.copy import CopyAction
 from mzbuild.core.cargo.settings import CargoFlags
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image
+from mzbuild.core.image.declaration import Image
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
 
@@ -53,8 +55,8 @@ class TestInBuildFiles:
             mainline=False,
             build_args=(("VERSION", "1.10"),),
             pre_image=(
-                Copy("doc", "share", "*.md"),
-                CargoBuild(
+                CopyAction("doc", "share", "*.md"),
+                CargoBuildAction(
                     bins=("app",),
                     features=("fast",),
                     strip=False,
@@ -126,8 +128,7 @@ class TestInBuildFiles:
             ),
             (
                 'mzbuild_cargo_build(name="b")\nmzbuild_image(pre_image=[":b"])',
-                "i/BUILD:1: an `mzbuild_cargo_build` needs a `bin` or an `example` to build. Add "
-                '`bin=["…"]`.',
+                "i/BUILD:1: a `cargo-build` needs a `bin` or an `example` to build. Add a `bin`.",
             ),
             (
                 'mzbuild_cargo_build(name="b", bin=["app"], args=["--release"])\n'

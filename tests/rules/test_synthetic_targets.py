@@ -1,31 +1,34 @@
 from __future__ import annotations
 
 import pytest
-from mzbuild.core.image.copy_action import matching_files
-from mzbuild.core.image.declaration import Copy
-from mzbuild.core.work_tree.listing import Listing
-from mzbuild.rules.images import Images
-from mzbuild.target_types import (
+from mzbuild.actions.cargo_build import (
     BinField,
-    BuildArgsField,
-    CargoCrateTarget,
-    CargoWorkspaceTarget,
+    ExampleField,
+    FeaturesField,
+    MzbuildCargoBuildTarget,
+    SplitDebuginfoField,
+    StripField,
+)
+from mzbuild.actions.copy import (
     CopyDestinationField,
     CopyMatchingField,
     CopySourceField,
-    ExampleField,
-    FeaturesField,
+    MzbuildCopyTarget,
+)
+from mzbuild.core.actions.copy import CopyAction, matching_files
+from mzbuild.core.work_tree.listing import Listing
+from mzbuild.rules.images import Images
+from mzbuild.target_types import (
+    BuildArgsField,
+    CargoCrateTarget,
+    CargoWorkspaceTarget,
     ImageNameField,
     InputsField,
     MainlineField,
-    MzbuildCargoBuildTarget,
-    MzbuildCopyTarget,
     MzbuildFilesTarget,
     MzbuildImageTarget,
     PreImageField,
     PublishField,
-    SplitDebuginfoField,
-    StripField,
 )
 from pants.engine.target import (
     DescriptionField,
@@ -308,7 +311,7 @@ class TestOwners:
         more = f"pre-image: [{{type: copy, source: doc, destination: d, matching: '{matching}'}}]\n"
         project.write({**image("i", more), **{f"doc/{name}": "" for name in names}})
         listing = Listing(tuple(sorted(f"doc/{name}" for name in names)))
-        copied = set(matching_files(Copy("doc", "d", matching), listing))
+        copied = set(matching_files(CopyAction("doc", "d", matching), listing))
         assert copied
         assert hydrated(project, "doc:copied-by-i") == copied
 

@@ -36,10 +36,10 @@ from mzbuild.pants_api import (
     rule,
     uncacheable_rule,
 )
-from mzbuild.rules.cargo.batch import ImagesToBuild, cargo_batch
 from mzbuild.rules.docker_context import DockerContextRequest, docker_context
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.pre_image import ImagesToBuild
 from mzbuild.rules.registries import ImageTags
 from mzbuild.rules.selection import ReportedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -96,9 +96,9 @@ async def export_for_bake(
     configuration: Configuration,
 ) -> BakeExport:
     names = images.graph.closure(request.wanted)
-    batch = await cargo_batch(ImagesToBuild(configuration, tuple(sorted(names))), **implicitly())
+    together = ImagesToBuild(configuration, tuple(sorted(names)))
     contexts = await concurrently(
-        docker_context(DockerContextRequest(name, batch, buildx=True), **implicitly())
+        docker_context(DockerContextRequest(name, together, buildx=True), **implicitly())
         for name in names
     )
     exported = await concurrently(

@@ -12,9 +12,8 @@ from pants.option.global_options import GlobalOptions
 from pants.option.option_types import BoolOption, EnumOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.actions.action import Repository
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.graph.nodes import graph_nodes
 from mzbuild.core.graph.page import graph_page
@@ -110,8 +109,7 @@ async def graph(
     reported: ReportedImages,
     images: Images,
     survey: Survey,
-    workspace: CargoWorkspace,
-    configuration: Configuration,
+    repository: Repository,
     work_tree: WorkTree,
     warnings: ImageWarnings,
     subsystem: GraphSubsystem,
@@ -136,8 +134,7 @@ async def graph(
         survey,
         size,
         statuses.statuses,
-        workspace,
-        configuration.scheme,
+        repository,
         crates=subsystem.crates,
     )
     if subsystem.format is GraphFormat.JSON:

@@ -17,23 +17,21 @@ from pants.engine.unions import UnionRule
 from pants.util.logging import LogLevel
 from pants.util.meta import classproperty
 
-from mzbuild.core.cargo.arguments import extracted_files, refused_builds
-from mzbuild.core.cargo.settings import CargoOptions
-from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.actions.action import Repository, Result
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import ImageInputs, context_paths
 from mzbuild.core.git.commands import ignored_paths
 from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE
-from mzbuild.core.image.copy_action import copied_files, matching_files
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image, under
-from mzbuild.core.lint.findings import Linted, LintedImage, ResultKind
+from mzbuild.core.image.declaration import Image
+from mzbuild.core.lint.findings import Linted, LintedImage
 from mzbuild.core.lint.rules import findings_lines, lint
+from mzbuild.core.paths import under
 from mzbuild.core.work_tree.files import WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.pants_api import collect_rules, implicitly, rule, uncacheable_rule
 from mzbuild.rules.fingerprints import MissedInputs
 from mzbuild.rules.images import Images
-from mzbuild.rules.repository import CONTENTS
+from mzbuild.rules.repository import CONTENTS, DeclaredImages
 from mzbuild.subsystems.mzbuild_lint import MzbuildLint
 from mzbuild.target_types import ImageNameField
 
@@ -108,8 +106,8 @@ async def lint_images(
     images: Images,
     inputs: ImageInputs,
     missed: MissedInputs,
-    workspace: CargoWorkspace,
-    options: CargoOptions,
+    declared: DeclaredImages,
+    repository: Repository,
     configuration: Configuration,
     work_tree: WorkTree,
     listing: Listing,
@@ -123,7 +121,14 @@ async def lint_images(
     errors = {**inputs.errors, **images.graph.errors}
     broken = {image: errors[image.name] for image in selected if image.name in errors}
     sound = [image for image in selected if image not in broken]
-    results = {image.name: _results(image, listing) for image in sound}
+    results = {
+        image.name: {
+            path: result
+            for action in image.pre_image
+            for path, result in action.results(image, repository).items()
+        }
+        for image in sound
+    }
     made = {
         name: {under(images.graph.by_name[name].context, path): path for path in paths}
         for name, paths in results.items()
@@ -131,19 +136,23 @@ async def lint_images(
     paths = tuple(path for each in made.values() for path in each if path not in listing)
     ignored = await find_ignored_paths(IgnoredPathsRequest(paths), **implicitly())
     unignored = frozenset(paths) - ignored.paths
-    settings = options.settings(configuration)
+    warnings = {file.image.origin: file.warnings for file in declared.files}
     checked = Linted(
         tuple(
             LintedImage(
                 image,
                 _contents(image, listing, work_tree),
-                _sizes(image, inputs, listing, work_tree),
+                _sizes(image, inputs, results[image.name], listing, work_tree),
                 results[image.name],
                 frozenset(made[image.name][path] for path in unignored & made[image.name].keys()),
                 missed.of(image.name, inputs, work_tree),
-                _idle(image, listing),
-                refused_builds(image, workspace, settings),
+                tuple(
+                    complaint
+                    for action in image.pre_image
+                    for complaint in action.complaints(image, repository, configuration)
+                ),
                 frozenset(images.graph.by_name),
+                warnings.get(image.origin, ()),
                 subsystem.max_context_size,
             )
             for image in sound
@@ -164,26 +173,6 @@ async def lint_images(
     )
 
 
-def _results(image: Image, listing: Listing) -> Mapping[str, ResultKind]:
-    results: dict[str, ResultKind] = {}
-    for action in image.pre_image:
-        if isinstance(action, CargoBuild):
-            results.update(dict.fromkeys(action.bins, ResultKind.BINARY))
-            examples = (f"examples/{name}" for name in action.examples)
-            results.update(dict.fromkeys(examples, ResultKind.BINARY))
-            extracted = (path for _, _, path in extracted_files(action, image.origin))
-            results.update(dict.fromkeys(extracted, ResultKind.EXTRACTED))
-        else:
-            copied = copied_files(image, action, listing)
-            results.update(dict.fromkeys(copied, ResultKind.COPIED))
-    return results
-
-
-def _idle(image: Image, listing: Listing) -> tuple[Copy, ...]:
-    copies = (action for action in image.pre_image if isinstance(action, Copy))
-    return tuple(action for action in copies if not matching_files(action, listing))
-
-
 def _contents(image: Image, listing: Listing, work_tree: WorkTree) -> Mapping[str, bytes]:
     paths = {name: under(image.context, name) for name in _READ}
     return {
@@ -194,13 +183,15 @@ def _contents(image: Image, listing: Listing, work_tree: WorkTree) -> Mapping[st
 
 
 def _sizes(
-    image: Image, inputs: ImageInputs, listing: Listing, work_tree: WorkTree
+    image: Image,
+    inputs: ImageInputs,
+    results: Mapping[str, Result],
+    listing: Listing,
+    work_tree: WorkTree,
 ) -> Mapping[str, int]:
     start = len(image.context) + 1 if image.context else 0
     paths = {path[start:]: path for path in context_paths(inputs.groups[image.name])}
-    for action in image.pre_image:
-        if not isinstance(action, CargoBuild):
-            paths.update(copied_files(image, action, listing))
+    paths.update({path: result.original for path, result in results.items() if result.original})
     return {
         name: CONTENTS.get(work_tree, path).size for name, path in paths.items() if path in listing
     }

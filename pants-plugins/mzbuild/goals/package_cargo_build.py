@@ -16,6 +16,7 @@ from pants.engine.fs import EMPTY_DIGEST, AddPrefix, MergeDigests
 from pants.engine.rules import Rule
 from pants.engine.unions import UnionRule
 
+from mzbuild.actions.cargo_build import BinField, ExampleField
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.goals.outcome import NotPackaged
@@ -28,12 +29,11 @@ from mzbuild.pants_api import (
     uncacheable_rule,
 )
 from mzbuild.rules.acquire import AcquisitionPlanRequest, acquisition_plan
-from mzbuild.rules.cargo.batch import SelectedPrograms, of_mzbuild_yml, program_action
+from mzbuild.rules.cargo.batch import SelectedPrograms, cargo_batch, of_mzbuild_yml, program_action
 from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.cargo.pre_image import CargoBuildRequest, cargo_build
 from mzbuild.rules.selection import SelectedImages, SelectedTargets
 from mzbuild.subsystems.mzbuild import Mzbuild
-from mzbuild.target_types import BinField, ExampleField
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ async def package_cargo_build(
     elif selected.names:
         # Cargo is asked at once for what images need, too.
         plan = await acquisition_plan(AcquisitionPlanRequest(selected.names), **implicitly())
-        batch = plan.batch
+        batch = await cargo_batch(plan.together, **implicitly())
     else:
         batch = CargoBatch(configuration, tuple(programs.actions.values()))
     try:

@@ -30,7 +30,6 @@ from pants.engine.process import Process, ProcessCacheScope
 from pants.engine.rules import Rule
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.plan.acquisition import Origin
 from mzbuild.core.plan.ensured import ensured_lines
 from mzbuild.core.text.table import some
@@ -57,7 +56,7 @@ from mzbuild.rules.acquire import (
 )
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images, ImageWarnings
-from mzbuild.rules.pre_image import PreImageRequest, run_pre_image
+from mzbuild.rules.pre_image import PreImageActions, PreImageRequest, run_pre_image
 from mzbuild.rules.registries import ImageTags
 from mzbuild.rules.selection import SelectedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -130,6 +129,7 @@ async def package_image(
     fingerprints: Fingerprints,
     tags: ImageTags,
     selected: SelectedImages,
+    known: PreImageActions,
     warnings: ImageWarnings,
 ) -> BuiltPackage:
     declared = images.at(field_set.address)
@@ -147,9 +147,9 @@ async def package_image(
     else:
         image = await acquire_image(AcquireRequest(name), **implicitly())
         image.check()
-    result, origin, batch = image.result, image.result.origin, image.batch
+    result, origin, together = image.result, image.result.origin, image.together
     assert origin
-    assert batch
+    assert together
     description = {
         "name": name,
         "address": field_set.address.spec,
@@ -173,9 +173,10 @@ async def package_image(
     # Whoever does not have to build an image does not have to wait for Cargo.
     actions = declared.pre_image if origin is Origin.BUILT else ()
     results = await concurrently(
-        run_pre_image(PreImageRequest(declared, action, batch), **implicitly())
-        for action in actions
-        if isinstance(action, CargoBuild) and action.split_debuginfo
+        run_pre_image(**implicitly({each: PreImageRequest}))
+        for each in (
+            known.request(declared, action, together) for action in actions if action.leaves_debug
+        )
     )
     debug = await merge_digests(MergeDigests(result.debug for result in results), **implicitly())
     debug = await add_prefix(AddPrefix(debug, posixpath.dirname(path)), **implicitly())

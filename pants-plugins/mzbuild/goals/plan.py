@@ -29,7 +29,7 @@ from mzbuild.rules.acquire import (
     AcquisitionDecisionRequest,
     decide_acquisition,
 )
-from mzbuild.rules.cargo.batch import ImagesToBuild, cargo_batch
+from mzbuild.rules.cargo.batch import cargo_batch
 from mzbuild.rules.cargo.groups import cargo_groups
 from mzbuild.rules.ensured_images import EnsureDecisionRequest, decide_to_ensure
 from mzbuild.rules.fingerprints import (
@@ -39,6 +39,7 @@ from mzbuild.rules.fingerprints import (
     configured_fingerprints,
 )
 from mzbuild.rules.images import Images, ImageWarnings
+from mzbuild.rules.pre_image import ImagesToBuild
 from mzbuild.rules.selection import ReportedImages
 from mzbuild.subsystems.mzbuild import Mzbuild
 

@@ -18,13 +18,6 @@ from mzbuild.core.plan.report import check_plans
 from mzbuild.core.registries.client import Answer, Present
 from mzbuild.pants_api import collect_rules, concurrently, implicitly, uncacheable_rule
 from mzbuild.rules.build_image import BuildRequest, build_image
-from mzbuild.rules.cargo.batch import (
-    CargoRefusals,
-    ImagesToBuild,
-    cargo_batch,
-    selected_programs,
-)
-from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.fingerprints import Fingerprints
 from mzbuild.rules.images import Images
 from mzbuild.rules.local_images import (
@@ -33,7 +26,9 @@ from mzbuild.rules.local_images import (
     known_local_images,
     local_images,
 )
+from mzbuild.rules.pre_image import ImagesToBuild
 from mzbuild.rules.pull import ObtainedImage, PullRequest, pull_image
+from mzbuild.rules.refusals import ActionRefusals
 from mzbuild.rules.registries import (
     ExistenceRequest,
     ImageTags,
@@ -68,8 +63,8 @@ class AcquiredImage:
 
     result: Ensured
     image_id: str = ""
-    # What Cargo was asked for together with what this image needs.
-    batch: CargoBatch | None = None
+    # The images that were built together with this one.
+    together: ImagesToBuild | None = None
 
     def check(self) -> None:
         """Raises `MzbuildError` where the engine does not have it."""
@@ -88,13 +83,12 @@ class AcquisitionPlanRequest:
 class AcquisitionPlan:
     """How each of the images comes to be in the local engine, and what it is pulled as.
 
-    `batch` is what Cargo is asked for to build those that are built, and for whatever else the same
-    command packages.
+    `together` are those that are built.
     """
 
     plan: BuildPlan
     digests: Mapping[str, str]
-    batch: CargoBatch
+    together: ImagesToBuild
 
 
 @dataclass(frozen=True)
@@ -154,7 +148,7 @@ async def acquire_image(
             if not done.ok:
                 return AcquiredImage(done)
             again = mzbuild.build is Build.ALWAYS and name in wanted
-            build = BuildRequest(name, configuration, (tag,), plan.batch, again=again)
+            build = BuildRequest(name, configuration, (tag,), plan.together, again=again)
             obtained = await build_image(build, **implicitly())
     except Exception as error:
         # Whatever it was, it must not keep independent images from being had.
@@ -163,7 +157,7 @@ async def acquire_image(
         logger.error(f"{error}")  # noqa: TRY400  # A mistake of the user's has no traceback.
         return AcquiredImage(done.failed(f"{error}"))
     done = replace(done, origin=obtained.origin, seconds=obtained.seconds)
-    return AcquiredImage(done, obtained.image_id, plan.batch)
+    return AcquiredImage(done, obtained.image_id, plan.together)
 
 
 @uncacheable_rule
@@ -173,7 +167,7 @@ async def decide_acquisition(
     images: Images,
     tags: ImageTags,
     registries: Registries,
-    refusals: CargoRefusals,
+    refusals: ActionRefusals,
     configuration: Configuration,
     mzbuild: Mzbuild,
 ) -> AcquisitionDecision:
@@ -231,12 +225,8 @@ async def acquisition_plan(
         for name, answer in decision.answers.items()
         if isinstance(answer, Present)
     }
-    built = ImagesToBuild(configuration, decision.plan.built)
-    batch = await cargo_batch(built, **implicitly())
-    if request.wanted == selected.names:
-        programs = (await selected_programs(**implicitly())).actions.values()
-        batch = replace(batch, actions=(*batch.actions, *programs))
-    return AcquisitionPlan(decision.plan, digests, batch)
+    built = ImagesToBuild(configuration, decision.plan.built, request.wanted == selected.names)
+    return AcquisitionPlan(decision.plan, digests, built)
 
 
 def rules() -> tuple[Rule, ...]:

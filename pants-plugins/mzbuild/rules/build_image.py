@@ -34,7 +34,6 @@ from mzbuild.pants_api import (
     merge_digests,
     uncacheable_rule,
 )
-from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_context import DockerContextRequest, docker_context
 from mzbuild.rules.docker_engine import Buildx, DockerClient, TransferLimit
 from mzbuild.rules.fingerprints import (
@@ -43,6 +42,7 @@ from mzbuild.rules.fingerprints import (
 )
 from mzbuild.rules.images import Images
 from mzbuild.rules.local_images import LocalImages
+from mzbuild.rules.pre_image import ImagesToBuild
 from mzbuild.rules.progress import RunProgress
 from mzbuild.rules.pull import ObtainedImage
 from mzbuild.rules.registries import (
@@ -69,8 +69,8 @@ class BuildRequest:
     name: str
     configuration: Configuration
     tags: tuple[str, ...]
-    # What Cargo is asked for, for this image and others.
-    batch: CargoBatch
+    # All images that the command builds.
+    together: ImagesToBuild
     push: bool = False
     # Whether to build it even if the engine has it.
     again: bool = False
@@ -99,7 +99,7 @@ async def build_image(
         configured_fingerprints(FingerprintsRequest(configuration), **implicitly()),
         configured_tags(ImageTagsRequest(configuration), **implicitly()),
         docker_context(
-            DockerContextRequest(name, request.batch, bool(buildx.builder)), **implicitly()
+            DockerContextRequest(name, request.together, bool(buildx.builder)), **implicitly()
         ),
     )
     tag = tags.local[name]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Union
 
 from pants.engine.fs import (
     CreateDigest,
@@ -35,9 +34,8 @@ from mzbuild.pants_api import (
     path_globs_to_digest,
     rule,
 )
+from mzbuild.rules.pre_image import Entry
 from mzbuild.rules.repository import CONTENTS
-
-Entry = Union[FileEntry, SymlinkEntry]
 
 
 @dataclass(frozen=True)

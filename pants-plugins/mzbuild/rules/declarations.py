@@ -20,9 +20,9 @@ from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.glob import escape_glob
-from mzbuild.core.image.copy_action import leads_outside, source_directory
-from mzbuild.core.image.declaration import Copy, Image, under
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, declared_in
+from mzbuild.core.paths import under
 from mzbuild.core.work_tree.files import link_targets
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.pants_api import (
@@ -32,6 +32,7 @@ from mzbuild.pants_api import (
     paths_of_globs,
     rule,
 )
+from mzbuild.rules.pre_image import PreImageActions
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 
@@ -54,7 +55,7 @@ class LinkTargets:
 
 
 @rule
-async def declarations(mzbuild_cargo: MzbuildCargo) -> Declarations:
+async def declarations(mzbuild_cargo: MzbuildCargo, actions: PreImageActions) -> Declarations:
     files = await contents_of_globs(
         PathGlobs([f"**/{FILE_NAME}", f"**/{ROOT_MANIFEST}"]), **implicitly()
     )
@@ -62,7 +63,8 @@ async def declarations(mzbuild_cargo: MzbuildCargo) -> Declarations:
     listing = Listing(tuple(sorted(contents)))
     # There are targets even where a file has a mistake. Who asks for what it declares is told.
     images = tuple(
-        declared_in(path, contents.__getitem__).image for path in listing.named(FILE_NAME)
+        declared_in(path, contents.__getitem__, actions.types).image
+        for path in listing.named(FILE_NAME)
     )
     manifests: dict[str, CargoToml] = {}
     for path in listing.named(ROOT_MANIFEST):
@@ -83,9 +85,9 @@ async def all_link_targets(build_root: BuildRoot, declarations: Declarations) ->
     images = declarations.images
     directories = [image.context for image in images]
     directories += [crate.directory for crate in declarations.workspace.crates]
-    copies = [action for image in images for action in image.pre_image if isinstance(action, Copy)]
-    sources = [source_directory(action) for action in copies]
-    directories += [source for source in sources if not leads_outside(source)]
+    directories += [
+        taken.directory for image in images for action in image.pre_image for taken in action.taken
+    ]
     # This rule runs again when files come and go, or a symlink leads elsewhere.
     paths = await paths_of_globs(
         PathGlobs(under(escape_glob(name), "**/*") for name in directories), **implicitly()

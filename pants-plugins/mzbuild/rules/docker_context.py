@@ -21,13 +21,17 @@ from mzbuild.pants_api import (
     rule,
 )
 from mzbuild.rules.captured_files import (
-    Entry,
     capture_files,
     files_to_capture,
 )
-from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.images import Images
-from mzbuild.rules.pre_image import PreImageRequest, run_pre_image
+from mzbuild.rules.pre_image import (
+    Entry,
+    ImagesToBuild,
+    PreImageActions,
+    PreImageRequest,
+    run_pre_image,
+)
 from mzbuild.rules.registries import ImageTagsRequest, configured_tags
 
 
@@ -36,8 +40,8 @@ class DockerContextRequest:
     """A request for what Docker reads to build an image, by the image's name."""
 
     name: str
-    # What Cargo is asked for, for this image and others.
-    batch: CargoBatch
+    # All images that the command builds.
+    together: ImagesToBuild
     # Whether it is buildx that reads it.
     buildx: bool
 
@@ -56,6 +60,7 @@ async def docker_context(
     /,
     images: Images,
     inputs: ImageInputs,
+    actions: PreImageActions,
     work_tree: WorkTree,
 ) -> DockerContext:
     image = images.graph.by_name[request.name]
@@ -67,8 +72,8 @@ async def docker_context(
         for files, follow in ((paths, False), ([image.dockerfile], True))
     )
     results = await concurrently(
-        run_pre_image(PreImageRequest(image, action, request.batch), **implicitly())
-        for action in image.pre_image
+        run_pre_image(**implicitly({each: PreImageRequest}))
+        for each in (actions.request(image, action, request.together) for action in image.pre_image)
     )
     start = len(image.context) + 1 if image.context else 0
     files: dict[str, Entry] = {entry.path[start:]: entry for entry in captured.entries}
@@ -76,7 +81,7 @@ async def docker_context(
         files = add_results(files, {entry.path: entry for entry in result.entries}, image.origin)
 
     (original,) = await get_digest_contents(captured_dockerfile.digest, **implicitly())
-    tags = await configured_tags(ImageTagsRequest(request.batch.configuration), **implicitly())
+    tags = await configured_tags(ImageTagsRequest(request.together.configuration), **implicitly())
     names = {name: tags.local[name] for name in images.graph.dependencies[image.name]}
     dockerfile = rewrite_mzfrom(original.content, names)
     rewritten = await create_digest(

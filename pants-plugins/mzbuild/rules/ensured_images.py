@@ -34,8 +34,6 @@ from mzbuild.pants_api import (
     uncacheable_rule,
 )
 from mzbuild.rules.build_image import BuildRequest, build_image
-from mzbuild.rules.cargo.batch import CargoRefusals, ImagesToBuild, cargo_batch
-from mzbuild.rules.cargo.groups import CargoBatch
 from mzbuild.rules.docker_engine import DockerClient, TransferLimit, find_buildx
 from mzbuild.rules.images import Images
 from mzbuild.rules.local_images import (
@@ -44,8 +42,10 @@ from mzbuild.rules.local_images import (
     known_local_images,
     local_images,
 )
+from mzbuild.rules.pre_image import ImagesToBuild
 from mzbuild.rules.progress import RunProgress
 from mzbuild.rules.pull import ObtainedImage, PullRequest, pull_image
+from mzbuild.rules.refusals import ActionRefusals
 from mzbuild.rules.registries import (
     DockerLoginRequest,
     ExistenceRequest,
@@ -106,8 +106,6 @@ class EnsurePlan:
 
     decision: EnsureDecision
     obstacle: str | None
-    # What Cargo is asked for to build those that are built, in each configuration.
-    batches: Mapping[Configuration, CargoBatch]
 
     def check(self) -> None:
         """Raises `MzbuildError` where nothing can be published."""
@@ -160,7 +158,7 @@ async def decide_to_ensure(
     /,
     images: Images,
     registries: Registries,
-    refusals: CargoRefusals,
+    refusals: ActionRefusals,
     mzbuild: Mzbuild,
 ) -> EnsureDecision:
     registries.check()
@@ -230,11 +228,7 @@ async def ensure_plan(
         obstacle = _explain_refusals(refused) if refused else None
     for advice in dict.fromkeys(each for plan in decision.plans.values() for each in plan.advice):
         logger.error(advice)
-    batches = await concurrently(
-        cargo_batch(ImagesToBuild(configuration, plan.built), **implicitly())
-        for configuration, plan in decision.plans.items()
-    )
-    return EnsurePlan(decision, obstacle, dict(zip(decision.plans, batches)))
+    return EnsurePlan(decision, obstacle)
 
 
 def _explain_refusals(refused: Mapping[RegistryTag, Unknown]) -> str:
@@ -281,7 +275,7 @@ async def ensure_image(
                 name,
                 configuration,
                 tuple(dict.fromkeys((tag, *(pushed for _, pushed in missing)))),
-                plan.batches[configuration],
+                ImagesToBuild(configuration, plan.decision.plans[configuration].built),
                 push=bool(missing),
             )
             obtained = await build_image(build, **implicitly())

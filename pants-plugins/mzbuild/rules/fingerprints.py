@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Callable
 
 from pants.engine.rules import Rule
 
+from mzbuild.core.actions.action import Repository
 from mzbuild.core.cargo.includes import crate_inputs, git_readers
-from mzbuild.core.cargo.settings import CargoOptions
-from mzbuild.core.cargo.vendored import NOTHING_VENDORED
-from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.explain.snapshot import Snapshot, declared_records
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
@@ -31,13 +29,11 @@ from mzbuild.core.fingerprint.survey import Survey, concerning, failures, survey
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.image.mzbuild_yml import canonical_mzbuild_yml
 from mzbuild.core.work_tree.files import REGULAR, WorkTree, bytes_digests, link_target
-from mzbuild.core.work_tree.listing import Listing
 from mzbuild.pants_api import collect_rules, concurrently, implicitly, rule
 from mzbuild.rules.fingerprint_logs import FingerprintLogFile
 from mzbuild.rules.images import Images
 from mzbuild.rules.repository import (
     CONTENTS,
-    CrateInputs,
     KeptFiles,
     all_outward_links,
     all_rust_references,
@@ -105,54 +101,47 @@ class MissedInputs:
 
 @rule
 async def all_image_inputs(
-    images: Images,
-    workspace: CargoWorkspace,
-    crates: CrateInputs,
-    listing: Listing,
-    configuration: Configuration,
+    images: Images, repository: Repository, configuration: Configuration
 ) -> ImageInputs:
-    scheme, vendored = configuration.scheme, NOTHING_VENDORED
-    if scheme is Scheme.STRICT:
+    if configuration.scheme is Scheme.STRICT:
         # The `mzbuild` scheme goes through no symlink.
         listing, vendored = await concurrently(
             current_linked_listing(**implicitly()), find_vendored(**implicitly())
         )
-    return all_inputs(
-        images.graph.images,
-        lambda image: image_inputs(
-            image, images.graph, workspace, crates.files, listing, scheme, vendored
-        ),
-    )
+        repository = replace(repository, listing=listing, vendored=vendored)
+    graph = images.graph
+    return all_inputs(graph.images, lambda image: image_inputs(image, graph, repository))
 
 
 @rule
 async def all_missed_inputs(
-    images: Images,
-    workspace: CargoWorkspace,
-    listing: Listing,
-    inputs: ImageInputs,
-    configuration: Configuration,
-    cargo_options: CargoOptions,
+    images: Images, repository: Repository, inputs: ImageInputs
 ) -> MissedInputs:
     references = await all_rust_references(**implicitly())
-    if configuration.scheme is Scheme.STRICT:
-        readers = git_readers(references.by_source) if cargo_options.git else frozenset()
+    if repository.scheme is Scheme.STRICT:
+        asks_git = repository.cargo_options.git
+        readers = git_readers(references.by_source) if asks_git else frozenset()
         links = (await all_outward_links(**implicitly())).paths
         uncovered = uncovered_inputs(images.graph.images, inputs, readers, links)
         return MissedInputs(dict.fromkeys(inputs.groups, ()), uncovered)
     linked, vendored = await concurrently(
         current_linked_listing(**implicitly()), find_vendored(**implicitly())
     )
-    files = crate_inputs(workspace, linked, references.by_source)
+    files = crate_inputs(repository.workspace, linked, references.by_source)
+    strict = replace(
+        repository,
+        listing=linked,
+        crate_files=files,
+        scheme=Scheme.STRICT,
+        vendored=vendored,
+    )
     missed: dict[str, tuple[str, ...]] = {}
     for image in images.graph.images:
         if image.name not in inputs.groups:
             continue
         # What cannot be told of the strict scheme's inputs is for those to know who use it.
         with suppress(MzbuildError):
-            missed[image.name] = missed_inputs(
-                image, inputs.paths(image.name), images.graph, workspace, files, linked, vendored
-            )
+            missed[image.name] = missed_inputs(image, inputs, images.graph, strict)
     return MissedInputs(missed, {})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,13 +17,13 @@ from pants.engine.target import (
     DescriptionField,
     Field,
     Target,
-    Targets,
 )
 from pants.option.global_options import GlobalOptions
 
-from mzbuild.core.cargo.options import parse_cargo_flags
+from mzbuild.core.actions.action import Action
+from mzbuild.core.cargo.workspace import Crate
 from mzbuild.core.errors import MzbuildError, listed
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph, build_graph
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, check_image_name, unseen, without_target
 from mzbuild.core.text.safe import printable
@@ -38,31 +38,18 @@ from mzbuild.pants_api import (
 )
 from mzbuild.rules.build_files import BuildFiles, DeclaredTargets
 from mzbuild.rules.declarations import Declarations
+from mzbuild.rules.pre_image import PreImageActions
 from mzbuild.rules.repository import DeclaredImages
 from mzbuild.rules.synthetic_targets import MadeTargets
 from mzbuild.target_types import (
-    BinField,
     BuildArgsField,
-    CargoArgsField,
     CargoCrateTarget,
-    CargoEnvField,
-    CopyDestinationField,
-    CopyMatchingField,
-    CopySourceField,
-    ExampleField,
-    ExtractField,
-    FeaturesField,
     ImageNameField,
     MainlineField,
-    MzbuildCargoBuildTarget,
-    MzbuildCopyTarget,
     MzbuildFilesTarget,
     MzbuildImageTarget,
     PreImageField,
     PublishField,
-    RustflagsField,
-    SplitDebuginfoField,
-    StripField,
 )
 
 logger = logging.getLogger(__name__)
@@ -130,7 +117,9 @@ class ImageWarnings:
 
 
 @rule
-def mzbuild_targets(all_targets: AllUnexpandedTargets, made: MadeTargets) -> MzbuildTargets:
+def mzbuild_targets(
+    all_targets: AllUnexpandedTargets, made: MadeTargets, known: PreImageActions
+) -> MzbuildTargets:
     images: dict[str, Target] = {}
     actions: dict[str, tuple[Address, ...]] = {}
     crates: dict[str, Address] = {}
@@ -154,7 +143,7 @@ def mzbuild_targets(all_targets: AllUnexpandedTargets, made: MadeTargets) -> Mzb
                     f"stand for the image in `{directory}`. Remove one of them from the BUILD "
                     "file; beside an `mzbuild.yml`, leave out the target's name."
                 )
-        elif target.alias in (MzbuildCargoBuildTarget.alias, MzbuildCopyTarget.alias):
+        elif target.alias in known.target_types:
             actions[directory] = (*actions.get(directory, ()), target.address)
         elif target.alias == CargoCrateTarget.alias:
             crates.setdefault(directory, target.address)
@@ -197,6 +186,7 @@ async def all_images(
     targets: BuildFileImages,
     declarations: Declarations,
     declared: DeclaredImages,
+    known: PreImageActions,
     work_tree: WorkTree,
     listing: Listing,
     global_options: GlobalOptions,
@@ -217,7 +207,8 @@ async def all_images(
             addresses = target[PreImageField].to_unparsed_address_inputs()
             # One by one: together, one that leads nowhere would be the end of all.
             own_actions = await resolve_unparsed_targets(addresses, **implicitly())
-            declared_here = declared_image(target, own_actions)
+            actions = [known.declared_by(action, target) for action in own_actions]
+            declared_here = declared_image(target, actions)
             if in_file is None:
                 image = declared_here
             elif in_file.origin not in faults:
@@ -303,7 +294,7 @@ def _refuse_dependencies(target: Target) -> None:
         )
 
 
-def declared_image(target: Target, actions: Targets) -> Image:
+def declared_image(target: Target, actions: Iterable[Action]) -> Image:
     """The image that an `mzbuild_image` target declares, with its `pre_image` actions."""
     name = target[ImageNameField].value or target.address.target_name
     origin = target.description_of_origin
@@ -316,50 +307,15 @@ def declared_image(target: Target, actions: Targets) -> Image:
         publish=target[PublishField].value,
         mainline=target[MainlineField].value,
         build_args=tuple((target[BuildArgsField].value or {}).items()),
-        pre_image=tuple(_action(target, action) for action in actions),
+        pre_image=tuple(actions),
     )
 
 
-def _action(image: Target, action: Target) -> PreImage:
-    if action.alias == MzbuildCargoBuildTarget.alias:
-        return cargo_build(action)
-    if action.alias == MzbuildCopyTarget.alias:
-        source, destination = action[CopySourceField].value, action[CopyDestinationField].value
-        return Copy(source or "", destination or "", action[CopyMatchingField].value or "*")
-    raise MzbuildError(
-        f"{image.description_of_origin}: `pre_image` names {action.address}, which is a target of "
-        f"type `{action.alias}`. Name targets of the types `mzbuild_cargo_build` and "
-        "`mzbuild_copy`."
-    )
-
-
-def cargo_build(target: Target) -> CargoBuild:
-    """The action that an `mzbuild_cargo_build` target stands for.
-
-    Raises `MzbuildError` for one that builds nothing.
-    """
-    if not target[BinField].value and not target[ExampleField].value:
-        raise MzbuildError(
-            f"{target.description_of_origin}: an `mzbuild_cargo_build` needs a `bin` or an "
-            '`example` to build. Add `bin=["…"]`.'
-        )
-    return CargoBuild(
-        bins=target[BinField].value or (),
-        examples=target[ExampleField].value or (),
-        strip=target[StripField].value,
-        split_debuginfo=target[SplitDebuginfoField].value,
-        features=target[FeaturesField].value or (),
-        extract=tuple(
-            (package, tuple(paths.items()))
-            for package, paths in (target[ExtractField].value or {}).items()
-        ),
-        flags=parse_cargo_flags(
-            target.description_of_origin,
-            target[RustflagsField].value or (),
-            target[CargoEnvField].value or {},
-            target[CargoArgsField].value or (),
-        ),
-    )
+def crate_addresses(crates: Iterable[Crate], targets: MzbuildTargets) -> list[Address]:
+    """The addresses of the targets that stand for crates."""
+    return [
+        targets.crates[crate.directory] for crate in crates if crate.directory in targets.crates
+    ]
 
 
 def rules() -> tuple[Rule, ...]:

@@ -27,14 +27,8 @@ from mzbuild.core.work_tree.listing import Listing
 from mzbuild.pants_api import collect_rules, rule
 from mzbuild.rules.build_files import parse_build_file
 from mzbuild.rules.images import declared_image
-from mzbuild.target_types import (
-    MzbuildCargoBuildTarget,
-    MzbuildCopyTarget,
-    MzbuildImageTarget,
-    PreImageField,
-)
-
-_ALIASES = (MzbuildImageTarget.alias, MzbuildCargoBuildTarget.alias, MzbuildCopyTarget.alias)
+from mzbuild.rules.pre_image import PreImageActions
+from mzbuild.target_types import MzbuildImageTarget, PreImageField
 
 
 @dataclass(frozen=True)
@@ -49,6 +43,7 @@ class BuildFileReader:
     macros: BuildFilePreludeSymbols
     target_types: RegisteredTargetTypes
     union_membership: UnionMembership
+    actions: PreImageActions
 
     def select(self, listing: Listing) -> tuple[str, ...]:
         """The paths of the BUILD files."""
@@ -61,6 +56,7 @@ class BuildFileReader:
         Raises `MzbuildError` for files that cannot be read.
         """
         targets: dict[Address, Target] = {}
+        known = (MzbuildImageTarget.alias, *self.actions.target_types)
         defaults: dict[str, BuildFileDefaults] = {}
         for directory, paths in groupby(sorted(files, key=posixpath.split), posixpath.dirname):
             state = BuildFileDefaultsParserState.create(
@@ -71,7 +67,7 @@ class BuildFileReader:
             )
             for path in paths:
                 for name, adaptor in self._parse(path, files[path], state, env).items():
-                    if adaptor.type_alias in _ALIASES:
+                    if adaptor.type_alias in known:
                         address = Address(directory, target_name=name)
                         target_type = self.target_types.aliases_to_types[adaptor.type_alias]
                         targets[address] = target_type(
@@ -79,7 +75,10 @@ class BuildFileReader:
                         )
             defaults[directory] = state.get_frozen_defaults()
         return tuple(
-            declared_image(target, _actions(target, targets))
+            declared_image(
+                target,
+                (self.actions.declared_by(action, target) for action in _actions(target, targets)),
+            )
             for target in targets.values()
             if target.alias == MzbuildImageTarget.alias
         )
@@ -105,11 +104,11 @@ def build_file_reader(
     macros: BuildFilePreludeSymbols,
     target_types: RegisteredTargetTypes,
     union_membership: UnionMembership,
+    actions: PreImageActions,
     global_options: GlobalOptions,
 ) -> BuildFileReader:
-    return BuildFileReader(
-        tuple(global_options.build_patterns), parser, macros, target_types, union_membership
-    )
+    patterns = tuple(global_options.build_patterns)
+    return BuildFileReader(patterns, parser, macros, target_types, union_membership, actions)
 
 
 def _inherited(directory: str, defaults: Mapping[str, BuildFileDefaults]) -> BuildFileDefaults:

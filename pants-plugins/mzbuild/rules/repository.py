@@ -20,18 +20,20 @@ from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
+from mzbuild.core.actions.action import Repository
 from mzbuild.core.cargo.config_file import CargoConfig, ConfigValues, merged_config, read_config
 from mzbuild.core.cargo.includes import Reference, References, crate_inputs
 from mzbuild.core.cargo.lock import CargoLock, parse_cargo_lock
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
+from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
 from mzbuild.core.cargo.workspace import LOCK_FILE, ROOT_MANIFEST, CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.known_files import content_cache, reference_cache
-from mzbuild.core.image.declaration import under
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, MzbuildYml, declared_in
+from mzbuild.core.paths import under
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.kept import KeptFileCache
 from mzbuild.core.work_tree.links import LinkedListing, link_texts, linked_listing, outward_links
@@ -39,6 +41,7 @@ from mzbuild.core.work_tree.listing import Listing
 from mzbuild.core.work_tree.own_files import own_file
 from mzbuild.core.work_tree.reader import WorkTreeReader
 from mzbuild.pants_api import collect_rules, concurrently, implicitly, rule, uncacheable_rule
+from mzbuild.rules.pre_image import PreImageActions
 from mzbuild.subsystems.mzbuild_cargo import MzbuildCargo
 
 logger = logging.getLogger(__name__)
@@ -166,13 +169,15 @@ def all_outward_links(work_tree: WorkTree) -> OutwardLinks:
 
 
 @rule
-def declared_images(work_tree: WorkTree, listing: Listing) -> DeclaredImages:
+def declared_images(
+    work_tree: WorkTree, listing: Listing, actions: PreImageActions
+) -> DeclaredImages:
     def read(path: str) -> bytes:
         return _FILES.get(work_tree, path)
 
     paths = listing.named(FILE_NAME)
     work_tree.left_out.bring(paths)
-    return DeclaredImages(tuple(declared_in(path, read) for path in paths))
+    return DeclaredImages(tuple(declared_in(path, read, actions.types) for path in paths))
 
 
 @rule
@@ -237,6 +242,18 @@ async def find_vendored(workspace: CargoWorkspace) -> Vendored:
     except MzbuildError:
         lock = None  # Cargo says best what is wrong with it.
     return Vendored(workspace.vendored, lock)
+
+
+@rule
+def current_repository(
+    listing: Listing,
+    workspace: CargoWorkspace,
+    crates: CrateInputs,
+    configuration: Configuration,
+    cargo_options: CargoOptions,
+) -> Repository:
+    scheme = configuration.scheme
+    return Repository(listing, workspace, crates.files, scheme, cargo_options=cargo_options)
 
 
 @rule

@@ -20,8 +20,8 @@ from mzbuild.core.explain.snapshot import Snapshot, revision_snapshot
 from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.git.revision_tree import RevisionTree
-from mzbuild.core.image.copy_action import leads_outside
 from mzbuild.core.image.declaration import Image
+from mzbuild.core.paths import leads_outside
 from mzbuild.core.work_tree.files import WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.pants_api import collect_rules, rule, uncacheable_rule
@@ -85,7 +85,8 @@ def snapshot_of_revision(
     try:
         declared = _declared(tree, build_files, images, work_tree, listing, env)
         cargo_root = mzbuild_cargo.workspace_root
-        return RevisionSnapshot(revision_snapshot(tree, then, declared, cargo_root=cargo_root))
+        types = build_files.actions.types
+        return RevisionSnapshot(revision_snapshot(tree, then, types, declared, cargo_root))
     except MzbuildError as error:
         raise MzbuildError.of_lines(f"In `{revision}`: {error}") from None
 

@@ -20,44 +20,30 @@ from pants.engine.rules import Rule
 from pants.engine.target import Target
 from pants.engine.unions import UnionRule
 
+from mzbuild.core.actions.action import Action
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, Crate, shared_globs
 from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.git.glob import escape_glob
-from mzbuild.core.image.copy_action import (
-    copy_globs,
-    leads_outside,
-    matching_files,
-    source_directory,
-)
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage, under
+from mzbuild.core.image.declaration import Image
+from mzbuild.core.paths import under
 from mzbuild.core.work_tree.listing import Listing, is_under, less_nested, nesting
 from mzbuild.pants_api import collect_rules, concurrently, implicitly, rule, synthetic_address_map
 from mzbuild.rules.build_files import BuildFiles, DeclaredTargets
 from mzbuild.rules.declarations import Declarations, LinkTargets
+from mzbuild.rules.pre_image import PreImageActions
 from mzbuild.rules.repository import CrateInputs, all_crate_inputs, cargo_workspace
 from mzbuild.target_types import (
-    BinField,
     BuildArgsField,
     CargoCrateTarget,
     CargoWorkspaceTarget,
-    CopyDestinationField,
-    CopyMatchingField,
-    CopySourceField,
     CrateInputsField,
-    ExampleField,
-    ExtractField,
-    FeaturesField,
     ImageNameField,
     InputsField,
     MainlineField,
-    MzbuildCargoBuildTarget,
-    MzbuildCopyTarget,
     MzbuildFilesTarget,
     MzbuildImageTarget,
     PreImageField,
     PublishField,
-    SplitDebuginfoField,
-    StripField,
 )
 
 WORKSPACE_TARGET_NAME = "cargo-workspace"
@@ -140,6 +126,7 @@ async def make_targets(
     link_targets: LinkTargets,
     configuration: Configuration,
     declared: DeclaredTargets,
+    known: PreImageActions,
 ) -> MadeTargets:
     targets, all_links = _Targets(declared), link_targets.by_link
     images, workspace = declarations.images, declarations.workspace
@@ -164,7 +151,7 @@ async def make_targets(
     nested_contexts = nesting(image.context for image in images)
     for image, name in zip(images, image_names):
         nested = nested_contexts[image.context]
-        _add_image(targets, name, image, nested, all_links)
+        _add_image(targets, name, image, known.with_targets(image), nested, all_links)
     for crate, name in zip(workspace.crates, crate_names):
         nested = workspace.nested[crate.directory]
         links = _links_in(all_links, crate.directory, nested)
@@ -184,6 +171,7 @@ def _add_image(
     targets: _Targets,
     name: str,
     image: Image,
+    actions: Iterable[tuple[Action, type[Target]]],
     nested: tuple[str, ...],
     all_links: Mapping[str, str],
 ) -> None:
@@ -196,7 +184,8 @@ def _add_image(
         MainlineField.alias: image.mainline,
         BuildArgsField.alias: dict(image.build_args),
         PreImageField.alias: [
-            f":{_add_action(targets, image, action, all_links)}" for action in image.pre_image
+            f":{_add_action(targets, image, action, target_type, all_links)}"
+            for action, target_type in actions
         ],
         "dependencies": _linked_files(targets, image.context, links, f"linked-by-{image.name}"),
     }
@@ -204,44 +193,32 @@ def _add_image(
 
 
 def _add_action(
-    targets: _Targets, image: Image, action: PreImage, all_links: Mapping[str, str]
+    targets: _Targets,
+    image: Image,
+    action: Action,
+    target_type: type[Target],
+    all_links: Mapping[str, str],
 ) -> str:
-    if isinstance(action, CargoBuild):
-        name = targets.name(image.context, MzbuildCargoBuildTarget, "cargo-build")
-        fields: dict[str, Any] = {
-            BinField.alias: action.bins,
-            ExampleField.alias: action.examples,
-            StripField.alias: action.strip,
-            SplitDebuginfoField.alias: action.split_debuginfo,
-            FeaturesField.alias: action.features,
-            ExtractField.alias: {package: dict(paths) for package, paths in action.extract},
-        }
-        targets.add(image.origin, MzbuildCargoBuildTarget, name, **fields)
-    else:
-        name = targets.name(image.context, MzbuildCopyTarget, "copy")
-        fields = {
-            CopySourceField.alias: action.source,
-            CopyDestinationField.alias: action.destination,
-            CopyMatchingField.alias: action.matching,
-            "dependencies": _copied_files(targets, image, action, all_links),
-        }
-        targets.add(image.origin, MzbuildCopyTarget, name, **fields)
+    name = targets.name(image.context, target_type, action.type)
+    fields = dict(action.canonical())
+    if action.taken:
+        fields["dependencies"] = _taken_files(targets, image, action, all_links)
+    targets.add(image.origin, target_type, name, **fields)
     return name
 
 
-def _copied_files(
-    targets: _Targets, image: Image, action: Copy, all_links: Mapping[str, str]
+def _taken_files(
+    targets: _Targets, image: Image, action: Action, all_links: Mapping[str, str]
 ) -> list[str]:
-    """Makes a target for the files that a `copy` copies; only one beside them can own them."""
-    source = source_directory(action)
-    if leads_outside(source):
-        # Whoever asks for the image's fingerprint is told; `list` still answers.
-        return []
-    globs = [posixpath.relpath(glob, source or ".") for glob in copy_globs(action)]
-    copied = _add_files(targets, source, f"copied-by-{image.name}", globs)
-    links = matching_files(action, Listing(tuple(sorted(all_links))))
-    leading_to = [all_links[link] for link in links]
-    return [copied, *_linked_files(targets, source, leading_to, f"linked-by-{image.name}")]
+    """Makes targets for the files that an action takes; only one beside them can own them."""
+    made: list[str] = []
+    links = action.select(Listing(tuple(sorted(all_links))))
+    for directory, globs in action.taken:
+        relative = [posixpath.relpath(glob, directory or ".") for glob in globs]
+        made.append(_add_files(targets, directory, f"copied-by-{image.name}", relative))
+        leading_to = [all_links[link] for link in links]
+        made += _linked_files(targets, directory, leading_to, f"linked-by-{image.name}")
+    return made
 
 
 def _links_in(all_links: Mapping[str, str], directory: str, nested: tuple[str, ...]) -> list[str]:

@@ -17,7 +17,7 @@ from pants.util.strutil import softwrap
 
 from mzbuild.core.cargo.options import parse_cargo_options
 from mzbuild.core.cargo.settings import CargoOptions
-from mzbuild.core.image.copy_action import inside
+from mzbuild.core.paths import inside
 
 
 class Features(Enum):

@@ -14,6 +14,7 @@ from mzbuild.core.cargo.arguments import (
     extracted_files,
     finishing_commands,
 )
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.lock import CargoLock
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
@@ -23,7 +24,6 @@ from mzbuild.core.cargo.staging import DIRECTORY
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile, Sanitizer
-from mzbuild.core.image.declaration import CargoBuild
 
 from tests.core.conftest import CONFIGURATION, ENV, listing
 from tests.elf import debug_link, sections

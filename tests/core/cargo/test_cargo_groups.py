@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.groups import CargoGroup, group_builds
 from mzbuild.core.cargo.lock import CargoLock, parse_cargo_lock
 from mzbuild.core.cargo.resolution import FeatureRules
 from mzbuild.core.cargo.settings import CargoFlags
-from mzbuild.core.image.declaration import CargoBuild
 
 from tests.core.cargo.workspaces import Files, crate, load, root
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.cargo.arguments import cargo_build_args
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.lock import parse_cargo_lock
 from mzbuild.core.cargo.manifest import DependencyKind
 from mzbuild.core.cargo.options import parse_cargo_options
@@ -14,7 +15,6 @@ from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Profile, Scheme
-from mzbuild.core.image.declaration import CargoBuild
 
 from tests.core.cargo.workspaces import (
     Files,

@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.memory import ENVIRONMENT
 from mzbuild.core.cargo.plan import action_key, action_steps, group_args, names, process_plan
 from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
 from mzbuild.core.cargo.sources import CargoSources
-from mzbuild.core.image.declaration import CargoBuild
 
 A, B = CargoBuild(bins=("a",)), CargoBuild(bins=("b",), examples=("e",))
 SETTINGS = CargoSettings("t", "release")

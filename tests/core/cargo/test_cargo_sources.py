@@ -7,12 +7,12 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.includes import crate_inputs
 from mzbuild.core.cargo.sources import CargoSources, SourcePart, SourceParts, SourceTree
 from mzbuild.core.cargo.vendored import Vendored
 from mzbuild.core.cargo.workspace import VendoredPackage
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.work_tree import files as work_tree_module
 from mzbuild.core.work_tree.files import (
     EXECUTABLE,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.workspace import (
     CargoWorkspace,
     config_files,
@@ -10,7 +11,6 @@ from mzbuild.core.cargo.workspace import (
 )
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Scheme
-from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.work_tree.listing import Listing
 
 from tests.core.cargo.workspaces import Files, crate, depends_on, load, root

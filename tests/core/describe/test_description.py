@@ -3,6 +3,9 @@ from __future__ import annotations
 import hashlib
 import re
 
+from mzbuild.core.actions.action import InputGroup, InputKind
+from mzbuild.core.actions.cargo_build import CargoBuildAction
+from mzbuild.core.actions.copy import CopyAction
 from mzbuild.core.describe.description import (
     FileDescription,
     ImageDescription,
@@ -10,9 +13,9 @@ from mzbuild.core.describe.description import (
     description_lines,
 )
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.inputs import InputFile, InputGroup, InputKind
+from mzbuild.core.fingerprint.inputs import InputFile
 from mzbuild.core.fingerprint.survey import Survey
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import build_graph
 from mzbuild.core.work_tree.files import EXECUTABLE, REGULAR, bytes_digests
 
@@ -31,13 +34,13 @@ MIDDLE = Image(
     publish=False,
     build_args=(("A", "1"), ("B", "2")),
     pre_image=(
-        CargoBuild(
+        CargoBuildAction(
             bins=("x", "y"),
             strip=False,
             split_debuginfo=True,
             extract=(("x", (("a.bin", "b.bin"),)),),
         ),
-        Copy("doc", "html", "*.md"),
+        CopyAction("doc", "html", "*.md"),
     ),
 )
 IMAGES = [Image("base", "base", "base/mzbuild.yml"), MIDDLE, Image("top", "top", "//:top")]
@@ -93,6 +96,9 @@ def test_actions_have_the_fields_of_an_mzbuild_yml() -> None:
             "split_debuginfo": True,
             "features": [],
             "extract": {"x": {"a.bin": "b.bin"}},
+            "rustflags": [],
+            "env": {},
+            "args": [],
         },
         {"type": "copy", "source": "doc", "destination": "html", "matching": "*.md"},
     )

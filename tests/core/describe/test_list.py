@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from mzbuild.core.actions.action import InputGroup, InputKind
 from mzbuild.core.describe.list import list_images, list_rows, list_summary
-from mzbuild.core.fingerprint.inputs import InputGroup, InputKind
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import build_graph

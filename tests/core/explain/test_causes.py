@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mzbuild.core.actions.action import InputKind
 from mzbuild.core.explain.causes import Cause, find_causes
 from mzbuild.core.explain.explanation import Change, DependencyChange, Explanation, FileChange
 from mzbuild.core.explain.report import explanation_lines
-from mzbuild.core.fingerprint.inputs import InputKind
 from mzbuild.core.text.table import MORE
 
 MODE = 0o100644
 
 
-def file(path: str, kind: InputKind, name: str) -> FileChange:
+def file(path: str, kind: str, name: str) -> FileChange:
     return FileChange(path, Change.CHANGED, MODE, MODE, ((kind, name),))
 
 

@@ -17,7 +17,14 @@ from mzbuild.core.git.revision_tree import RevisionTree
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.text.table import MORE
 
-from tests.core.conftest import CONFIGURATION, ENV, Repository, describe, make_vectors_repository
+from tests.core.conftest import (
+    ACTION_TYPES,
+    CONFIGURATION,
+    ENV,
+    Repository,
+    describe,
+    make_vectors_repository,
+)
 
 CARGO = "pre-image: [{type: cargo-build, bin: app}]\n"
 MANIFEST = '[package]\nname = "{}"\nversion = "0.1.0"\n[dependencies]\n{}\n'
@@ -44,7 +51,7 @@ FILES = {
 def snapshot(
     root: Path, revision: str = "HEAD", configuration: Configuration = CONFIGURATION
 ) -> Snapshot:
-    return revision_snapshot(RevisionTree(str(root), ENV, revision), configuration)
+    return revision_snapshot(RevisionTree(str(root), ENV, revision), configuration, ACTION_TYPES)
 
 
 def told(repository: Repository, *, since: str = "HEAD~1") -> dict[str, Any]:
@@ -258,7 +265,7 @@ def test_an_image_that_a_build_file_declares(images: Repository) -> None:
     images.commit({"declared/Dockerfile": "FROM scratch\n", "declared/BUILD": "mzbuild_image()\n"})
     tree = RevisionTree(str(images.root), ENV, "HEAD")
     image = Image(name="declared", context="declared", origin="declared:declared")
-    found = revision_snapshot(tree, CONFIGURATION, [image])
+    found = revision_snapshot(tree, CONFIGURATION, ACTION_TYPES, [image])
     (group,) = found.survey.inputs["declared"]
     assert group.paths == ("declared/Dockerfile", "declared/mzbuild.yml")
 

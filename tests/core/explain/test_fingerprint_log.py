@@ -13,7 +13,13 @@ from mzbuild.core.explain.report import explanation_json
 from mzbuild.core.explain.snapshot import Snapshot, revision_snapshot
 from mzbuild.core.git.revision_tree import RevisionTree
 
-from tests.core.conftest import CONFIGURATION, ENV, Repository, make_vectors_repository
+from tests.core.conftest import (
+    ACTION_TYPES,
+    CONFIGURATION,
+    ENV,
+    Repository,
+    make_vectors_repository,
+)
 
 FILES = {
     "base/mzbuild.yml": "name: base\n",
@@ -24,7 +30,7 @@ FILES = {
 
 
 def snapshot(root: Path, revision: str = "HEAD") -> Snapshot:
-    return revision_snapshot(RevisionTree(str(root), ENV, revision), CONFIGURATION)
+    return revision_snapshot(RevisionTree(str(root), ENV, revision), CONFIGURATION, ACTION_TYPES)
 
 
 @pytest.fixture

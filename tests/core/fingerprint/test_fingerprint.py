@@ -7,10 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mzbuild.core.actions.cargo_build import CargoBuildAction
+from mzbuild.core.actions.copy import CopyAction
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
 from mzbuild.core.fingerprint.scheme import input_record, raw_fingerprint, show_fingerprint
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image
+from mzbuild.core.image.declaration import Image
 
 from tests.core.conftest import CONFIGURATION, VECTORS, describe
 
@@ -59,7 +61,9 @@ def sha1(content: bytes) -> bytes:
 
 def test_the_scheme_is_what_it_says_byte_for_byte() -> None:
     base = Image("base", "base", "base/mzbuild.yml")
-    top = Image("top", "top", "top/mzbuild.yml", pre_image=(Copy("a", "b"), CargoBuild(("x",))))
+    top = Image(
+        "top", "top", "top/mzbuild.yml", pre_image=(CopyAction("a", "b"), CargoBuildAction(("x",)))
+    )
     records = [
         input_record("z", 0o120000, sha1(b"2")),
         input_record("é", 0o100755, sha1(b"1")),
@@ -89,7 +93,7 @@ def test_the_scheme_is_what_it_says_byte_for_byte() -> None:
 def test_a_cargo_build_adds_the_sorted_characters_of_its_flags(
     profile: Profile, coverage: bool, sanitizer: Sanitizer, extra: str
 ) -> None:
-    image = Image("i", "i", "i/mzbuild.yml", pre_image=(CargoBuild(("x",)),))
+    image = Image("i", "i", "i/mzbuild.yml", pre_image=(CargoBuildAction(("x",)),))
     declared = f"{extra}\0profile=Profile.{profile.name}arch=x86_64coverage={coverage}"
     declared += f"sanitizer={sanitizer.value}mirror=ghcr"
     configuration = replace(CONFIGURATION, profile=profile, coverage=coverage, sanitizer=sanitizer)

@@ -9,8 +9,9 @@ from unittest import mock
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from mzbuild.core.actions.action import InputGroup, InputKind
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.inputs import InputGroup, InputKind, input_paths, input_runs
+from mzbuild.core.fingerprint.inputs import input_paths, input_runs
 from mzbuild.core.fingerprint.records import InputRecords
 from mzbuild.core.fingerprint.scheme import input_record
 from mzbuild.core.work_tree import files as work_tree_module

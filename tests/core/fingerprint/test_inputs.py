@@ -5,12 +5,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.actions.action import Action, InputGroup, InputKind, Repository
+from mzbuild.core.actions.cargo_build import CargoBuildAction
+from mzbuild.core.actions.copy import CopyAction
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Scheme
 from mzbuild.core.fingerprint.inputs import (
-    InputGroup,
-    InputKind,
     all_inputs,
     context_paths,
     image_inputs,
@@ -18,7 +18,7 @@ from mzbuild.core.fingerprint.inputs import (
     is_build_file,
     uncovered_inputs,
 )
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import build_graph
 from mzbuild.core.work_tree.listing import Listing
 
@@ -34,12 +34,12 @@ FILES = listing(
 
 
 def groups(
-    *pre_image: PreImage, origin: str = "a/mzbuild.yml", files: Listing = FILES
+    *pre_image: Action, origin: str = "a/mzbuild.yml", files: Listing = FILES
 ) -> tuple[InputGroup, ...]:
     image = Image("a", "a", origin, pre_image=pre_image)
     inner = Image("inner", "a/inner", "a/inner/mzbuild.yml")
     graph = build_graph([image, inner], files, lambda _: b"FROM scratch\n")
-    return image_inputs(image, graph, CargoWorkspace(), {}, files, Scheme.MZBUILD)
+    return image_inputs(image, graph, Repository(files))
 
 
 def test_inputs_are_those_of_the_vectors(vectors_repository: Path) -> None:
@@ -86,13 +86,13 @@ def test_the_declaration_in_a_build_file_stands_in_the_place_of_a_file() -> None
 
 
 def test_a_copy_s_files_count_under_their_own_paths() -> None:
-    copy = groups(Copy("./doc", "out", "*.md"))
+    copy = groups(CopyAction("./doc", "out", "*.md"))
     assert copy[1:] == (InputGroup(InputKind.COPY, "./doc", ("doc/x.md",)),)
     assert context_paths(copy) == copy[0].paths
 
 
 def test_a_file_that_comes_in_twice_counts_once() -> None:
-    twice = groups(Copy("a", "out"), Copy("doc", "more"), Copy("doc", "again"))
+    twice = groups(CopyAction("a", "out"), CopyAction("doc", "more"), CopyAction("doc", "again"))
     paths = input_paths(twice)
     assert paths == tuple(sorted(set(paths)))
     assert {"a/file", "a/inner/file", "doc/x.md"} <= set(paths)
@@ -100,13 +100,13 @@ def test_a_file_that_comes_in_twice_counts_once() -> None:
 
 def test_a_binary_that_no_crate_has_is_an_error_that_names_the_image() -> None:
     with pytest.raises(MzbuildError, match=r"^a/mzbuild.yml: no crate .* has the binary `x`\.$"):
-        groups(CargoBuild(bins=("x",)))
+        groups(CargoBuildAction(bins=("x",)))
 
 
 @pytest.mark.parametrize("destination", ["../x", "/x", "d/../../x"])
 def test_an_extracted_file_stays_in_the_context(destination: str) -> None:
     with pytest.raises(MzbuildError) as error:
-        groups(CargoBuild(bins=("x",), extract=(("p", (("f", destination),)),)))
+        groups(CargoBuildAction(bins=("x",), extract=(("p", (("f", destination),)),)))
     assert str(error.value).startswith(
         f"a/mzbuild.yml: `extract.p: {destination}` leads out of the context."
     )
@@ -119,11 +119,15 @@ def test_build_files_are_those_that_pants_would_read() -> None:
 
 
 def test_what_no_scheme_covers_is_told_of_images_that_cargo_builds_for() -> None:
-    built = Image("built", "built", "built/mzbuild.yml", pre_image=(CargoBuild(bins=("x",)),))
+    built = Image("built", "built", "built/mzbuild.yml")
     plain = Image("plain", "plain", "plain/mzbuild.yml")
+    kinds = {"built": (InputKind.CONTEXT, InputKind.SHARED), "plain": (InputKind.CONTEXT,)}
     inputs = all_inputs(
         [built, plain],
-        lambda image: (InputGroup(InputKind.CONTEXT, image.name, ("build.rs", "link", "other")),),
+        lambda image: tuple(
+            InputGroup(kind, image.name, ("build.rs", "link", "other"))
+            for kind in kinds[image.name]
+        ),
     )
     assert uncovered_inputs([built, plain], inputs, {"build.rs", "x.rs"}, {"link"}) == {
         "built": (".git (read by build.rs)", "link (leads out of the repository)")

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mzbuild.core.actions.action import InputGroup, InputKind
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.inputs import InputGroup, InputKind, all_inputs
+from mzbuild.core.fingerprint.inputs import all_inputs
 from mzbuild.core.fingerprint.survey import Survey, concerning, failures, survey
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph, build_graph

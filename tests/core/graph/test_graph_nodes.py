@@ -4,19 +4,19 @@ import json
 import re
 from dataclasses import replace
 
-from mzbuild.core.cargo.workspace import CargoWorkspace
-from mzbuild.core.fingerprint.inputs import InputGroup, InputKind
+from mzbuild.core.actions.action import InputGroup, InputKind, Repository
+from mzbuild.core.actions.cargo_build import CargoBuildAction
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.graph.layout import Layout
 from mzbuild.core.graph.nodes import Node, graph_nodes
 from mzbuild.core.graph.page import graph_page, page_data
 from mzbuild.core.graph.text import mermaid_lines, text_lines, text_rows
-from mzbuild.core.image.declaration import CargoBuild, Image
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import build_graph
 from mzbuild.core.text.table import MORE
 
 from tests.core.cargo.workspaces import crate, depends_on, load, root
-from tests.core.conftest import CONFIGURATION, listing
+from tests.core.conftest import listing
 
 
 def node(name: str, layer: int, *images: str, kind: str = "image", status: str = "") -> Node:
@@ -51,7 +51,7 @@ def test_nodes_are_in_layers_above_what_they_build_on() -> None:
     addresses = {name: f"{name}:{name}" for name in ("top", "other", "base")}
     nodes = graph_nodes(
         *(addresses, graph, survey, len, {"base": "local"}),
-        *(CargoWorkspace(), CONFIGURATION.scheme),
+        Repository(listing()),
         crates=False,
     )
     assert [(node.name, node.layer, node.inputs, node.size) for node in nodes] == [
@@ -71,14 +71,16 @@ def test_crates_are_nodes_below_the_images_that_they_go_into() -> None:
         **crate("src/lib"),
         **crate("src/unused"),
     }
-    image = Image("i", "i", "i/mzbuild.yml", pre_image=(CargoBuild(bins=("app",)),))
+    image = Image("i", "i", "i/mzbuild.yml", pre_image=(CargoBuildAction(bins=("app",)),))
     graph = build_graph([image], listing("i/Dockerfile"), lambda _: b"FROM scratch\n")
     groups = tuple(
         InputGroup(InputKind.CRATE, name, (f"src/{name}/Cargo.toml",)) for name in ("app", "lib")
     )
     survey = Survey({"i": groups}, {"i": "F"}, {})
     nodes = graph_nodes(
-        *({"i": "i:i"}, graph, survey, len, {}, load(files), CONFIGURATION.scheme), crates=True
+        *({"i": "i:i"}, graph, survey, len, {}),
+        Repository(listing(), load(files)),
+        crates=True,
     )
     assert [(node.kind, node.name, node.layer, node.crates) for node in nodes] == [
         ("crate", "lib", 0, ()),

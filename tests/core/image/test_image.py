@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from mzbuild.core.image.declaration import Image, under
+from mzbuild.core.image.declaration import Image
+from mzbuild.core.paths import under
 
 
 def test_an_image_s_files_are_in_its_context() -> None:

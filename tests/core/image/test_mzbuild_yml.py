@@ -7,9 +7,11 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from mzbuild.core.actions.cargo_build import CargoBuildAction
+from mzbuild.core.actions.copy import CopyAction
 from mzbuild.core.cargo.settings import CargoFlags
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.mzbuild_yml import (
     MzbuildYml,
     canonical_mzbuild_yml,
@@ -18,6 +20,8 @@ from mzbuild.core.image.mzbuild_yml import (
     unseen,
     without_target,
 )
+
+from tests.core.conftest import ACTION_TYPES
 
 PATH = "misc/images/i/mzbuild.yml"
 
@@ -53,7 +57,7 @@ PAIRS = st.dictionaries(TEXT, st.text(max_size=8), max_size=3).map(
     lambda pairs: tuple(sorted(pairs.items()))
 )
 CARGO_BUILDS = st.builds(
-    CargoBuild,
+    CargoBuildAction,
     bins=WORDS,
     examples=WORDS,
     strip=st.booleans(),
@@ -61,7 +65,7 @@ CARGO_BUILDS = st.builds(
     features=WORDS,
     extract=st.dictionaries(TEXT, PAIRS, max_size=2).map(lambda each: tuple(sorted(each.items()))),
 ).filter(lambda build: bool(build.bins or build.examples))
-COPIES = st.builds(Copy, source=TEXT, destination=TEXT, matching=TEXT)
+COPIES = st.builds(CopyAction, source=TEXT, destination=TEXT, matching=TEXT)
 IMAGES = st.builds(
     Image,
     name=NAMES,
@@ -113,7 +117,7 @@ TEXTS = st.lists(
 
 
 def parse(text: str) -> MzbuildYml:
-    return parse_mzbuild_yml(text.encode(), PATH)
+    return parse_mzbuild_yml(text.encode(), PATH, ACTION_TYPES)
 
 
 def error(text: str) -> str:
@@ -133,7 +137,7 @@ def test_every_field_is_read() -> None:
             mainline=False,
             build_args=(("VERSION", "1.10"), ("EMPTY", "")),
             pre_image=(
-                CargoBuild(
+                CargoBuildAction(
                     bins=("environmentd",),
                     examples=("testdrive", "load"),
                     strip=False,
@@ -141,8 +145,8 @@ def test_every_field_is_read() -> None:
                     features=("fast",),
                     extract=(("build-info", (("out.txt", "info/out.txt"),)),),
                 ),
-                Copy("doc/user", "doc", "*.md"),
-                Copy("a", "b", "*"),
+                CopyAction("doc/user", "doc", "*.md"),
+                CopyAction("a", "b", "*"),
             ),
         ),
         warnings=(),
@@ -154,11 +158,13 @@ def test_only_the_name_is_required() -> None:
 
 
 def test_the_file_may_begin_with_a_byte_order_mark() -> None:
-    assert parse_mzbuild_yml(b"\xef\xbb\xbfname: a\n", "i/mzbuild.yml").image.name == "a"
+    assert (
+        parse_mzbuild_yml(b"\xef\xbb\xbfname: a\n", "i/mzbuild.yml", ACTION_TYPES).image.name == "a"
+    )
 
 
 def test_the_file_may_be_at_the_root() -> None:
-    image = parse_mzbuild_yml(b"name: a\n", "mzbuild.yml").image
+    image = parse_mzbuild_yml(b"name: a\n", "mzbuild.yml", ACTION_TYPES).image
     assert (image.context, image.declared_in_file) == ("", True)
 
 
@@ -227,11 +233,11 @@ ACTION = "name: a\npre-image:\n"
         ),
         (
             f"{ACTION}- type: cargo-build\n  strip: true\n",
-            "3: a `cargo-build` needs a `bin` or an `example` to build. Add `bin: …`.",
+            "3: a `cargo-build` needs a `bin` or an `example` to build. Add a `bin`.",
         ),
         (
             f"{ACTION}- type: cargo-build\n  bin: []\n",
-            "3: a `cargo-build` needs a `bin` or an `example` to build. Add `bin: …`.",
+            "3: a `cargo-build` needs a `bin` or an `example` to build. Add a `bin`.",
         ),
         (
             f"{ACTION}- type: copy\n  destination: d\n",
@@ -260,7 +266,7 @@ def test_a_mistake_is_an_error_that_names_file_line_and_field(text: str, message
 
 @given(IMAGES)
 def test_the_canonical_file_declares_the_same_image(image: Image) -> None:
-    parsed = parse_mzbuild_yml(canonical_mzbuild_yml(image), PATH)
+    parsed = parse_mzbuild_yml(canonical_mzbuild_yml(image), PATH, ACTION_TYPES)
     assert parsed.warnings == ()
     # No description and an empty one are the same.
     assert parsed.image == replace(image, description=image.description or "")
@@ -272,7 +278,7 @@ def test_a_field_that_came_later_is_in_the_canonical_file_only_where_it_is_set()
     for name in (b"split_debuginfo", b" rustflags", b" env", b" args"):
         assert name not in canonical
     flags = CargoFlags(("-Cx",), (("A", "b"),), ("-v",))
-    built = replace(image, pre_image=(CargoBuild(bins=("a",), flags=flags),))
+    built = replace(image, pre_image=(CargoBuildAction(bins=("a",), flags=flags),))
     assert canonical_mzbuild_yml(built) == canonical + (
         b'    rustflags: ["-Cx"]\n    env: {"A": "b"}\n    args: ["-v"]\n'
     )
@@ -311,7 +317,7 @@ def test_any_text_is_an_image_or_an_mzbuild_error(text: str) -> None:
 @given(st.binary(max_size=40))
 def test_any_bytes_are_an_image_or_an_mzbuild_error(content: bytes) -> None:
     with suppress(MzbuildError):
-        assert parse_mzbuild_yml(content, PATH).image.origin == PATH
+        assert parse_mzbuild_yml(content, PATH, ACTION_TYPES).image.origin == PATH
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image
-from mzbuild.core.lint.findings import Linted, LintedImage, ResultKind
+from mzbuild.core.actions.action import Complaint, Repository, Result, ResultKind
+from mzbuild.core.actions.copy import CopyAction
+from mzbuild.core.image.declaration import Image
+from mzbuild.core.image.mzbuild_yml import parse_mzbuild_yml
+from mzbuild.core.lint.findings import Linted, LintedImage
 from mzbuild.core.lint.rules import RULES, findings_lines, lint
 
+from tests.core.conftest import ACTION_TYPES, CONFIGURATION, listing
+
 DIGEST = f"@sha256:{'0' * 64}"
-BINARY, COPIED, EXTRACTED = ResultKind.BINARY, ResultKind.COPIED, ResultKind.EXTRACTED
+BINARY, EXTRACTED = Result(ResultKind.BINARY), Result(ResultKind.EXTRACTED)
+COPIED = Result(ResultKind.COPIED)
 
 
 def linted(
     dockerfile: str,
     files: Mapping[str, int] | None = None,
-    results: Mapping[str, ResultKind] | None = None,
+    results: Mapping[str, Result] | None = None,
     ignore_file: str = "",
     unignored: frozenset[str] = frozenset(),
     missed: tuple[str, ...] = (),
@@ -509,7 +515,9 @@ class TestDeclarations:
     def test_a_field_that_is_not_known_is_found(self) -> None:
         declaration = "name: i\npublsh: false\npre-image:\n- type: copy\n  source: a\n"
         declaration += "  destination: b\n  matchin: c\n"
-        assert found(linted("FROM scratch\n", declaration=declaration)) == [
+        path = "x/i/mzbuild.yml"
+        warnings = parse_mzbuild_yml(declaration.encode(), path, ACTION_TYPES).warnings
+        assert found(linted("FROM scratch\n", declaration=declaration, warnings=warnings)) == [
             "x/i/mzbuild.yml:2: unknown field `publsh` is ignored. Did you mean `publish`? "
             "[unknown-field]",
             "x/i/mzbuild.yml:7: unknown field `pre-image[0].matchin` is ignored. Did you mean "
@@ -519,19 +527,22 @@ class TestDeclarations:
     def test_a_copy_action_that_copies_nothing_is_found(self) -> None:
         declaration = "name: i\npre-image:\n- type: copy\n  source: doc\n  destination: b\n"
         declaration += "  matching: '*.mdx'\n"
-        idle = (Copy("doc", "b", "*.mdx"),)
-        assert found(linted("FROM scratch\n", declaration=declaration, idle=idle)) == [
+        image = Image("i", "x/i", "x/i/mzbuild.yml")
+        action, repository = CopyAction("doc", "b", "*.mdx"), Repository(listing("doc/x.md"))
+        complaints = tuple(action.complaints(image, repository, CONFIGURATION))
+        declared = linted("FROM scratch\n", declaration=declaration, complaints=complaints)
+        assert found(declared) == [
             "x/i/mzbuild.yml:6: `matching: *.mdx` matches none of the files in `doc`, so nothing "
             "is copied. Paths begin there, and a `*` matches `/`, too. [idle-copy]"
         ]
 
     def test_what_cargo_would_refuse_is_found_where_it_is(self) -> None:
         declaration = "name: i\npre-image:\n- type: cargo-build\n  bin: [app]\n"
-        refused = {
-            CargoBuild(bins=("app",)): "x/i/mzbuild.yml: there is no\n\n    profile",
-            CargoBuild(examples=("e",)): "src/Cargo.toml: there is no feature",
-        }
-        image = linted("FROM scratch\n", declaration=declaration, refused=refused)
+        complaints = (
+            Complaint("cargo-build", "app", "x/i/mzbuild.yml: there is no\n\n    profile"),
+            Complaint("cargo-build", "e", "src/Cargo.toml: there is no feature"),
+        )
+        image = linted("FROM scratch\n", declaration=declaration, complaints=complaints)
         assert found(image) == [
             "src/Cargo.toml:1: there is no feature [cargo-build]",
             "x/i/mzbuild.yml:4: there is no profile [cargo-build]",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from mzbuild.core.actions.action import Result, ResultKind
 from mzbuild.core.image.declaration import Image
-from mzbuild.core.lint.findings import Linted, LintedImage, ResultKind
+from mzbuild.core.lint.findings import Linted, LintedImage
 from mzbuild.core.lint.rules import lint
 from mzbuild.core.text.limits import LARGEST_FILE
 
@@ -38,7 +39,7 @@ def linted(dockerfile: str, declaration: str = "name: i\n", **contents: str) -> 
         Image("i", "x", "x/mzbuild.yml"),
         {name: text.encode() for name, text in texts.items()},
         {**FILES, **dict.fromkeys(texts, 1)},
-        {"tool": ResultKind.BINARY},
+        {"tool": Result(ResultKind.BINARY)},
     )
 
 

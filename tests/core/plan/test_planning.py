@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pytest
+from mzbuild.core.actions.cargo_build import CargoBuildAction
+from mzbuild.core.actions.copy import CopyAction
 from mzbuild.core.cargo.groups import CargoGroup
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Arch
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.acquisition import Build, OnUnknown, to_look_up
 from mzbuild.core.plan.pipelines import Job, buildkite_pipeline, github_matrix, pipeline_jobs
@@ -347,11 +349,18 @@ def test_steps_of_buildkite() -> None:
 
 
 def test_what_cargo_would_build_together() -> None:
-    app, tool, other = CargoBuild(("app",)), CargoBuild(("tool",)), CargoBuild((), ("other",))
-    groups = [CargoGroup((app, tool), CargoBuild(("app", "tool"))), CargoGroup((other,), other)]
+    app, tool, other = (
+        CargoBuildAction(("app",)),
+        CargoBuildAction(("tool",)),
+        CargoBuildAction((), ("other",)),
+    )
+    groups = [
+        CargoGroup((app, tool), CargoBuildAction(("app", "tool"))),
+        CargoGroup((other,), other),
+    ]
     assert cargo_summary(groups) == "Cargo would run for app, tool; then for other"
     assert lines(package("base"), groups=groups)[2:] == [cargo_summary(groups), "1 to build"]
-    crowd = [CargoGroup((), CargoBuild(tuple("abcdefghij"))), *groups * 2]
+    crowd = [CargoGroup((), CargoBuildAction(tuple("abcdefghij"))), *groups * 2]
     assert lines(package("base"), groups=crowd)[2:] == [
         "Cargo would run for a, b, c, d, e, f, g, h and 2 more; then for app, tool; then for "
         "other; and 2 times more",
@@ -359,7 +368,7 @@ def test_what_cargo_would_build_together() -> None:
         MORE,
     ]
     assert cargo_summary(crowd) in lines(package("base"), groups=crowd, everything=True)
-    image = Image("i", "i", "i/mzbuild.yml", pre_image=(Copy("a", "b"), tool, other))
+    image = Image("i", "i", "i/mzbuild.yml", pre_image=(CopyAction("a", "b"), tool, other))
     images = ImageGraph((image,), {"i": ()})
     (told,) = plan_json(package("i", images=images), Arch.X86_64, groups, images, {}, {"i": "i:x"})
     assert told["cargo_runs"] == [1, 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.lock import CargoLock
 from mzbuild.core.cargo.results import origin
 from mzbuild.core.cargo.settings import CargoSettings
@@ -11,8 +12,7 @@ from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
 from mzbuild.core.cargo.workspace import CargoWorkspace, Crate
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.core.image.copy_action import inside
-from mzbuild.core.image.declaration import CargoBuild, Image
+from mzbuild.core.paths import inside
 
 # The profiles that every workspace has, and where Cargo puts what it builds with them:
 # https://doc.rust-lang.org/cargo/reference/profiles.html#custom-profiles
@@ -72,20 +72,6 @@ def cargo_build_args(
         MESSAGES,
         *settings.flags.args,
     )
-
-
-def refused_builds(
-    image: Image, workspace: CargoWorkspace, settings: CargoSettings
-) -> Mapping[CargoBuild, str]:
-    """The actions of an image that Cargo would not begin to build, each with the reason."""
-    reasons = {}
-    for action in image.pre_image:
-        if isinstance(action, CargoBuild):
-            try:
-                cargo_build_args(action, workspace, settings, None, image.origin)
-            except MzbuildError as error:
-                reasons[action] = str(error)
-    return reasons
 
 
 def _package_spec(crate: Crate, workspace: CargoWorkspace, lock: CargoLock | None) -> str:

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.lock import CargoLock
 from mzbuild.core.cargo.resolution import FeatureRules, Resolution, Selection, resolve
-from mzbuild.core.image.declaration import CargoBuild
 
 # Arguments that have Cargo build something else, or with other features, than is said here.
 _SELECTING = ("--features", "-F", "--all-features", "--package", "-p", "--workspace", "--all", "-Z")

@@ -26,7 +26,7 @@ from mzbuild.core.cargo.targets import find_targets
 from mzbuild.core.cargo.vendored import vendored_packages
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, CargoWorkspace, Crate, no_crate_at
 from mzbuild.core.errors import MzbuildError, nearest
-from mzbuild.core.image.declaration import under
+from mzbuild.core.paths import under
 from mzbuild.core.work_tree.listing import Listing, is_under, with_directories
 
 

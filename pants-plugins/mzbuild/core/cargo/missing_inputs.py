@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from typing import Callable
 
 from mzbuild.core.cargo.workspace import CargoWorkspace
-from mzbuild.core.image.copy_action import leads_outside
+from mzbuild.core.paths import leads_outside
 from mzbuild.core.work_tree.listing import Listing, is_under
 
 # What `include_str!` and its like say; a `mod`; and Cargo, of a manifest, of configuration, of what

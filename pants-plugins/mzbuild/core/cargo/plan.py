@@ -15,11 +15,11 @@ from mzbuild.core.cargo.arguments import (
     extracted_files,
     finishing_commands,
 )
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.command import scripts
 from mzbuild.core.cargo.memory import ENVIRONMENT, GIT
 from mzbuild.core.cargo.settings import CargoSettings
 from mzbuild.core.cargo.sources import CargoSources
-from mzbuild.core.image.declaration import CargoBuild
 
 # What the context gets, and what debuggers get, of an action's results.
 RESULTS = "results"

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.manifest import DependencyKind
 from mzbuild.core.cargo.memory import CONFIGURATION, ELSEWHERE, SHARED
 from mzbuild.core.cargo.vendored import Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace, Crate, shared_files
 from mzbuild.core.fingerprint.configuration import Scheme
-from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.work_tree.files import (
     SYMLINK,
     ContentDigests,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mzbuild.core.cargo.manifest import CargoTarget, Manifest, default_paths
 from mzbuild.core.errors import nearest
-from mzbuild.core.image.declaration import under
+from mzbuild.core.paths import under
 from mzbuild.core.work_tree.listing import Listing
 
 Names = frozenset[str]

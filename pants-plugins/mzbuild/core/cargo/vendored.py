@@ -16,7 +16,7 @@ from mzbuild.core.cargo.lock import CargoLock
 from mzbuild.core.cargo.manifest import CargoToml, DependencyKind
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, Crate, VendoredPackage
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.image.declaration import under
+from mzbuild.core.paths import under
 from mzbuild.core.work_tree.listing import Listing
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Callable
 
+from mzbuild.core.actions.action import Action, InputGroup
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.inputs import InputFile, InputGroup
+from mzbuild.core.fingerprint.inputs import InputFile
 from mzbuild.core.fingerprint.survey import Survey
-from mzbuild.core.image.declaration import CargoBuild, Image, PreImage
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.text.quantities import show_count, show_size
 from mzbuild.core.text.safe import printable
@@ -105,24 +106,19 @@ def describe_image(
     )
 
 
-def describe_action(action: PreImage) -> Mapping[str, Any]:
+def describe_action(action: Action) -> Mapping[str, Any]:
     """A pre-image action with the names that its fields have in an `mzbuild.yml`."""
-    if isinstance(action, CargoBuild):
-        return {
-            "type": "cargo-build",
-            "bin": list(action.bins),
-            "example": list(action.examples),
-            "strip": action.strip,
-            "split_debuginfo": action.split_debuginfo,
-            "features": list(action.features),
-            "extract": {package: dict(paths) for package, paths in action.extract},
-        }
-    return {"type": "copy", **vars(action)}
+    fields = {name: _plain(value) for name, value in action.fields().items()}
+    return {"type": action.type, **fields}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _describe_group(group: InputGroup, file: Callable[[str], InputFile]) -> GroupDescription:
     return GroupDescription(
-        group.kind.value, group.name, tuple(_describe_file(path, file) for path in group.paths)
+        group.kind, group.name, tuple(_describe_file(path, file) for path in group.paths)
     )
 
 
@@ -190,8 +186,11 @@ def _show_value(value: Any) -> str:
         return ", ".join(value)
     if isinstance(value, dict):
         return ", ".join(
-            f"{package} {source} to {destination}"
-            for package, paths in value.items()
-            for source, destination in paths.items()
+            f"{key}={values}" if isinstance(values, str) else _show_paths(key, values)
+            for key, values in value.items()
         )
     return str(value)
+
+
+def _show_paths(package: str, paths: Mapping[str, str]) -> str:
+    return ", ".join(f"{package} {source} to {path}" for source, path in paths.items())

@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from itertools import chain
 
+from mzbuild.core.actions.action import InputGroup, InputKind
 from mzbuild.core.explain.snapshot import Snapshot
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.core.fingerprint.inputs import InputGroup, InputKind
 from mzbuild.core.fingerprint.survey import Survey
 
 # What brings a file in, as an `InputGroup` has it.
-Origin = tuple[InputKind, str]
+Origin = tuple[str, str]
 
 
 class Change(Enum):
@@ -113,7 +113,7 @@ def explain(before: Snapshot, after: Snapshot) -> Mapping[str, Explanation]:
 
 def _contexts(survey: Survey, names: Iterable[str]) -> set[str]:
     groups = chain.from_iterable(survey.inputs.get(name, ()) for name in names)
-    return {group.name for group in groups if group.kind is InputKind.CONTEXT}
+    return {group.name for group in groups if group.kind == InputKind.CONTEXT}
 
 
 def _configuration_changes(

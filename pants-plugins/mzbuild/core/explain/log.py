@@ -17,10 +17,10 @@ from enum import Enum
 from fcntl import LOCK_EX, flock
 from typing import Any, get_type_hints
 
+from mzbuild.core.actions.action import InputGroup
 from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.explain.snapshot import Snapshot
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.core.fingerprint.inputs import InputGroup, InputKind
 from mzbuild.core.fingerprint.scheme import input_record
 from mzbuild.core.fingerprint.survey import Survey
 
@@ -141,7 +141,7 @@ def _snapshot(lines: Mapping[str, str], fingerprint: str) -> tuple[str, Snapshot
 
 
 def _identifier(group: InputGroup, snapshot: Snapshot) -> str:
-    hashed = hashlib.sha1(f"{group.kind.value}\0{group.name}\0".encode())
+    hashed = hashlib.sha1(f"{group.kind}\0{group.name}\0".encode())
     known = snapshot.joined.get(group.paths)
     hashed.update(b"".join(map(snapshot.record, group.paths)) if known is None else known)
     return hashed.hexdigest()
@@ -151,7 +151,7 @@ def _group_json(group: InputGroup, snapshot: Snapshot) -> Mapping[str, object]:
     # A record is two bytes of mode, the path, and twenty bytes of SHA-1 before the last one.
     records = {path: snapshot.record(path) for path in group.paths}
     return {
-        "kind": group.kind.value,
+        "kind": group.kind,
         "name": group.name,
         "files": {
             path: record[:2].hex() + record[-21:-1].hex() for path, record in records.items()
@@ -163,7 +163,7 @@ def _read_group(value: Any, records: dict[str, bytes]) -> InputGroup:
     for path, shown in value["files"].items():
         mode, sha1 = int(shown[:4], 16), bytes.fromhex(shown[4:])
         records[path] = input_record(path, mode, sha1)
-    return InputGroup(InputKind(value["kind"]), value["name"], tuple(value["files"]))
+    return InputGroup(value["kind"], value["name"], tuple(value["files"]))
 
 
 def _plain(value: object) -> object:

@@ -89,9 +89,7 @@ def explanation_json(explanation: Explanation) -> dict[str, object]:
                 "change": file.change.value,
                 "mode_before": _octal(file.mode_before),
                 "mode_after": _octal(file.mode_after),
-                "brought_in_by": [
-                    {"kind": kind.value, "name": name} for kind, name in file.origins
-                ],
+                "brought_in_by": [{"kind": kind, "name": name} for kind, name in file.origins],
             }
             for file in explanation.files
         ],

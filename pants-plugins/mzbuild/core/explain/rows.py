@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from mzbuild.core.actions.action import InputKind
 from mzbuild.core.explain.explanation import Explanation, FileChange, Origin
-from mzbuild.core.fingerprint.inputs import InputKind
 
 # With more files than this, those that the same thing brings in are told of in one row.
 MOST_FILES = 10
@@ -96,7 +96,7 @@ def _origins(origins: Iterable[Origin]) -> str:
     return ", ".join(_origin(kind, name) for kind, name in origins)
 
 
-def _origin(kind: InputKind, name: str) -> str:
-    if kind is InputKind.CONTEXT:
+def _origin(kind: str, name: str) -> str:
+    if kind == InputKind.CONTEXT:
         return "context"
-    return "all Cargo builds" if kind is InputKind.SHARED else f"{kind.value} {name}"
+    return "all Cargo builds" if kind == InputKind.SHARED else f"{kind} {name}"

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Callable
 
+from mzbuild.core.actions.action import ActionTypes, Repository
 from mzbuild.core.cargo.config_file import merged_config, read_config
 from mzbuild.core.cargo.includes import crate_inputs, rust_references
 from mzbuild.core.cargo.lock import parse_cargo_lock
@@ -22,9 +23,10 @@ from mzbuild.core.fingerprint.inputs import all_inputs, image_inputs
 from mzbuild.core.fingerprint.scheme import input_record
 from mzbuild.core.fingerprint.survey import Survey, survey
 from mzbuild.core.git.revision_tree import RevisionTree
-from mzbuild.core.image.declaration import Image, under
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import build_graph
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, canonical_mzbuild_yml, declared_in
+from mzbuild.core.paths import under
 from mzbuild.core.work_tree.files import REGULAR
 from mzbuild.core.work_tree.links import linked_listing
 
@@ -58,12 +60,13 @@ def declared_records(images: Iterable[Image]) -> dict[str, bytes]:
 def revision_snapshot(
     tree: RevisionTree,
     configuration: Configuration,
+    actions: ActionTypes,
     declared: Iterable[Image] = (),
     cargo_root: str = "",
 ) -> Snapshot:
     """The images of a revision; `declared` are those that its BUILD files declare.
 
-    `cargo_root` is the directory of the Cargo workspace.
+    `actions` are the types of actions, `cargo_root` is the directory of the Cargo workspace.
     """
     listing, declared = tree.listing, tuple(declared)
     declarations = listing.named(FILE_NAME)
@@ -92,7 +95,7 @@ def revision_snapshot(
         )
     except MzbuildError as error:
         workspace = CargoWorkspace(root=cargo_root, error=str(error))
-    files = [declared_in(path, contents.__getitem__) for path in declarations]
+    files = [declared_in(path, contents.__getitem__, actions) for path in declarations]
     graph = build_graph(
         [*(file.image for file in files), *declared],
         listing,
@@ -111,11 +114,10 @@ def revision_snapshot(
         lock = parse_cargo_lock(content(path), path)
     vendored = Vendored(workspace.vendored, lock)
 
+    repository = Repository(listing, workspace, crate_files, configuration.scheme, vendored)
     inputs = all_inputs(
         graph.images,
-        lambda image: image_inputs(
-            image, graph, workspace, crate_files, listing, configuration.scheme, vendored
-        ),
+        lambda image: image_inputs(image, graph, repository),
     )
     records = declared_records(graph.images)
     # All at once: it is Git that reads them.

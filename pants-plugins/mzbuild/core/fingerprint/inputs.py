@@ -4,40 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 from itertools import chain
 from typing import Callable, NamedTuple
 
-from mzbuild.core.cargo.arguments import extracted_files
-from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
-from mzbuild.core.cargo.workspace import CargoWorkspace, shared_files
+from mzbuild.core.actions.action import InputGroup, InputKind, Repository
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Scheme
-from mzbuild.core.image.copy_action import copied_files
-from mzbuild.core.image.declaration import CargoBuild, Image
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.work_tree.files import ContentDigests
 from mzbuild.core.work_tree.listing import Listing, less_nested
-
-
-class InputKind(Enum):
-    """What brings a file in."""
-
-    CONTEXT = "context"
-    SHARED = "shared"
-    CRATE = "crate"
-    VENDORED = "vendored crate"
-    COPY = "copy"
-
-
-@dataclass(frozen=True)
-class InputGroup:
-    """Files that come in together: a context, a crate, a copy, or what all Cargo builds share."""
-
-    kind: InputKind
-    name: str
-    paths: tuple[str, ...]
 
 
 class InputFile(NamedTuple):
@@ -64,6 +40,10 @@ class ImageInputs:
         """What goes into an image, sorted."""
         return tuple(path for index in self.by_image[name] for path in self.runs[index])
 
+    def compiles(self, name: str) -> bool:
+        """Whether Cargo builds something for an image."""
+        return any(group.kind == InputKind.SHARED for group in self.groups[name])
+
     def count(self, name: str) -> int:
         """How many files go into an image."""
         return sum(len(self.runs[index]) for index in self.by_image[name])
@@ -87,65 +67,31 @@ def all_inputs(
     return ImageInputs(groups, tuple(indices), by_image, errors)
 
 
-def image_inputs(
-    image: Image,
-    graph: ImageGraph,
-    workspace: CargoWorkspace,
-    crate_files: Mapping[str, tuple[str, ...]],
-    listing: Listing,
-    scheme: Scheme,
-    vendored: Vendored = NOTHING_VENDORED,
-) -> tuple[InputGroup, ...]:
+def image_inputs(image: Image, graph: ImageGraph, repository: Repository) -> tuple[InputGroup, ...]:
     """The inputs of an image in groups, each sorted; a file may be in more than one.
-
-    `crate_files` has the files of each crate of the workspace, by its name; `vendored` has crates
-    that only the strict scheme looks at.
 
     For an image that a BUILD file declares, its `mzbuild.yml` is among them without being in the
     listing: the image's canonical declaration stands in its place. Raises `MzbuildError` for a
     pre-image action that cannot be followed.
     """
-    groups = [InputGroup(InputKind.CONTEXT, image.context, _context_files(image, graph, listing))]
+    context = _context_files(image, graph, repository.listing)
+    groups = [InputGroup(InputKind.CONTEXT, image.context, context)]
     for action in image.pre_image:
-        if isinstance(action, CargoBuild):
-            extracted_files(action, image.origin)  # Raises where they do not stay in their places.
-            groups.append(
-                InputGroup(InputKind.SHARED, "cargo", shared_files(listing, scheme, workspace))
-            )
-            roots = workspace.roots(action, scheme, image.origin)
-            closure = workspace.closure(roots, scheme)
-            groups += [
-                InputGroup(InputKind.CRATE, crate.name, crate_files[crate.name])
-                for crate in closure
-            ]
-            if scheme is Scheme.STRICT:
-                groups += [
-                    InputGroup(InputKind.VENDORED, package.directory, package.paths)
-                    for package in vendored.of(closure, roots if action.examples else ())
-                ]
-        else:
-            copied = copied_files(image, action, listing)
-            groups.append(InputGroup(InputKind.COPY, action.source, tuple(sorted(copied.values()))))
+        groups += action.inputs(image, repository)
     return tuple(groups)
 
 
 def missed_inputs(
-    image: Image,
-    inputs: Iterable[str],
-    graph: ImageGraph,
-    workspace: CargoWorkspace,
-    crate_files: Mapping[str, tuple[str, ...]],
-    listing: Listing,
-    vendored: Vendored = NOTHING_VENDORED,
+    image: Image, inputs: ImageInputs, graph: ImageGraph, strict: Repository
 ) -> tuple[str, ...]:
     """What the strict scheme has as inputs besides those given, sorted.
 
-    `crate_files` has what the sources of crates name, too. Raises as `image_inputs` does.
+    `strict` is the repository as that scheme has it. Raises as `image_inputs` does.
     """
-    if not any(isinstance(action, CargoBuild) for action in image.pre_image):
+    if not inputs.compiles(image.name):
         return ()
-    strict = image_inputs(image, graph, workspace, crate_files, listing, Scheme.STRICT, vendored)
-    return tuple(sorted(set(input_paths(strict)).difference(inputs)))
+    paths = input_paths(image_inputs(image, graph, strict))
+    return tuple(sorted(set(paths).difference(inputs.paths(image.name))))
 
 
 def uncovered_inputs(
@@ -168,8 +114,7 @@ def uncovered_inputs(
             sorted(chain.from_iterable(found[i] for i in inputs.by_image[image.name]))
         )
         for image in images
-        if image.name in inputs.by_image
-        if any(isinstance(action, CargoBuild) for action in image.pre_image)
+        if image.name in inputs.by_image and inputs.compiles(image.name)
     }
 
 
@@ -201,7 +146,7 @@ def _merged(paths: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
 def context_paths(groups: tuple[InputGroup, ...]) -> tuple[str, ...]:
     """The files of an image's own context, sorted."""
     return tuple(
-        chain.from_iterable(group.paths for group in groups if group.kind is InputKind.CONTEXT)
+        chain.from_iterable(group.paths for group in groups if group.kind == InputKind.CONTEXT)
     )
 
 

@@ -15,8 +15,8 @@ import hashlib
 from collections.abc import Iterable
 
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration, Profile, Sanitizer, Scheme
-from mzbuild.core.image.declaration import CargoBuild, Image, PreImage
+from mzbuild.core.fingerprint.configuration import Configuration, Scheme
+from mzbuild.core.image.declaration import Image
 
 
 def input_record(path: str, mode: int, content_sha1: bytes) -> bytes:
@@ -62,7 +62,7 @@ def show_fingerprint(raw: bytes) -> str:
 
 
 def _declared(image: Image, configuration: Configuration) -> bytes:
-    text = "".join(f"{_extra(action, configuration)}\0" for action in image.pre_image)
+    text = "".join(f"{action.extra(configuration)}\0" for action in image.pre_image)
     text += f"profile=Profile.{configuration.profile.name}"
     text += f"arch={configuration.arch.value}"
     text += f"coverage={configuration.coverage}"
@@ -70,18 +70,6 @@ def _declared(image: Image, configuration: Configuration) -> bytes:
     text += "mirror=ghcr"
     if configuration.scheme is Scheme.STRICT:
         text += "scheme=strict"
-        if any(isinstance(action, CargoBuild) for action in image.pre_image):
-            text += f"cargo={dict(configuration.cargo).get(configuration.arch.value, '')}"
+        extras = (action.strict_extra(configuration) for action in image.pre_image)
+        text += "".join(dict.fromkeys(extras))
     return text.encode()
-
-
-def _extra(action: PreImage, configuration: Configuration) -> str:
-    if not isinstance(action, CargoBuild):
-        return ""
-    # The flags' characters, sorted one by one and not the flags themselves: a slip of old that
-    # every tag in the registries depends on.
-    flags = "" if configuration.profile is Profile.DEV else configuration.profile.value
-    flags += "coverage" if configuration.coverage else ""
-    if configuration.sanitizer is not Sanitizer.NONE:
-        flags += configuration.sanitizer.value
-    return ",".join(sorted(flags))

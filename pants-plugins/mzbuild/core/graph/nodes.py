@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Callable
 
-from mzbuild.core.cargo.workspace import CargoWorkspace
-from mzbuild.core.fingerprint.configuration import Scheme
-from mzbuild.core.fingerprint.inputs import InputKind, input_paths
+from mzbuild.core.actions.action import InputKind, Repository
+from mzbuild.core.fingerprint.inputs import input_paths
 from mzbuild.core.fingerprint.survey import Survey
-from mzbuild.core.image.declaration import CargoBuild, Image
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph
 
 IMAGE, CRATE = "image", "crate"
@@ -54,8 +54,7 @@ def graph_nodes(
     survey: Survey,
     size: Callable[[str], int],
     statuses: Mapping[str, str],
-    workspace: CargoWorkspace,
-    scheme: Scheme,
+    repository: Repository,
     *,
     crates: bool,
 ) -> tuple[Node, ...]:
@@ -71,13 +70,13 @@ def graph_nodes(
         layers[kind, name] = 1 + max(below, default=-1)
         return layers[kind, name]
 
-    nodes = _crate_nodes(addresses, survey, size, workspace, scheme, layer) if crates else []
+    nodes = _crate_nodes(addresses, survey, size, repository, layer) if crates else []
     for name in graph.closure(addresses):
         if name not in addresses:
             continue
         image = graph.by_name[name]
         images = tuple(other for other in graph.dependencies[name] if other in addresses)
-        used = _direct_crates(image, workspace, scheme) if crates and name in survey.inputs else ()
+        used = _used_crates(image, repository) if crates and name in survey.inputs else ()
         paths = input_paths(survey.inputs[name]) if name in survey.inputs else None
         builds_on = [*((IMAGE, other) for other in images), *((CRATE, other) for other in used)]
         nodes.append(
@@ -105,15 +104,15 @@ def _crate_nodes(
     addresses: Mapping[str, str],
     survey: Survey,
     size: Callable[[str], int],
-    workspace: CargoWorkspace,
-    scheme: Scheme,
+    repository: Repository,
     layer: Callable[[str, str, Iterable[tuple[str, str]]], int],
 ) -> list[Node]:
+    workspace, scheme = repository.workspace, repository.scheme
     files = {
         group.name: group.paths
         for name in addresses
         for group in survey.inputs.get(name, ())
-        if group.kind is InputKind.CRATE
+        if group.kind == InputKind.CRATE
     }
     direct = {
         name: tuple(
@@ -147,9 +146,6 @@ def _crate_nodes(
     return list(nodes.values())
 
 
-def _direct_crates(image: Image, workspace: CargoWorkspace, scheme: Scheme) -> tuple[str, ...]:
-    found: set[str] = set()
-    for action in image.pre_image:
-        if isinstance(action, CargoBuild):
-            found.update(crate.name for crate in workspace.roots(action, scheme, image.origin))
-    return tuple(sorted(found))
+def _used_crates(image: Image, repository: Repository) -> tuple[str, ...]:
+    used = (action.used_crates(image, repository) for action in image.pre_image)
+    return tuple(sorted(set(chain.from_iterable(used))))

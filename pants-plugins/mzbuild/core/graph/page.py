@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mzbuild.core.fingerprint.inputs import InputGroup
+from mzbuild.core.actions.action import InputGroup
 from mzbuild.core.graph.layout import NODE_HEIGHT, Layout
 from mzbuild.core.graph.nodes import IMAGE, Node
 from mzbuild.core.graph.text import STATUS_COLOURS
@@ -47,7 +47,7 @@ def page_data(
     for node, (x, y) in zip(nodes, layout.centres):
         uses = []
         for group in inputs.get(node.name, ()) if node.kind == IMAGE else ():
-            key = (group.kind.value, group.name, group.paths)
+            key = (group.kind, group.name, group.paths)
             uses.append(groups.setdefault(key, len(groups)))
         # The page draws what it shows of these by itself.
         facts = {name: value for name, value in vars(node).items() if value not in (None, ())}

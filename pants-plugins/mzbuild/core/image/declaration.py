@@ -4,41 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Union
 
-from mzbuild.core.cargo.settings import NO_FLAGS, CargoFlags
+from mzbuild.core.actions.action import Action
+from mzbuild.core.paths import under
 
 # Build arguments end up in the image's history, where anybody who has the image reads them.
 _SECRET_WORDS = re.compile(
     r"secret|token|passw(or)?d|credential|private_?key|api_?key|access_?key", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True)
-class CargoBuild:
-    """The pre-image action that puts Cargo's binaries and examples into the context."""
-
-    bins: tuple[str, ...] = ()
-    examples: tuple[str, ...] = ()
-    strip: bool = True
-    split_debuginfo: bool = False
-    features: tuple[str, ...] = ()
-    # Package, then pairs of a path in its build script's OUT_DIR and a path in the context.
-    extract: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
-    # What is added to the settings of all builds.
-    flags: CargoFlags = NO_FLAGS
-
-
-@dataclass(frozen=True)
-class Copy:
-    """The pre-image action that copies files of the repository into the context."""
-
-    source: str
-    destination: str
-    matching: str = "*"
-
-
-PreImage = Union[CargoBuild, Copy]
 
 
 @dataclass(frozen=True)
@@ -54,7 +27,7 @@ class Image:
     publish: bool = True
     mainline: bool = True
     build_args: tuple[tuple[str, str], ...] = ()
-    pre_image: tuple[PreImage, ...] = ()
+    pre_image: tuple[Action, ...] = ()
 
     @classmethod
     def unreadable(cls, context: str, origin: str) -> Image:
@@ -83,8 +56,3 @@ class Image:
     def secret_build_args(self) -> tuple[str, ...]:
         """The names of build arguments that sound like secrets."""
         return tuple(name for name, _ in self.build_args if _SECRET_WORDS.search(name))
-
-
-def under(directory: str, name: str) -> str:
-    """`name` in `directory`, where the repository's root is `""`."""
-    return f"{directory}/{name}" if directory else name

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Callable
 
-from mzbuild.core.cargo.settings import CargoFlags
+from mzbuild.core.actions.action import Action, ActionTypes
 from mzbuild.core.errors import MzbuildError, listed, nearest
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image, PreImage
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.spec import is_component
-from mzbuild.core.text.limits import check_pattern
 from mzbuild.core.text.table import some
 from mzbuild.core.text.yaml_reader import YamlMap, read_yaml
 
@@ -39,24 +38,25 @@ class MzbuildYml:
 
 # Pants' view, Git's and those of revisions have mostly the same files.
 @lru_cache(maxsize=1 << 14)
-def parse_mzbuild_yml(content: bytes, path: str) -> MzbuildYml:
+def parse_mzbuild_yml(content: bytes, path: str, types: ActionTypes) -> MzbuildYml:
     """Reads an `mzbuild.yml`.
 
-    `path` is the file's, relative to the root. Raises `MzbuildError`, naming file, line and
-    field, for a file that is not YAML, a field of the wrong type, or a required one that is not
-    there. A field that is not known is a warning: such files exist in the wild.
+    `path` is the file's, relative to the root; `types` are those of actions. Raises
+    `MzbuildError`, naming file, line and field, for a file that is not YAML, a field of the wrong
+    type, or a required one that is not there. A field that is not known is a warning: such files
+    exist in the wild.
     """
     file = read_yaml(content, path)
     name = file.required("name")
     check_image_name(name, file.place("name"))
-    pre_image: list[PreImage] = []
+    pre_image: list[Action] = []
     warnings: list[str] = []
     description = file.string("description")
     publish = file.boolean("publish", True)
     mainline = file.boolean("mainline", True)
     build_args = file.scalars("build-args")
     for action in file.maps("pre-image"):
-        pre_image.append(_parse_action(action))
+        pre_image.append(_parse_action(action, types))
         warnings += action.unknown()
     image = Image(
         name=name,
@@ -71,13 +71,13 @@ def parse_mzbuild_yml(content: bytes, path: str) -> MzbuildYml:
     return MzbuildYml(image, tuple(file.unknown() + warnings))
 
 
-def declared_in(path: str, read: Callable[[str], bytes]) -> MzbuildYml:
+def declared_in(path: str, read: Callable[[str], bytes], types: ActionTypes) -> MzbuildYml:
     """What an `mzbuild.yml` declares, or what is wrong with it.
 
     `read` gives its content; an `MzbuildError` of it is that of the file, too.
     """
     try:
-        return parse_mzbuild_yml(read(path), path)
+        return parse_mzbuild_yml(read(path), path, types)
     except MzbuildError as error:
         return MzbuildYml(Image.unreadable(path.rpartition("/")[0], path), (), str(error))
 
@@ -133,46 +133,15 @@ def _allowed(name: str) -> str:
     return f" Write `{near}`." if is_image_name(near) else ""
 
 
-def _parse_action(action: YamlMap) -> PreImage:
+def _parse_action(action: YamlMap, types: ActionTypes) -> Action:
     kind = action.required("type")
-    if kind not in _ACTIONS:
+    known = {each.type: each for each in types}
+    if kind not in known:
         raise MzbuildError(
             f"{action.place('type')}: there is no pre-image action of type `{kind}`; the types "
-            f"are {listed(_ACTIONS)}.{nearest(kind, _ACTIONS)}"
+            f"are {listed(known)}.{nearest(kind, known)}"
         )
-    return _ACTIONS[kind](action)
-
-
-def _parse_cargo_build(action: YamlMap) -> CargoBuild:
-    bins, examples = action.strings("bin"), action.strings("example")
-    if not bins and not examples:
-        raise MzbuildError(
-            f"{action.place()}: a `cargo-build` needs a `bin` or an `example` to build. "
-            "Add `bin: …`."
-        )
-    extract = action.map("extract")
-    return CargoBuild(
-        bins=bins,
-        examples=examples,
-        strip=action.boolean("strip", True),
-        split_debuginfo=action.boolean("split_debuginfo", False),
-        features=action.strings("features"),
-        extract=tuple((name, extract.scalars(name)) for name in extract.names()) if extract else (),
-    )
-
-
-def _parse_copy(action: YamlMap) -> Copy:
-    return Copy(
-        source=action.required("source"),
-        destination=action.required("destination"),
-        matching=check_pattern(action.string("matching") or "*", action.place("matching")),
-    )
-
-
-_ACTIONS: Mapping[str, Callable[[YamlMap], PreImage]] = {
-    "cargo-build": _parse_cargo_build,
-    "copy": _parse_copy,
-}
+    return known[kind].parse(action)
 
 
 def canonical_mzbuild_yml(image: Image) -> bytes:
@@ -190,32 +159,10 @@ def canonical_mzbuild_yml(image: Image) -> bytes:
     ]
     lines.append("pre-image:" if image.pre_image else "pre-image: []")
     for action in image.pre_image:
-        if isinstance(action, CargoBuild):
-            lines += [
-                "  - type: cargo-build",
-                f"    bin: {_quoted(action.bins)}",
-                f"    example: {_quoted(action.examples)}",
-                f"    strip: {_quoted(action.strip)}",
-                # It came later: images without it keep the fingerprints that they had.
-                *(["    split_debuginfo: true"] if action.split_debuginfo else []),
-                f"    features: {_quoted(action.features)}",
-                f"    extract: {_quoted({name: dict(pairs) for name, pairs in action.extract})}",
-                *_flag_lines(action.flags),
-            ]
-        else:
-            lines += [
-                "  - type: copy",
-                f"    source: {_quoted(action.source)}",
-                f"    destination: {_quoted(action.destination)}",
-                f"    matching: {_quoted(action.matching)}",
-            ]
+        lines.append(f"  - type: {action.type}")
+        fields = action.canonical().items()
+        lines += [f"    {name}: {_quoted(value)}" for name, value in fields]
     return "\n".join([*lines, ""]).encode()
-
-
-def _flag_lines(flags: CargoFlags) -> list[str]:
-    """Only what is set: images without such fields keep the fingerprints that they had."""
-    values = {"rustflags": flags.rustflags, "env": dict(flags.env), "args": flags.args}
-    return [f"    {name}: {_quoted(value)}" for name, value in values.items() if value]
 
 
 def _quoted(value: object) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from mzbuild.core.actions.action import ResultKind
 from mzbuild.core.docker.patterns import IgnorePattern, Paths, clean, has_wildcards, ignoring
 from mzbuild.core.docker.stages import copied_from, mounts
 from mzbuild.core.docker.syntax import Instruction
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE
-from mzbuild.core.lint.findings import Finding, LintedImage, ResultKind
+from mzbuild.core.lint.findings import Finding, LintedImage
 from mzbuild.core.lint.registry import lint_rule
 from mzbuild.core.work_tree.listing import with_directories
 
@@ -28,7 +29,7 @@ def check_copies(linted: LintedImage) -> Iterator[Finding]:
     """A source of a `COPY` that is not in the context."""
     there = Paths([*linted.sizes, *linted.results])
     # What a build script makes may be a directory: its files are not known before.
-    extracted = {path for path, kind in linted.results.items() if kind is ResultKind.EXTRACTED}
+    extracted = set(linted.results_of(ResultKind.EXTRACTED))
     for instruction, source in _copied(linted):
         inside = not extracted.isdisjoint(with_directories(clean(source)))
         if "$" in source or inside or _selected(there, instruction, source):
@@ -65,7 +66,7 @@ def check_ignore_file(linted: LintedImage) -> Iterator[Finding]:
 @lint_rule("uncopied-binary", "a binary that Cargo builds, and the Dockerfile never copies")
 def check_binaries(linted: LintedImage) -> Iterator[Finding]:
     """A binary that is compiled for the image, but that no instruction takes."""
-    binaries = [path for path, kind in linted.results.items() if kind is ResultKind.BINARY]
+    binaries = linted.results_of(ResultKind.BINARY)
     there = Paths(binaries)
     taken: set[str] = set()
     sources = {source: instruction for instruction, source in _copied(linted)}

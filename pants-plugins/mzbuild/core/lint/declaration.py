@@ -4,41 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mzbuild.core.image.declaration import under
-from mzbuild.core.image.mzbuild_yml import FILE_NAME, declared_in
 from mzbuild.core.lint.findings import Finding, LintedImage, at_place
 from mzbuild.core.lint.registry import lint_rule
+from mzbuild.core.paths import under
 
 
 @lint_rule("unknown-field", "a field of an `mzbuild.yml` that means nothing")
 def check_fields(linted: LintedImage) -> Iterator[Finding]:
     """A field that is not known."""
-    path, content = linted.image.mzbuild_yml, linted.contents.get(FILE_NAME, b"")
-    if linted.image.declared_in_file:
-        for warning in declared_in(path, lambda _: content).warnings:
-            yield at_place(warning, path)
+    for warning in linted.warnings:
+        yield at_place(warning, linted.image.mzbuild_yml)
 
 
 @lint_rule("idle-copy", "a `copy` action that copies nothing, since its `matching` matches nothing")
 def check_copy_actions(linted: LintedImage) -> Iterator[Finding]:
     """A `copy` action that copies nothing."""
-    for action in linted.idle:
-        yield linted.in_declaration(
-            action.matching,
-            f"`matching: {action.matching}` matches none of the files in `{action.source}`, so "
-            "nothing is copied. Paths begin there, and a `*` matches `/`, too.",
-        )
+    return _of_actions(linted, "idle-copy")
 
 
 @lint_rule("cargo-build", "a `cargo-build` action that Cargo would refuse")
 def check_cargo_actions(linted: LintedImage) -> Iterator[Finding]:
     """A feature that no crate has, a profile that the workspace does not define, and the like."""
-    for action, reason in linted.refused.items():
-        found = at_place(reason, linted.image.origin)
-        if found.path == linted.image.mzbuild_yml:
-            (first, *_) = (*action.bins, *action.examples)
-            found = linted.in_declaration(first, found.message)
-        yield found
+    return _of_actions(linted, "cargo-build")
+
+
+def _of_actions(linted: LintedImage, rule: str) -> Iterator[Finding]:
+    for complaint in linted.complaints:
+        if complaint.rule == rule:
+            found = at_place(complaint.message, linted.image.origin)
+            if found.path == linted.image.mzbuild_yml:
+                found = linted.in_declaration(complaint.word, found.message)
+            yield found
 
 
 @lint_rule("unignored-result", "a result of a pre-image action that Git would see in the work tree")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
 
+from mzbuild.core.actions.action import Complaint, Result, ResultKind
 from mzbuild.core.docker.patterns import IgnorePattern, parse_ignore_file
 from mzbuild.core.docker.stages import Reference, Stage, find_references, split_stages
 from mzbuild.core.docker.syntax import Dockerfile, parse_dockerfile
 from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE
-from mzbuild.core.image.declaration import CargoBuild, Copy, Image, under
+from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.core.lint.switches import Switch, parse_switches
+from mzbuild.core.paths import under
 from mzbuild.core.text.safe import printable
 from mzbuild.core.text.table import WIDTH, wrapped
 
@@ -79,14 +80,6 @@ def _word_lines(lines: Sequence[str], start: int = 0) -> Mapping[str, int]:
     return found
 
 
-class ResultKind(Enum):
-    """What puts a file into a context."""
-
-    BINARY = "binary"
-    EXTRACTED = "extracted"
-    COPIED = "copied"
-
-
 @dataclass(frozen=True)
 class LintedImage:
     """An image with all that the rules look at.
@@ -94,22 +87,26 @@ class LintedImage:
     `contents` has the files that are read, by their paths in the context; `sizes` those of all
     files of the context in bytes; `results` what pre-image actions put there. `unignored` are
     those results that Git would see if another tool made them in the work tree; `missed` the
-    inputs that the fingerprint scheme leaves out, by their paths in the repository. `idle` are the
-    actions that copy nothing, `refused` those that Cargo would not build, with the reasons;
-    `images` the names of all images.
+    inputs that the fingerprint scheme leaves out, by their paths in the repository. `complaints`
+    are those of actions; `images` the names of all images.
     """
 
     image: Image
     contents: Mapping[str, bytes]
     sizes: Mapping[str, int]
-    results: Mapping[str, ResultKind]
+    results: Mapping[str, Result]
     unignored: frozenset[str] = frozenset()
     missed: tuple[str, ...] = ()
-    idle: tuple[Copy, ...] = ()
-    refused: Mapping[CargoBuild, str] = field(default_factory=dict)
+    complaints: tuple[Complaint, ...] = ()
     images: frozenset[str] = frozenset()
+    # What was not understood of the declaration.
+    warnings: tuple[str, ...] = ()
     # How large a context may be, in MiB.
     max_context_size: int = 100
+
+    def results_of(self, kind: ResultKind) -> list[str]:
+        """The paths of the results of a kind."""
+        return [path for path, result in self.results.items() if result.kind is kind]
 
     @cached_property
     def dockerfile(self) -> Dockerfile:

@@ -137,7 +137,7 @@ def _cargo_runs(image: Image, groups: Sequence[CargoGroup]) -> list[int]:
     return [
         number
         for number, group in enumerate(groups, start=1)
-        if any(action in group.builds for action in image.pre_image)
+        if not {*image.pre_image}.isdisjoint(group.builds)
     ]
 
 

@@ -13,13 +13,13 @@ from typing import Any
 from pants.engine.rules import Rule
 
 from mzbuild.core.cargo.arguments import cargo_build_args
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.plan import action_key, action_steps
 from mzbuild.core.cargo.program import cargo_program
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.sources import CargoSources, SourceTree
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.pants_api import collect_rules, implicitly, rule
 from mzbuild.rules.cargo.toolchain import rust_toolchain
 from mzbuild.rules.repository import WorkspaceLock

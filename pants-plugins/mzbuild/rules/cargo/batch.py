@@ -10,27 +10,19 @@ from pants.engine.rules import Rule
 from pants.engine.target import Target
 from pants.util.frozendict import FrozenDict
 
-from mzbuild.core.cargo.arguments import cargo_build_args, refused_builds
+from mzbuild.core.actions.cargo_build import CargoBuildAction
+from mzbuild.core.cargo.arguments import cargo_build_args
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.pants_api import collect_rules, implicitly, resolve_targets, rule
 from mzbuild.rules.cargo.actions import CargoAction
 from mzbuild.rules.cargo.groups import CargoBatch
-from mzbuild.rules.images import Images, cargo_build
+from mzbuild.rules.images import Images
+from mzbuild.rules.pre_image import ImagesToBuild, PreImageActions, target_fields
 from mzbuild.rules.selection import CommandSpecs, SelectedTargets
-from mzbuild.target_types import MzbuildCargoBuildTarget
-
-
-@dataclass(frozen=True)
-class ImagesToBuild:
-    """The names of the images that a command builds in a configuration, sorted."""
-
-    configuration: Configuration
-    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -46,44 +38,19 @@ class SelectedPrograms:
     errors: FrozenDict[Address, str]
 
 
-@dataclass(frozen=True)
-class CargoRefusals:
-    """Why Cargo would not begin to build what images need."""
-
-    images: Images
-    workspace: CargoWorkspace
-    options: CargoOptions
-
-    def of(self, configuration: Configuration, name: str) -> str:
-        """The reason for an image; empty where there is none."""
-        image, settings = self.images.graph.by_name[name], self.options.settings(configuration)
-        return next(iter(refused_builds(image, self.workspace, settings).values()), "")
-
-    def check(self, action: CargoAction) -> None:
-        """Raises `MzbuildError` where that is so of an action."""
-        settings = self.options.settings(action.configuration)
-        cargo_build_args(action.build, self.workspace, settings, None, action.where)
-
-
 @rule
-def cargo_refusals(
-    images: Images, workspace: CargoWorkspace, options: CargoOptions
-) -> CargoRefusals:
-    return CargoRefusals(images, workspace, options)
-
-
-@rule
-def cargo_batch(request: ImagesToBuild, /, images: Images) -> CargoBatch:
+async def cargo_batch(request: ImagesToBuild, /, images: Images) -> CargoBatch:
     built = [images.graph.by_name[name] for name in request.names]
-    return CargoBatch(
-        request.configuration,
-        tuple(
-            CargoAction(action, image.origin, request.configuration)
-            for image in built
-            for action in image.pre_image
-            if isinstance(action, CargoBuild)
-        ),
+    actions = tuple(
+        CargoAction(action, image.origin, request.configuration)
+        for image in built
+        for action in image.pre_image
+        if isinstance(action, CargoBuildAction)
     )
+    if request.selected:
+        # Cargo is asked at once for what is packaged by itself, too.
+        actions += tuple((await selected_programs(**implicitly())).actions.values())
+    return CargoBatch(request.configuration, actions)
 
 
 @rule
@@ -91,22 +58,29 @@ async def selected_programs(
     selected: SelectedTargets,
     command: CommandSpecs,
     configuration: Configuration,
-    refusals: CargoRefusals,
+    known: PreImageActions,
+    workspace: CargoWorkspace,
+    options: CargoOptions,
 ) -> SelectedPrograms:
     named = {
         (literal.path_component, literal.target_component)
         for literal in command.specs.includes.address_literals
         if not command.specs.includes.from_change_detection
     }
+    programs = {
+        alias
+        for alias, request in known.target_types.items()
+        if request.action_type is CargoBuildAction
+    }
+    settings = options.settings(configuration)
     actions, errors = {}, {}
     for target in await resolve_targets(Addresses(selected.addresses), **implicitly()):
         is_named = (target.address.spec_path, target.address.target_name) in named
-        if target.alias == MzbuildCargoBuildTarget.alias and (
-            is_named or not of_mzbuild_yml(target)
-        ):
+        if target.alias in programs and (is_named or not of_mzbuild_yml(target)):
             try:
                 action = program_action(target, configuration)
-                refusals.check(action)
+                # What Cargo would refuse is told before anything is built.
+                cargo_build_args(action.build, workspace, settings, None, action.where)
                 actions[target.address] = action
             except MzbuildError as error:
                 errors[target.address] = str(error)
@@ -120,7 +94,8 @@ def of_mzbuild_yml(target: Target) -> bool:
 
 def program_action(target: Target, configuration: Configuration) -> CargoAction:
     """The action that an `mzbuild_cargo_build` target stands for by itself."""
-    return CargoAction(cargo_build(target), target.description_of_origin, configuration)
+    build = CargoBuildAction.parse(target_fields(target))
+    return CargoAction(build, target.description_of_origin, configuration)
 
 
 def rules() -> tuple[Rule, ...]:

@@ -13,6 +13,7 @@ from pants.option.global_options import GlobalOptions
 from pants.util.frozendict import FrozenDict
 
 from mzbuild.core.cargo.arguments import build_directory, cargo_build_args
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.causes import cargo_by_hand
 from mzbuild.core.cargo.command import cargo_command, scripts
 from mzbuild.core.cargo.config_file import CargoConfig
@@ -28,7 +29,6 @@ from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
 from mzbuild.core.cargo.steps import CargoSteps
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration, Sanitizer
-from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.core.text.safe import without_colours
 from mzbuild.core.text.table import some
 from mzbuild.core.work_tree.files import real_path

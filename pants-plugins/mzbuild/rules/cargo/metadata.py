@@ -10,6 +10,7 @@ from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.arguments import build_directory
+from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.metadata import (
     CargoMetadata,
     failure,
@@ -23,7 +24,6 @@ from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.sources import SourceTree
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.fingerprint.configuration import Configuration
-from mzbuild.core.image.declaration import CargoBuild
 from mzbuild.pants_api import collect_rules, implicitly, uncacheable_rule
 from mzbuild.rules.cargo.processes import CargoProcess, carry_out
 from mzbuild.rules.cargo.results import CACHE, CargoCache

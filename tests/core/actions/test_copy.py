@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from mzbuild.core.actions.copy import CopyAction, copied_files, copy_globs, matching_files
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.image.copy_action import copied_files, copy_globs, matching_files
-from mzbuild.core.image.declaration import Copy, Image
+from mzbuild.core.image.declaration import Image
 
 from tests.core.conftest import listing
 
@@ -15,7 +15,7 @@ FILES = listing(
 
 
 def copied(source: str, destination: str = "out", matching: str = "*") -> dict[str, str]:
-    return dict(copied_files(IMAGE, Copy(source, destination, matching), FILES))
+    return dict(copied_files(IMAGE, CopyAction(source, destination, matching), FILES))
 
 
 def error(source: str, destination: str = "out", matching: str = "*") -> str:
@@ -46,8 +46,10 @@ def test_only_what_matches_is_copied() -> None:
 @pytest.mark.parametrize("source", ["doc/", "./doc", "doc/.", "doc/../doc", "doc//"])
 def test_a_source_may_be_written_in_several_ways(source: str) -> None:
     assert copied(source) == copied("doc")
-    assert matching_files(Copy(source, "out"), FILES) == matching_files(Copy("doc", "out"), FILES)
-    assert copy_globs(Copy(source, "out")) == ("doc/*", "doc/*/**/*")
+    assert matching_files(CopyAction(source, "out"), FILES) == matching_files(
+        CopyAction("doc", "out"), FILES
+    )
+    assert copy_globs(CopyAction(source, "out")) == ("doc/*", "doc/*/**/*")
 
 
 def test_a_source_may_begin_with_a_dot() -> None:
@@ -57,7 +59,7 @@ def test_a_source_may_begin_with_a_dot() -> None:
 def test_the_whole_repository_may_be_copied_and_into_the_context_s_root() -> None:
     assert copied(".", "./", "*.md")["docs/d.md"] == "docs/d.md"
     assert copied(".", "./", "*.md")["root.md"] == "root.md"
-    assert copy_globs(Copy(".", "out", "*.md")) == ("*.md", "*/**/*.md")
+    assert copy_globs(CopyAction(".", "out", "*.md")) == ("*.md", "*/**/*.md")
 
 
 @pytest.mark.parametrize("path", ["..", "../x", "a/../../x", "/etc", "//etc", "/"])
@@ -100,7 +102,7 @@ def test_a_path_through_a_file_or_symlink_is_an_error(
 def test_a_copied_directory_cannot_come_to_lie_in_a_file_of_the_context() -> None:
     files = listing("doc/file/x", "images/i/Dockerfile", "images/i/out/file")
     with pytest.raises(MzbuildError, match="`destination: out/file` goes through"):
-        copied_files(IMAGE, Copy("doc", "out"), files)
+        copied_files(IMAGE, CopyAction("doc", "out"), files)
 
 
 def test_a_source_that_is_not_there_is_an_error() -> None:

@@ -1,0 +1,1 @@
+"""Pre-image actions: what puts files into a context before Docker reads it, a module for each."""
