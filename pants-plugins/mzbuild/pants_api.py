@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints, overload
 
 from pants.base.exceptions import BackendConfigurationError
 from pants.version import PANTS_SEMVER
+from pants.version import VERSION as VERSION
 
 
 def refusal(release: tuple[int, ...]) -> str | None:
@@ -54,9 +55,13 @@ def _refuse_unsupported() -> None:
 _refuse_unsupported()
 
 from pants.base.specs import Specs
+from pants.core.goals.package import BuiltPackage, EnvironmentAwarePackageRequest
 from pants.core.goals.tailor import AllOwnedSources
+from pants.core.util_rules.system_binaries import BinaryShims, BinaryShimsRequest
 from pants.engine import rules as pants_rules
+from pants.engine import target
 from pants.engine.addresses import (
+    Address,
     Addresses,
     BuildFileAddress,
     BuildFileAddressRequest,
@@ -86,7 +91,15 @@ from pants.engine.internals.synthetic_targets import SyntheticAddressMap
 from pants.engine.internals.target_adaptor import TargetAdaptor
 from pants.engine.process import FallibleProcessResult, Process, ProcessResult
 from pants.engine.rules import Rule
-from pants.engine.target import Targets
+from pants.engine.target import (
+    HydratedSources,
+    HydrateSourcesRequest,
+    SourcesPaths,
+    SourcesPathsRequest,
+    Targets,
+    TransitiveTargets,
+    TransitiveTargetsRequest,
+)
 from pants.option.options import Options
 from pants.option.options_bootstrapper import OptionsBootstrapper
 from pants.util.frozendict import FrozenDict
@@ -118,6 +131,15 @@ def changed_request(files: tuple[str, ...], dependents: DependentsOption) -> Cha
         return ChangedRequest(files, dependents)
     # Since then, a request can be about some lines of a file, too.
     return ChangedRequest(files, FrozenDict(), dependents)  # type: ignore[call-arg, arg-type]
+
+
+def closure_request(addresses: Iterable[Address]) -> TransitiveTargetsRequest:
+    """A request for targets and all that they depend on, also by fields of their own."""
+    if PANTS_SEMVER.release < (2, 18):
+        return TransitiveTargetsRequest(addresses, include_special_cased_deps=True)
+    # Since then, a predicate says which dependencies count.
+    every = target.AlwaysTraverseDeps()  # type: ignore[attr-defined]
+    return TransitiveTargetsRequest(addresses, should_traverse_deps_predicate=every)  # type: ignore[call-arg]
 
 
 def request_product(session: SchedulerSession, product: type[_Output], *given: object) -> _Output:
@@ -313,6 +335,7 @@ if TYPE_CHECKING or not BY_NAME:
     all_owned_sources = _get(AllOwnedSources)
     contents_of_globs = _get(DigestContents, PathGlobs)
     create_digest = _get(Digest, CreateDigest)
+    create_shims = _get(BinaryShims, BinaryShimsRequest)
     digest_subset_to_digest = _get(Digest, DigestSubset)
     digest_to_snapshot = _get(Snapshot, Digest)
     execute_process = _get(FallibleProcessResult, Process)
@@ -325,15 +348,26 @@ if TYPE_CHECKING or not BY_NAME:
     get_git_worktree = _get(MaybeGitWorktree, GitWorktreeRequest)
     merge_digests = _get(Digest, MergeDigests)
     path_globs_to_digest = _get(Digest, PathGlobs)
+    hydrate_sources = _get(HydratedSources, HydrateSourcesRequest)
+    package_target = _get(BuiltPackage, EnvironmentAwarePackageRequest)
     remove_prefix = _get(Digest, RemovePrefix)
     resolve_addresses = _get(Addresses, Specs)
+    resolve_source_paths = _get(SourcesPaths, SourcesPathsRequest)
     resolve_targets = _get(Targets, Addresses)
     resolve_unparsed_targets = _get(Targets, UnparsedAddressInputs)
     snapshot_with_prefix = _get(Snapshot, AddPrefix)
+    transitive_targets = _get(TransitiveTargets, TransitiveTargetsRequest)
 else:
+    from pants.core.goals.package import environment_aware_package as package_target
     from pants.core.goals.tailor import determine_all_owned_sources as all_owned_sources
+    from pants.core.util_rules.system_binaries import create_binary_shims as create_shims
     from pants.engine.internals.build_files import find_build_file
-    from pants.engine.internals.graph import find_owners
+    from pants.engine.internals.graph import (
+        find_owners,
+        hydrate_sources,
+        resolve_source_paths,
+        transitive_targets,
+    )
     from pants.engine.internals.graph import resolve_targets as _resolve_targets
     from pants.engine.internals.specs_rules import resolve_addresses_from_specs
     from pants.engine.intrinsics import (

@@ -18,6 +18,10 @@ from pants.engine.unions import UnionRule
 from mzbuild import target_types as mzbuild_target_types
 from mzbuild.actions import cargo_build as cargo_build_action
 from mzbuild.actions import copy as copy_action
+from mzbuild.actions import files as files_action
+from mzbuild.actions import package as package_action
+from mzbuild.actions import shell as shell_action
+from mzbuild.actions import targets as target_actions
 from mzbuild.core.text.safe import SafeRecords
 from mzbuild.goals import (
     bake,
@@ -42,6 +46,7 @@ from mzbuild.goals import (
 )
 from mzbuild.rules import (
     acquire,
+    action_inputs,
     build_files,
     build_image,
     captured_files,
@@ -57,6 +62,7 @@ from mzbuild.rules import (
     image_statuses,
     images,
     local_images,
+    pants_targets,
     past_declarations,
     pre_image,
     progress,
@@ -81,6 +87,7 @@ from mzbuild.streams import follow_streams
 
 _MODULES = (
     acquire,
+    action_inputs,
     bake,
     build_files,
     build_image,
@@ -107,6 +114,7 @@ _MODULES = (
     ensure,
     ensured_images,
     explain,
+    files_action,
     fingerprint,
     fingerprint_logs,
     fingerprints,
@@ -121,6 +129,8 @@ _MODULES = (
     mistyped,
     package_cargo_build,
     package_image,
+    package_action,
+    pants_targets,
     past_declarations,
     plan,
     pre_image,
@@ -132,10 +142,12 @@ _MODULES = (
     repository,
     run_image,
     selection,
+    shell_action,
     snapshots,
     synthetic_targets,
     tag,
     tailor,
+    target_actions,
 )
 
 # Here, because it has to be done before Pants asks for the first run's options.
@@ -145,7 +157,13 @@ logging.getLogger("mzbuild").addHandler(SafeRecords())
 
 
 def target_types() -> Iterable[type[Target]]:
-    actions = (cargo_build_action.MzbuildCargoBuildTarget, copy_action.MzbuildCopyTarget)
+    actions = (
+        cargo_build_action.MzbuildCargoBuildTarget,
+        copy_action.MzbuildCopyTarget,
+        files_action.MzbuildSourcesTarget,
+        package_action.MzbuildPackageTarget,
+        shell_action.MzbuildShellTarget,
+    )
     return (*mzbuild_target_types.target_types(), *actions)
 
 

@@ -14,6 +14,8 @@ from hypothesis import settings
 from mzbuild.core.actions.action import Repository as Repo
 from mzbuild.core.actions.cargo_build import CargoBuildAction
 from mzbuild.core.actions.copy import CopyAction
+from mzbuild.core.actions.shell import ShellAction
+from mzbuild.core.actions.taking_targets import FilesAction, PackageAction
 from mzbuild.core.cargo.includes import crate_inputs, rust_references
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
@@ -31,7 +33,7 @@ from mzbuild.core.work_tree.reader import read_work_tree
 settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
-ACTION_TYPES = (CargoBuildAction, CopyAction)
+ACTION_TYPES = (CargoBuildAction, CopyAction, FilesAction, PackageAction, ShellAction)
 
 VECTORS = Path(__file__).parent.parent / "vectors"
 

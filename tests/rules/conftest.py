@@ -21,6 +21,7 @@ from mzbuild.rules.registries import ImageTags, Registries
 from mzbuild.rules.selection import ReportedImages, SelectedImages, SpecifiedImages
 from pants.base.specs import Specs
 from pants.build_graph.address import AddressInput
+from pants.core import register as core
 from pants.engine.addresses import Addresses
 from pants.engine.internals.graph import Owners, OwnersRequest
 from pants.engine.internals.scheduler import ExecutionError
@@ -156,7 +157,17 @@ class Project:
 @pytest.fixture(scope="session")
 def runner() -> RuleRunner:
     """Setting up the rules takes seconds, so all tests of a process share this."""
-    return RuleRunner(rules=[*register.rules(), *_QUERIES], target_types=register.target_types())
+    # Pants always has its own core: what can be packaged is for the actions that take targets.
+    rules = [
+        *core.rules(),  # type: ignore[no-untyped-call]  # It is Pants' own.
+        *register.rules(),
+        *_QUERIES,
+    ]
+    target_types = [
+        *core.target_types(),  # type: ignore[no-untyped-call]  # Likewise.
+        *register.target_types(),
+    ]
+    return RuleRunner(rules=rules, target_types=target_types)
 
 
 @pytest.fixture

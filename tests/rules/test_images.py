@@ -124,7 +124,8 @@ class TestInBuildFiles:
             (
                 'mzbuild_files(name="f", sources=["x"])\nmzbuild_image(pre_image=[":f"])',
                 "i/BUILD:2: `pre_image` names i:f, which is a target of type `mzbuild_files`. Name "
-                "targets of the types `mzbuild_cargo_build` and `mzbuild_copy`.",
+                "targets of the types `mzbuild_cargo_build`, `mzbuild_copy`, `mzbuild_package`, "
+                "`mzbuild_shell` and `mzbuild_sources`.",
             ),
             (
                 'mzbuild_cargo_build(name="b")\nmzbuild_image(pre_image=[":b"])',

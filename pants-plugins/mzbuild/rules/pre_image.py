@@ -99,8 +99,9 @@ class PreImageActions:
         request = self.target_types.get(target.alias)
         if request is None:
             raise MzbuildError(
-                f"{image.description_of_origin}: `pre_image` names {target.address}, which is a target "
-                f"of type `{target.alias}`. Name targets of the types {listed(self.target_types)}."
+                f"{image.description_of_origin}: `pre_image` names {target.address}, which is a "
+                f"target of type `{target.alias}`. Name targets of the types "
+                f"{listed(sorted(self.target_types))}."
             )
         return request.action_type.parse(target_fields(target))
 

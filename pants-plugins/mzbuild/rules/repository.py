@@ -20,13 +20,11 @@ from pants.engine.internals.session import SessionValues
 from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
-from mzbuild.core.actions.action import Repository
 from mzbuild.core.cargo.config_file import CargoConfig, ConfigValues, merged_config, read_config
 from mzbuild.core.cargo.includes import Reference, References, crate_inputs
 from mzbuild.core.cargo.lock import CargoLock, parse_cargo_lock
 from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
-from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
 from mzbuild.core.cargo.workspace import LOCK_FILE, ROOT_MANIFEST, CargoWorkspace
 from mzbuild.core.errors import MzbuildError
@@ -242,18 +240,6 @@ async def find_vendored(workspace: CargoWorkspace) -> Vendored:
     except MzbuildError:
         lock = None  # Cargo says best what is wrong with it.
     return Vendored(workspace.vendored, lock)
-
-
-@rule
-def current_repository(
-    listing: Listing,
-    workspace: CargoWorkspace,
-    crates: CrateInputs,
-    configuration: Configuration,
-    cargo_options: CargoOptions,
-) -> Repository:
-    scheme = configuration.scheme
-    return Repository(listing, workspace, crates.files, scheme, cargo_options=cargo_options)
 
 
 @rule

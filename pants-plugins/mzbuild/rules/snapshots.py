@@ -27,6 +27,7 @@ from mzbuild.core.work_tree.listing import Listing
 from mzbuild.pants_api import collect_rules, rule, uncacheable_rule
 from mzbuild.rules.fingerprints import input_records
 from mzbuild.rules.images import Images
+from mzbuild.rules.pants_targets import ActionTargets
 from mzbuild.rules.past_declarations import BuildFileReader
 from mzbuild.rules.repository import CONTENTS
 from mzbuild.subsystems.mzbuild import Mzbuild
@@ -67,6 +68,7 @@ def snapshot_of_revision(
     work_tree: WorkTree,
     listing: Listing,
     build_files: BuildFileReader,
+    targets: ActionTargets,
     configuration: Configuration,
     mzbuild: Mzbuild,
     mzbuild_cargo: MzbuildCargo,
@@ -86,7 +88,9 @@ def snapshot_of_revision(
         declared = _declared(tree, build_files, images, work_tree, listing, env)
         cargo_root = mzbuild_cargo.workspace_root
         types = build_files.actions.types
-        return RevisionSnapshot(revision_snapshot(tree, then, types, declared, cargo_root))
+        return RevisionSnapshot(
+            revision_snapshot(tree, then, types, declared, cargo_root, targets.by_reference)
+        )
     except MzbuildError as error:
         raise MzbuildError.of_lines(f"In `{revision}`: {error}") from None
 

@@ -223,13 +223,13 @@ ACTION = "name: a\npre-image:\n"
         ),
         (
             f"{ACTION}- type: cargo_build\n",
-            "3: there is no pre-image action of type `cargo_build`; the types are `cargo-build` "
-            "and `copy`. Did you mean `cargo-build`?",
+            "3: there is no pre-image action of type `cargo_build`; the types are `cargo-build`, "
+            "`copy`, `files`, `package` and `shell`. Did you mean `cargo-build`?",
         ),
         (
-            f"{ACTION}- type: shell\n",
-            "3: there is no pre-image action of type `shell`; the types are `cargo-build` "
-            "and `copy`.",
+            f"{ACTION}- type: fetch\n",
+            "3: there is no pre-image action of type `fetch`; the types are `cargo-build`, "
+            "`copy`, `files`, `package` and `shell`.",
         ),
         (
             f"{ACTION}- type: cargo-build\n  strip: true\n",

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, NamedTuple, Protocol
 
+from mzbuild.core.actions.pants_targets import TargetInputs, TargetReference
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace
@@ -38,11 +39,15 @@ class InputKind:
 
 @dataclass(frozen=True)
 class InputGroup:
-    """Files that come in together: a context, a crate, a copy, or what all Cargo builds share."""
+    """Files that come in together: a context, a crate, a copy, or what all Cargo builds share.
+
+    `definition` is a hash of what decides over them, or what is made of them, and is in no file.
+    """
 
     kind: str
     name: str
     paths: tuple[str, ...]
+    definition: str = ""
 
 
 class ResultKind(Enum):
@@ -95,7 +100,7 @@ class Repository:
     """Where actions find their inputs.
 
     `crate_files` has the files of each crate of the workspace, by its name; `vendored` has crates
-    that only the strict scheme looks at.
+    that only the strict scheme looks at; `targets` has what Pants says of those that actions take.
     """
 
     listing: Listing
@@ -104,6 +109,7 @@ class Repository:
     scheme: Scheme = Scheme.MZBUILD
     vendored: Vendored = NOTHING_VENDORED
     cargo_options: CargoOptions = _NO_OPTIONS
+    targets: Mapping[TargetReference, TargetInputs] = field(default_factory=dict)
 
 
 class Action(ABC):
@@ -156,6 +162,10 @@ class Action(ABC):
         self, owner: Owner, repository: Repository, configuration: Configuration
     ) -> Iterable[Complaint]:
         """What a linter has to say of it: that it does nothing, or would fail."""
+        return ()
+
+    def references(self, owner: Owner) -> tuple[TargetReference, ...]:
+        """The targets of Pants that it takes."""
         return ()
 
     @property

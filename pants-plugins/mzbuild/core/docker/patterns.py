@@ -50,7 +50,7 @@ def parse_ignore_file(content: bytes, where: str) -> tuple[IgnorePattern, ...]:
             raise MzbuildError(
                 f"{where}:{number}: no more than {_MOST_PATTERNS:,} patterns are read. Write fewer."
             )
-        patterns.append(IgnorePattern(text, number, _compile(pattern), exception))
+        patterns.append(IgnorePattern(text, number, compile_glob(pattern), exception))
     return tuple(patterns)
 
 
@@ -81,7 +81,7 @@ class Paths:
         pattern = clean(source)
         if not has_wildcards(source):
             return self._under.get(pattern, [])
-        regex = _compile(pattern if parents else re.sub(r"(\\.)|\*+", _one_star, pattern))
+        regex = compile_glob(pattern if parents else re.sub(r"(\\.)|\*+", _one_star, pattern))
         if regex not in self._matching:
             paths = self._under.get("", [])
             self._matching[regex] = [path for path in paths if regex.match(f"{path}/")]
@@ -114,7 +114,7 @@ def _one_star(match: re.Match[str]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _compile(pattern: str) -> re.Pattern[str]:
+def compile_glob(pattern: str) -> re.Pattern[str]:
     """What matches the beginning of `path/` if the pattern selects that path, or a directory in it.
 
     See https://pkg.go.dev/github.com/moby/patternmatcher: `**` matches any directories, even none,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mzbuild.core.explain.explanation import Explanation
-from mzbuild.core.explain.rows import dependency_rows, file_rows, option_rows
+from mzbuild.core.explain.rows import dependency_rows, file_rows, option_rows, target_rows
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,8 @@ def _own(explanation: Explanation) -> Iterator[tuple[_Key, str]]:
         yield (what, origin, explanation.name if origin == "context" else ""), thing
     for what, thing, origin in option_rows(explanation):
         # An option by itself, too, is the same for all images.
+        yield (what, origin, thing), thing
+    for what, thing, origin in target_rows(explanation):
         yield (what, origin, thing), thing
     for what, thing, origin in dependency_rows(explanation):
         yield (what, origin, explanation.name), thing

@@ -57,7 +57,8 @@ class Explanation:
     """What differs of an image; a fingerprint is `None` where there is no such image, and then
     nothing else is told of.
 
-    `configuration` has the options that differ, with their values before and after.
+    `configuration` has the options that differ, with their values before and after; `targets` what
+    actions take that is defined in another way, though its files may be the same.
     """
 
     name: str
@@ -66,12 +67,13 @@ class Explanation:
     configuration: Mapping[str, tuple[str, str]]
     files: tuple[FileChange, ...]
     dependencies: tuple[DependencyChange, ...]
+    targets: tuple[Origin, ...] = ()
 
     @property
     def roots(self) -> tuple[str, ...]:
         """The images that are to blame: this one, or some that it builds on."""
         if all(image.roots for image in self.dependencies) and not (
-            self.files or self.configuration
+            self.files or self.configuration or self.targets
         ):
             roots = tuple(sorted({root for image in self.dependencies for root in image.roots}))
             return roots or (self.name,)
@@ -107,6 +109,7 @@ def explain(before: Snapshot, after: Snapshot) -> Mapping[str, Explanation]:
                 configuration,
                 tuple(_file_changes(before, after, name)),
                 tuple(_dependency_changes(before, after, name, found)),
+                tuple(_defined_anew(before.survey.inputs[name], after.survey.inputs[name])),
             )
     return found
 
@@ -148,6 +151,14 @@ def _file_changes(before: Snapshot, after: Snapshot, name: str) -> Iterable[File
         else:
             change = Change.MODE if was[2:] == now[2:] else Change.CHANGED
         yield FileChange(path, change, _mode(was), _mode(now), origins[path])
+
+
+def _defined_anew(before: Iterable[InputGroup], after: Iterable[InputGroup]) -> Iterable[Origin]:
+    old = {(group.kind, group.name): group.definition for group in before}
+    for group in after:
+        # One that is new is told of by its files.
+        if old.get((group.kind, group.name), group.definition) != group.definition:
+            yield group.kind, group.name
 
 
 def _mode(record: bytes | None) -> int | None:

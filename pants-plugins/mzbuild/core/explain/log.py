@@ -141,7 +141,7 @@ def _snapshot(lines: Mapping[str, str], fingerprint: str) -> tuple[str, Snapshot
 
 
 def _identifier(group: InputGroup, snapshot: Snapshot) -> str:
-    hashed = hashlib.sha1(f"{group.kind}\0{group.name}\0".encode())
+    hashed = hashlib.sha1(f"{group.kind}\0{group.name}\0{group.definition}".encode())
     known = snapshot.joined.get(group.paths)
     hashed.update(b"".join(map(snapshot.record, group.paths)) if known is None else known)
     return hashed.hexdigest()
@@ -153,6 +153,7 @@ def _group_json(group: InputGroup, snapshot: Snapshot) -> Mapping[str, object]:
     return {
         "kind": group.kind,
         "name": group.name,
+        **({"definition": group.definition} if group.definition else {}),
         "files": {
             path: record[:2].hex() + record[-21:-1].hex() for path, record in records.items()
         },
@@ -163,7 +164,8 @@ def _read_group(value: Any, records: dict[str, bytes]) -> InputGroup:
     for path, shown in value["files"].items():
         mode, sha1 = int(shown[:4], 16), bytes.fromhex(shown[4:])
         records[path] = input_record(path, mode, sha1)
-    return InputGroup(value["kind"], value["name"], tuple(value["files"]))
+    paths, definition = tuple(value["files"]), value.get("definition", "")
+    return InputGroup(value["kind"], value["name"], paths, definition)
 
 
 def _plain(value: object) -> object:

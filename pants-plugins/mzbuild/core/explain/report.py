@@ -93,6 +93,7 @@ def explanation_json(explanation: Explanation) -> dict[str, object]:
             }
             for file in explanation.files
         ],
+        "targets": [{"kind": kind, "name": name} for kind, name in explanation.targets],
         "dependencies": [
             {
                 "name": image.name,

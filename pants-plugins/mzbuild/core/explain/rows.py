@@ -26,6 +26,7 @@ def explanation_rows(
     rows = option_rows(explanation)
     few = everything or len(explanation.files) <= MOST_FILES
     rows += file_rows(explanation.files) if few else _grouped_file_rows(explanation.files)
+    rows += target_rows(explanation)
     rows += dependency_rows(explanation)
     moved: dict[str, dict[str, None]] = {}
     for image in explanation.dependencies:
@@ -46,6 +47,14 @@ def option_rows(explanation: Explanation) -> Rows:
 def file_rows(files: Iterable[FileChange]) -> Rows:
     """A row for each file."""
     return [(file.change.value, _shown(file), _origins(file.origins)) for file in files]
+
+
+def target_rows(explanation: Explanation) -> Rows:
+    """The targets that are defined in another way."""
+    return [
+        ("defined", name, f"as a {kind} of other targets or options")
+        for kind, name in explanation.targets
+    ]
 
 
 def dependency_rows(explanation: Explanation) -> Rows:
@@ -75,6 +84,7 @@ def _root_reason(root: Explanation) -> str:
     parts = [f"option {name}" for name in root.configuration]
     shown = root.files[:_MOST_ROOT_FILES]
     parts += [f"{_shown(file)} ({file.change.value})" for file in shown]
+    parts += [f"{name} (defined anew)" for _, name in root.targets]
     parts += [
         f"{image.name} ({'removed' if image.after is None else 'added'})"
         for image in root.dependencies

@@ -10,6 +10,12 @@ from itertools import chain
 from typing import Callable
 
 from mzbuild.core.actions.action import ActionTypes, Repository
+from mzbuild.core.actions.pants_targets import (
+    NO_TARGETS,
+    TargetInputs,
+    TargetReference,
+    past_inputs,
+)
 from mzbuild.core.cargo.config_file import merged_config, read_config
 from mzbuild.core.cargo.includes import crate_inputs, rust_references
 from mzbuild.core.cargo.lock import parse_cargo_lock
@@ -63,10 +69,12 @@ def revision_snapshot(
     actions: ActionTypes,
     declared: Iterable[Image] = (),
     cargo_root: str = "",
+    targets: Mapping[TargetReference, TargetInputs] = NO_TARGETS,
 ) -> Snapshot:
     """The images of a revision; `declared` are those that its BUILD files declare.
 
     `actions` are the types of actions, `cargo_root` is the directory of the Cargo workspace.
+    `targets` has what Pants says of targets now: it does not know those of other revisions.
     """
     listing, declared = tree.listing, tuple(declared)
     declarations = listing.named(FILE_NAME)
@@ -114,7 +122,19 @@ def revision_snapshot(
         lock = parse_cargo_lock(content(path), path)
     vendored = Vendored(workspace.vendored, lock)
 
-    repository = Repository(listing, workspace, crate_files, configuration.scheme, vendored)
+    repository = Repository(
+        listing,
+        workspace,
+        crate_files,
+        configuration.scheme,
+        vendored,
+        targets={
+            reference: past_inputs(targets.get(reference), tree.listing)
+            for image in graph.images
+            for action in image.pre_image
+            for reference in action.references(image)
+        },
+    )
     inputs = all_inputs(
         graph.images,
         lambda image: image_inputs(image, graph, repository),

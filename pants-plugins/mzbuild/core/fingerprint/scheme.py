@@ -1,8 +1,9 @@
 """The fingerprint of an image, byte for byte as the teams' registries know it.
 
 self = sha1 over, for each input sorted by path: mode (2 bytes, big-endian), path, SHA-1 of
-       the content, NUL; then for each pre-image action its extra and NUL; then the
-       configuration, without separators
+       the content, NUL; then for each pre-image action its extra and NUL; then for
+       each target that actions take its definition and NUL; then the configuration, without
+       separators
 full = sha1 over: self's digest; then for each image built on, sorted by name: name, raw
        fingerprint, NUL
 fingerprint = base32 of full's digest
@@ -40,16 +41,18 @@ def raw_fingerprint(
     records: Iterable[bytes],
     built_on: Iterable[tuple[str, bytes]],
     configuration: Configuration,
+    definitions: Iterable[str] = (),
 ) -> bytes:
     """The fingerprint of one image, 20 raw bytes.
 
     `records` has the `input_record`s of all inputs, sorted by path, in pieces of any size;
-    `built_on` the name and raw fingerprint of every image that it builds on directly, by name.
+    `built_on` the name and raw fingerprint of every image that it builds on directly, by name;
+    `definitions` what its groups of inputs have, in their order.
     """
     own = hashlib.sha1()
     for record in records:
         own.update(record)
-    own.update(_declared(image, configuration))
+    own.update(_declared(image, configuration, definitions))
     full = hashlib.sha1(own.digest())
     for name, fingerprint in built_on:
         full.update(b"%b%b\0" % (name.encode(), fingerprint))
@@ -61,8 +64,9 @@ def show_fingerprint(raw: bytes) -> str:
     return base64.b32encode(raw).decode()
 
 
-def _declared(image: Image, configuration: Configuration) -> bytes:
+def _declared(image: Image, configuration: Configuration, definitions: Iterable[str]) -> bytes:
     text = "".join(f"{action.extra(configuration)}\0" for action in image.pre_image)
+    text += "".join(f"definition={each}\0" for each in definitions)
     text += f"profile=Profile.{configuration.profile.name}"
     text += f"arch={configuration.arch.value}"
     text += f"coverage={configuration.coverage}"

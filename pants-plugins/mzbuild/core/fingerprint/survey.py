@@ -63,7 +63,8 @@ def survey(
         else:
             own = map(joined.__getitem__, runs)
             pairs = [(other, raw[other]) for other in built_on]
-            raw[name] = raw_fingerprint(graph.by_name[name], own, pairs, configuration)
+            defined = [each.definition for each in inputs.groups[name] if each.definition]
+            raw[name] = raw_fingerprint(graph.by_name[name], own, pairs, configuration, defined)
     shown = {name: show_fingerprint(fingerprint) for name, fingerprint in raw.items()}
     return Survey(inputs.groups, shown, errors)
 
