@@ -269,7 +269,7 @@ class TestNoFingerprint:
             ("src/a/Cargo.toml: no crate `a`", "src/a/Cargo.toml:1: no crate `a`"),
             ("an i/mzbuild.yml: no `bin: app`", "an i/mzbuild.yml:4: no `bin: app`"),
             ("an i/mzbuild.yml: no `bin: other`", "an i/mzbuild.yml:1: no `bin: other`"),
-            ("a and b both declare `the-i`", "an i/mzbuild.yml:2: a and b both declare `the-i`"),
+            ("the image `app`", "an i/mzbuild.yml:2: the image `app`"),
             ("a b/c: an `y`", "an i/mzbuild.yml:1: a b/c: an `y`"),
             (
                 "A cycle: a -> b. Remove an `MZFROM`",
@@ -281,7 +281,7 @@ class TestNoFingerprint:
         self, error: str, finding: str
     ) -> None:
         contents = {
-            "an i/mzbuild.yml": b'# i\nname: the-i\npre-image:\n- {type: x, bin: ["app"]}\n',
+            "an i/mzbuild.yml": b'# i\nname: app\npre-image:\n- {type: x, bin: ["app"]}\n',
             "an i/Dockerfile": b"# i\n\nMZFROM b\n",
         }
         broken = {Image("i", "an i", "an i/mzbuild.yml"): error}
@@ -537,15 +537,17 @@ class TestDeclarations:
         ]
 
     def test_what_cargo_would_refuse_is_found_where_it_is(self) -> None:
-        declaration = "name: i\npre-image:\n- type: cargo-build\n  bin: [app]\n"
+        declaration = "name: i\npre-image:\n- type: cargo-build\n  bin: [app]\n  features: nope\n"
         complaints = (
             Complaint("cargo-build", "app", "x/i/mzbuild.yml: there is no\n\n    profile"),
+            Complaint("cargo-build", "app", "x/i/mzbuild.yml: `features: nope`: there is none"),
             Complaint("cargo-build", "e", "src/Cargo.toml: there is no feature"),
         )
         image = linted("FROM scratch\n", declaration=declaration, complaints=complaints)
         assert found(image) == [
             "src/Cargo.toml:1: there is no feature [cargo-build]",
             "x/i/mzbuild.yml:4: there is no profile [cargo-build]",
+            "x/i/mzbuild.yml:5: `features: nope`: there is none [cargo-build]",
         ]
 
 

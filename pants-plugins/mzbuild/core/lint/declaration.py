@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.core.lint.findings import Finding, LintedImage, at_place
 from mzbuild.core.lint.registry import lint_rule
 from mzbuild.core.paths import under
@@ -29,10 +30,12 @@ def check_cargo_actions(linted: LintedImage) -> Iterator[Finding]:
 
 
 def _of_actions(linted: LintedImage, rule: str) -> Iterator[Finding]:
+    declared = linted.image.mzbuild_yml
+    contents = {declared: linted.contents.get(FILE_NAME, b"")}
     for complaint in linted.complaints:
         if complaint.rule == rule:
-            found = at_place(complaint.message, linted.image.origin)
-            if found.path == linted.image.mzbuild_yml:
+            found = at_place(complaint.message, linted.image.origin, contents)
+            if (found.path, found.line) == (declared, 1):
                 found = linted.in_declaration(complaint.word, found.message)
             yield found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -44,6 +44,8 @@ class Finding:
 
 
 _SCALAR, _WORD = re.compile(r"[^\s\"',\[\]{}]+"), re.compile(r"[\w-]+")
+# The field of an `mzbuild.yml` that most is said of.
+_ACTIONS = "pre-image"
 _NO_CONTENTS: Mapping[str, bytes] = {}
 _QUOTED = re.compile("`([^`]+)`")
 # A file, perhaps a line of it, and what is said of it.
@@ -64,17 +66,21 @@ def at_place(message: str, otherwise: str, contents: Mapping[str, bytes] = _NO_C
     assert match
     path, line, said = match.groups()
     if line is None:
-        known = _word_lines(contents.get(path, b"").decode(errors="replace").split("\n"))
+        # A program may have the name of its image.
+        start = "" if "the image `" in said else _ACTIONS
+        known = _word_lines(contents.get(path, b""), start)
         # Of a field with its value, it is the value.
         quoted = (_SCALAR.findall(each) for each in _QUOTED.findall(said))
         line = next((known[words[-1]] for words in quoted if words and words[-1] in known), 1)
     return Finding(path, int(line), said)
 
 
-def _word_lines(lines: Sequence[str], start: int = 0) -> Mapping[str, int]:
-    """The first line that has each scalar and each word, from `start` on."""
+def _word_lines(content: bytes, start: str) -> Mapping[str, int]:
+    """The first line that has each scalar and each word, from one on that begins with `start`."""
+    lines = content.decode(errors="replace").split("\n")
+    first = next((n for n, line in enumerate(lines) if line.startswith(start)), 0)
     found: dict[str, int] = {}
-    for number, line in enumerate(lines[start:], start + 1):
+    for number, line in enumerate(lines[first:], first + 1):
         for word in (*_SCALAR.findall(line), *_WORD.findall(line)):
             found.setdefault(word, number)
     return found
@@ -160,15 +166,13 @@ class LintedImage:
         """A finding about a word of the `mzbuild.yml`, or about the target in a BUILD file."""
         if FILE_NAME not in self.contents:
             return at_place(message, self.image.origin)
-        lines = (self._words.get(each) for each in (word, *_WORD.findall(word), "pre-image"))
+        lines = (self._words.get(each) for each in (word, *_WORD.findall(word), _ACTIONS))
         return Finding(self.image.mzbuild_yml, next(filter(None, lines), 1), message)
 
     @cached_property
     def _words(self) -> Mapping[str, int]:
         """The lines of what the `mzbuild.yml` has from `pre-image` on."""
-        lines = self.contents[FILE_NAME].decode(errors="replace").split("\n")
-        start = next((n for n, line in enumerate(lines) if line.startswith("pre-image")), 0)
-        return _word_lines(lines, start)
+        return _word_lines(self.contents[FILE_NAME], _ACTIONS)
 
     def in_context(self, path: str, line: int, message: str) -> Finding:
         """A finding about a file of the context."""
