@@ -9,10 +9,19 @@ from dataclasses import dataclass
 from pants.core.util_rules.system_binaries import BinaryShimsRequest
 from pants.engine.env_vars import CompleteEnvironmentVars
 from pants.engine.fs import CreateDigest, Directory, MergeDigests
+from pants.engine.internals.graph import OwnersRequest
 from pants.engine.internals.session import SessionValues
 from pants.engine.process import Process
 from pants.engine.rules import Rule
-from pants.engine.target import COMMON_TARGET_FIELDS, StringField, StringSequenceField, Target
+from pants.engine.target import (
+    COMMON_TARGET_FIELDS,
+    FieldSet,
+    InferDependenciesRequest,
+    InferredDependencies,
+    StringField,
+    StringSequenceField,
+    Target,
+)
 from pants.engine.unions import UnionRule
 from pants.util.strutil import help_text
 
@@ -29,6 +38,7 @@ from mzbuild.pants_api import (
     create_digest,
     create_shims,
     execute_process,
+    find_owners,
     get_digest_entries,
     implicitly,
     merge_digests,
@@ -36,6 +46,7 @@ from mzbuild.pants_api import (
     uncacheable_rule,
 )
 from mzbuild.rules.captured_files import capture_files, files_to_capture
+from mzbuild.rules.images import MzbuildTargets
 from mzbuild.rules.pre_image import PreImageRequest, PreImageResult
 from mzbuild.target_types import InferredDependenciesField
 
@@ -124,6 +135,17 @@ class RunShell(PreImageRequest):
 
 
 @dataclass(frozen=True)
+class ShellDependenciesFieldSet(FieldSet):
+    required_fields = (CommandField, CommandInputsField)
+
+    inputs: CommandInputsField
+
+
+class InferShellDependencies(InferDependenciesRequest[ShellDependenciesFieldSet]):
+    infer_from = ShellDependenciesFieldSet
+
+
+@dataclass(frozen=True)
 class SearchPath:
     """The directories in which programs are looked for."""
 
@@ -191,5 +213,19 @@ async def run_shell(
     return PreImageResult(entries)
 
 
+@rule
+async def infer_shell_dependencies(
+    request: InferShellDependencies, listing: Listing, targets: MzbuildTargets
+) -> InferredDependencies:
+    field_set = request.field_set
+    action = ShellAction("", (), patterns=field_set.inputs.value or ())
+    owners = await find_owners(OwnersRequest(action.select(listing)), **implicitly())
+    return InferredDependencies(address for address in owners if address in targets.files)
+
+
 def rules() -> Iterable[Rule | UnionRule]:
-    return (*collect_rules(), UnionRule(PreImageRequest, RunShell))
+    return (
+        *collect_rules(),
+        UnionRule(PreImageRequest, RunShell),
+        UnionRule(InferDependenciesRequest, InferShellDependencies),
+    )

@@ -9,7 +9,7 @@ from pants.engine.rules import Rule
 
 from mzbuild.core.docker.mzfrom import rewrite_mzfrom
 from mzbuild.core.fingerprint.inputs import ImageInputs, context_paths
-from mzbuild.core.image.context import DOCKERFILE, add_results, docker_files
+from mzbuild.core.image.context import DOCKERFILE, add_results, check_clash, docker_files
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.pants_api import (
     collect_rules,
@@ -77,8 +77,13 @@ async def docker_context(
     )
     start = len(image.context) + 1 if image.context else 0
     files: dict[str, Entry] = {entry.path[start:]: entry for entry in captured.entries}
-    for result in results:
-        files = add_results(files, {entry.path: entry for entry in result.entries}, image.origin)
+    made_by: dict[str, str] = {}
+    for action, result in zip(image.pre_image, results):
+        made = {entry.path: entry for entry in result.entries}
+        if not action.replaces:
+            check_clash(files, made_by, made, action.label, image.origin)
+        files = add_results(files, made, image.origin)
+        made_by.update(dict.fromkeys(made, action.label))
 
     (original,) = await get_digest_contents(captured_dockerfile.digest, **implicitly())
     tags = await configured_tags(ImageTagsRequest(request.together.configuration), **implicitly())

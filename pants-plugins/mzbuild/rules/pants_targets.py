@@ -9,6 +9,7 @@ from typing import Any
 from pants.build_graph.address import Address, AddressInput, ResolveError
 from pants.core.goals.package import PackageFieldSet
 from pants.engine.addresses import Addresses
+from pants.engine.internals.graph import CycleException
 from pants.engine.internals.options_parsing import _Options
 from pants.engine.rules import Rule
 from pants.engine.target import (
@@ -140,6 +141,10 @@ async def target_inputs(
             generators(target, union_membership) for target in roots
         ):
             built_from = (await source_targets(SourceTargetsRequest(roots), **implicitly())).targets
+    except CycleException as error:
+        path = " -> ".join(map(str, dict.fromkeys((*error.path, error.subject))))
+        reason = f"`{reference.spec}` cannot be taken: its dependencies form a cycle, {path}."
+        return _Inputs(TargetInputs(error=reason))
     except (MzbuildError, ResolveError) as error:
         return _Inputs(TargetInputs(error=str(error)))
     defined = [

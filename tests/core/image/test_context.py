@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.image.context import add_results, docker_files
+from mzbuild.core.image.context import add_results, check_clash, docker_files
 
 
 def test_results_come_over_the_files_of_a_context() -> None:
@@ -52,3 +52,15 @@ def test_without_buildx_the_dockerfile_s_ignore_file_takes_the_place_of_the_cont
         "context/.dockerignore": 2,
         "Dockerfile": 3,
     }
+
+
+def test_what_an_action_makes_may_not_take_the_place_of_a_file() -> None:
+    made_by = {"b": "`package` of x:x"}
+    check_clash(["a", "b"], made_by, ["c"], "`files` of y:y", "i/mzbuild.yml")
+    for path, owner in (("a", "the context has"), ("b", "the `package` of x:x makes")):
+        with pytest.raises(MzbuildError) as error:
+            check_clash(["a", "b"], made_by, ["c", path], "`files` of y:y", "i/mzbuild.yml")
+        assert str(error.value) == (
+            f"i/mzbuild.yml: the `files` of y:y makes `{path}`, which {owner}, too. Give one of "
+            "them another destination, or remove it."
+        )

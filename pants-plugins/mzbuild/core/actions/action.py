@@ -121,6 +121,9 @@ class Action(ABC):
     # images without them keep the fingerprints that they had.
     later_fields: ClassVar[tuple[str, ...]] = ()
 
+    # Whether what it makes takes the place of a file that the context has already.
+    replaces: ClassVar[bool] = False
+
     @classmethod
     @abstractmethod
     def parse(cls, fields: Fields) -> Action:
@@ -180,6 +183,11 @@ class Action(ABC):
     def used_crates(self, owner: Owner, repository: Repository) -> tuple[str, ...]:
         """The crates that it builds, by name."""
         return ()
+
+    @property
+    def label(self) -> str:
+        """What a message calls it, after "the"."""
+        return f"action of type `{self.type}`"
 
     @property
     def leaves_debug(self) -> bool:

@@ -30,6 +30,7 @@ class CargoBuildAction(CargoBuild, Action):
     """Has Cargo build binaries and examples, and takes what build scripts make."""
 
     type: ClassVar[str] = "cargo-build"
+    replaces: ClassVar[bool] = True
     later_fields: ClassVar[tuple[str, ...]] = ("split_debuginfo", "rustflags", "env", "args")
 
     @classmethod

@@ -32,6 +32,7 @@ class CopyAction(Action):
     """Copies those files of a directory of the repository that a pattern of Git's matches."""
 
     type: ClassVar[str] = "copy"
+    replaces: ClassVar[bool] = True
 
     source: str
     destination: str

@@ -83,6 +83,10 @@ class ShellAction(Action):
         # Only the command knows whether it makes a file or a directory of that name.
         return dict.fromkeys(self.places(owner), Result(ResultKind.EXTRACTED))
 
+    @property
+    def label(self) -> str:
+        return f"`shell` command `{self.command}`"
+
     def places(self, owner: Owner) -> tuple[str, ...]:
         """The paths of the outputs in the context.
 

@@ -16,7 +16,7 @@ from mzbuild.core.actions.action import (
     ResultKind,
 )
 from mzbuild.core.actions.pants_targets import TargetReference, TargetUse
-from mzbuild.core.errors import MzbuildError
+from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.paths import inside
 from mzbuild.core.text.fields import Fields
 
@@ -51,6 +51,10 @@ class _TargetsAction(Action):
     def results(self, owner: Owner, repository: Repository) -> Mapping[str, Result]:
         # What Pants makes of a target is only known when it has made it.
         return {self.place(owner): Result(ResultKind.EXTRACTED)}
+
+    @property
+    def label(self) -> str:
+        return f"`{self.type}` of {listed(self.targets)}"
 
     def place(self, owner: Owner) -> str:
         """The directory in the context, `""` for the context itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from mzbuild.core.errors import MzbuildError
@@ -37,6 +37,22 @@ def add_results(files: Mapping[str, T], results: Mapping[str, T], where: str) ->
             "them, or choose another destination."
         )
     return together
+
+
+def check_clash(
+    files: Iterable[str], made_by: Mapping[str, str], results: Iterable[str], label: str, where: str
+) -> None:
+    """Raises `MzbuildError` where an action makes a file that the context has already.
+
+    `files` are those of the context, of which `made_by` has those that other actions have made,
+    with the labels of these; `label` is the action's own.
+    """
+    for path in sorted({*results}.intersection(files)):
+        other = f"the {made_by[path]} makes" if path in made_by else "the context has"
+        raise MzbuildError(
+            f"{where}: the {label} makes `{path}`, which {other}, too. Give one of them another "
+            "destination, or remove it."
+        )
 
 
 def docker_files(
