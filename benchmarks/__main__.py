@@ -15,7 +15,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.bench import Bench, CommandError, Engine, run
+from benchmarks.bench import PANTS, Bench, CommandError, Engine, plain_environment, run
 from benchmarks.engine import CHECKOUT, engine, with_engine
 from benchmarks.generate import SIZES, generate
 from benchmarks.measure import Result, measure
@@ -37,11 +37,7 @@ class Benches:
         # The plain script runs on the Python that Pants itself runs on, which has what it needs.
         lock = CHECKOUT / "3rdparty/python/pants.lock"
         self.python = run(CHECKOUT, os.environ, str(CHECKOUT / "bin/venv"), str(lock)).strip()
-        # Nothing of how the user runs Pants may change what is measured, nor may this fill a cache.
-        self.environment = {
-            name: value for name, value in os.environ.items() if name[:6] != "PANTS_"
-        }
-        self.environment |= {"PANTS_PANTSRC": "false"}
+        self.environment = plain_environment()
         self.engine: Engine | None = None
         if has_engine:
             self.engine, more = stack.enter_context(engine(self.scratch))
@@ -57,8 +53,8 @@ class Benches:
                 "PANTS_NAMED_CACHES_DIR": f"{root}-named_caches",
             }
             plan = generate(SIZES[size], root, self.seed)
-            pants, python = str(CHECKOUT / "pants"), f"{self.python}/bin/python"
-            bench = Bench(size, root, plan.images[-1], pants, python, environment, self.engine)
+            python = f"{self.python}/bin/python"
+            bench = Bench(size, root, plan.images[-1], PANTS, python, environment, self.engine)
             self.stack.callback(bench.stop_pantsd)
             self.made[size] = bench
         return self.made[size]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
@@ -9,10 +10,12 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from os import kill
 from pathlib import Path
 
 from benchmarks.generate import MAIN, Image
+
+# The tests, too, take another Pants by this name.
+PANTS = os.environ.get("MZBUILD_TEST_PANTS") or str(Path(__file__).resolve().parents[1] / "pants")
 
 
 class CommandError(Exception):
@@ -31,6 +34,17 @@ def run(directory: Path, environment: Mapping[str, str], *command: str) -> str:
         output = (done.stdout + done.stderr).decode(errors="replace").strip()
         raise CommandError(f"`{' '.join(command)}` gave exit code {done.returncode}:\n{output}")
     return done.stdout.decode(errors="replace")
+
+
+def plain_environment() -> dict[str, str]:
+    """The caller's, but for what it says of Pants: that may not change what is measured. Only a
+    version may be wanted, of whatever runs several."""
+    own = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "PANTS_VERSION" or not name.startswith("PANTS_")
+    }
+    return {**own, "PANTS_PANTSRC": "false"}
 
 
 @dataclass(frozen=True)
@@ -67,22 +81,30 @@ class Bench:
 
     def pantsd_memory(self) -> float:
         """The MiB that the repository's pantsd takes, its share of what others use included."""
-        (pid_file,) = self.root.glob(".pids/*/pantsd/pid")
+        (pid_file,) = self._pid_files()
         lines = Path("/proc", pid_file.read_text(), "smaps_rollup").read_text().splitlines()
         (size,) = (line.split()[1] for line in lines if line.startswith("Pss:"))
         return int(size) / 2**10
 
+    def _pid_files(self) -> list[Path]:
+        # Since 2.25, Pants keeps it with all else.
+        return [
+            file
+            for at in (".pids", ".pants.d/pids")
+            for file in self.root.glob(f"{at}/*/pantsd/pid")
+        ]
+
     def stop_pantsd(self) -> None:
         """Stop the repository's pantsd, if there is one, and wait until it is gone."""
-        for pid_file in self.root.glob(".pids/*/pantsd/pid"):
+        for pid_file in self._pid_files():
             with suppress(ProcessLookupError):
                 pid = int(pid_file.read_text())
-                kill(pid, signal.SIGTERM)
+                os.kill(pid, signal.SIGTERM)
                 deadline = time.monotonic() + 10
                 while time.monotonic() < deadline:
-                    kill(pid, 0)
+                    os.kill(pid, 0)
                     time.sleep(0.01)
-                kill(pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
             shutil.rmtree(pid_file.parent)
 
     def restore(self) -> None:

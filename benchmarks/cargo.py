@@ -19,10 +19,9 @@ from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
-from benchmarks.bench import Bench, CommandError
+from benchmarks.bench import PANTS, Bench, CommandError, plain_environment
 from benchmarks.generate import HUB_SOURCE, Plan, Size, generate
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 TARGET = f"{os.uname().machine}-unknown-linux-gnu"
 
 
@@ -86,7 +85,6 @@ class Workspace:
 @contextmanager
 def prepared(scale: Scale = FULL) -> Iterator[Workspace]:
     """A workspace in a new repository; nothing of it stays."""
-    environment = {name: value for name, value in os.environ.items() if name[:6] != "PANTS_"}
     real = shutil.which("cargo")
     if real is None:
         raise CommandError("There is no `cargo` on the PATH. Install Rust: https://rustup.rs")
@@ -96,11 +94,11 @@ def prepared(scale: Scale = FULL) -> Iterator[Workspace]:
         shim.parent.mkdir()
         shim.write_text(f'#!/bin/sh\necho "$*" >>{calls}\nexec {real} "$@"\n')
         shim.chmod(0o755)
-        environment |= {
+        environment = {
+            **plain_environment(),
             "PANTS_LOCAL_STORE_DIR": f"{scratch}/store",
             "PANTS_NAMED_CACHES_DIR": f"{scratch}/named_caches",
-            "PANTS_PANTSRC": "false",
-            "PATH": f"{shim.parent}:{environment['PATH']}",
+            "PATH": f"{shim.parent}:{os.environ['PATH']}",
         }
         root = Path(scratch, "repository")
         plan = generate(scale.size, root)
@@ -111,9 +109,7 @@ def prepared(scale: Scale = FULL) -> Iterator[Workspace]:
                 for number, (_, program) in enumerate(programs)
             )
         )
-        bench = Bench(
-            "cargo", root, plan.images[-1], str(CHECKOUT / "pants"), sys.executable, environment
-        )
+        bench = Bench("cargo", root, plan.images[-1], PANTS, sys.executable, environment)
         try:
             yield Workspace(bench, programs, calls)
         finally:

@@ -115,7 +115,7 @@ class Plan:
         self.files = {
             ".gitignore": File("/.pants.d/\n/.pids/\n/dist/\ntarget/\n*.log\n"),
             "pants.toml": File(
-                '[GLOBAL]\npants_version = "2.17.1"\nbackend_packages = ["mzbuild"]\n'
+                '[GLOBAL]\nbackend_packages = ["mzbuild"]\n'
                 f"pythonpath = [{json.dumps(str(plugins))}]\n"
             ),
             ".cargo/config": File('[build]\nrustflags = ["-C", "target-feature=+crt-static"]\n'),

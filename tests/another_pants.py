@@ -36,6 +36,7 @@ def where_it_runs(pants: str) -> tuple[str, list[str]]:
         directory = Path(name)
         (directory / "pants.toml").write_text("[GLOBAL]\n")
         (directory / "probe").mkdir()
+        (directory / "probe/__init__.py").touch()
         (directory / "probe/register.py").write_text(_BACKEND)
         options = [f"--pythonpath=['{name}']", "--backend-packages=probe", "--no-pantsd"]
         told = directory / "told.json"

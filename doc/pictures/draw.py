@@ -46,8 +46,9 @@ def draw_all(directory: Path) -> None:
                 file.write("// A note.\n")
             _draw(directory / "mzbuild-explain.svg", clone, "mzbuild-explain", "::")
         finally:
-            for pid_file in clone.glob(".pids/*/pantsd/pid"):
-                os.kill(int(pid_file.read_text()), signal.SIGTERM)
+            for directory in (".pids", ".pants.d/pids"):
+                for pid_file in clone.glob(f"{directory}/*/pantsd/pid"):
+                    os.kill(int(pid_file.read_text()), signal.SIGTERM)
 
 
 def _draw(path: Path, clone: Path, *args: str) -> None:
@@ -65,11 +66,16 @@ def _draw(path: Path, clone: Path, *args: str) -> None:
 
 
 def _pants(clone: Path, *args: str) -> str:
-    env = {key: value for key, value in os.environ.items() if not key.startswith("PANTS_")}
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if key == "PANTS_VERSION" or not key.startswith("PANTS_")
+    }
     env["PANTS_PYTHONPATH"] = f'["{CHECKOUT}/pants-plugins"]'
     env["PANTS_MZBUILD_ARCH"] = "x86_64"
     env["PANTS_LOCAL_STORE_DIR"] = str(clone.parent / "lmdb_store")
-    command = [str(CHECKOUT / "pants"), *args]
+    # All that is supported print the same.
+    command = [env.get("MZBUILD_TEST_PANTS") or str(CHECKOUT / "pants"), *args]
     done = subprocess.run(command, cwd=clone, env=env, stdout=subprocess.PIPE, check=True)
     return done.stdout.decode()
 

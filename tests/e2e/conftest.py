@@ -14,11 +14,9 @@ from tests.e2e.repo import ANOTHER_PANTS, Content, Docker, MakeRepo, Repo
 
 # What is about ./pants alone, by the start of the tests' names: with another Pants it is left out.
 OF_OWN_LAUNCHER = (
-    "tests/e2e/test_benchmarks.py::",
     "tests/e2e/test_launcher.py::",
     "tests/e2e/test_venv.py::",
     "tests/e2e/test_wanted_version.py::",
-    "tests/e2e/test_pictures.py::",
     "tests/e2e/test_terminal.py::test_a_pipe_gets_the_result_and_a_terminal_the_progress[official]",
 )
 

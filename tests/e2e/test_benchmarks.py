@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 from benchmarks.rows import ROWS
-from tests.e2e.repo import CHECKOUT, Docker, finish, start
+from tests.e2e.repo import CHECKOUT, VERSION, Docker, finish, start
 
 
 def test_all_rows_are_measured_and_their_fingerprints_agree(tmp_path: Path) -> None:
     file = tmp_path / "figures.json"
     command = [sys.executable, "-m", "benchmarks", "--size=tiny", "--runs=1", f"--json={file}"]
-    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    env = {**os.environ, "TMPDIR": str(tmp_path), "PANTS_VERSION": VERSION}
     result = finish(start(command, cwd=CHECKOUT, env=env), check=True, timeout=1200)
 
     lines = [line for line in result.stdout.splitlines() if line.startswith("| tiny ")]
@@ -43,7 +43,7 @@ def test_builds_are_measured_against_cargo_and_call_it_as_often_as_they_should(
     tmp_path: Path,
 ) -> None:
     command = [sys.executable, "-m", "benchmarks.cargo", "--tiny"]
-    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    env = {**os.environ, "TMPDIR": str(tmp_path), "PANTS_VERSION": VERSION}
     result = finish(start(command, cwd=CHECKOUT, env=env), check=True, timeout=600)
     lines = [line for line in result.stdout.splitlines() if line.startswith("| ")]
     assert [line.split(" | ")[0] for line in lines] == ["| row", "| edit", "| same", "| batch"]
@@ -52,7 +52,7 @@ def test_builds_are_measured_against_cargo_and_call_it_as_often_as_they_should(
 
 def test_both_kinds_of_features_are_measured(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "benchmarks.features", "--tiny"]
-    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    env = {**os.environ, "TMPDIR": str(tmp_path), "PANTS_VERSION": VERSION}
     result = finish(start(command, cwd=CHECKOUT, env=env), check=True, timeout=600)
     cells = [line.split(" | ")[:2] for line in result.stdout.splitlines()[2:]]
     assert cells == [["| `isolated`", "2"], ["| `unified`", "1"]]

@@ -157,7 +157,8 @@ class Project:
 @pytest.fixture(scope="session")
 def runner() -> RuleRunner:
     """Setting up the rules takes seconds, so all tests of a process share this."""
-    # Pants always has its own core: what can be packaged is for the actions that take targets.
+    # Pants always has its own core: what can be packaged is for the actions that take targets, and
+    # from 2.33 on, `--changed-since` makes targets of a type of it.
     rules = [
         *core.rules(),  # type: ignore[no-untyped-call]  # It is Pants' own.
         *register.rules(),
