@@ -15,18 +15,13 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 # A backend that tells, when Pants loads it, where it runs.
 _BACKEND = """\
 import json, os, sys
 with open(os.environ["MZBUILD_WHERE"], "w") as file:
     json.dump([sys.executable, sys.path], file)
-"""
-_START = """\
-import json, sys
-sys.path[:] = json.loads(sys.argv.pop(1))
-import pytest
-sys.exit(pytest.main(sys.argv[1:]))
 """
 
 
@@ -51,14 +46,14 @@ def where_it_runs(pants: str) -> tuple[str, list[str]]:
         return executable, [entry for entry in path if not entry.startswith(name)]
 
 
-def command(pants: str, arguments: Sequence[str]) -> list[str]:
-    """The command that runs pytest there; `arguments` are pytest's."""
+def run_pytest(pants: str, arguments: Sequence[str]) -> NoReturn:
+    """Becomes a run of pytest there; `arguments` are pytest's."""
     executable, path = where_it_runs(pants)
-    # What it has itself comes first.
+    # What it has itself comes first, also for the workers that pytest starts.
     path += [entry for entry in sys.path if entry not in path]
-    return [executable, "-c", _START, json.dumps(path), *arguments]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+    os.execve(executable, [executable, "-m", "pytest", *arguments], env)
 
 
 if __name__ == "__main__":
-    line = command(os.environ["MZBUILD_TEST_PANTS"], sys.argv[1:])
-    os.execv(line[0], line)
+    run_pytest(os.environ["MZBUILD_TEST_PANTS"], sys.argv[1:])

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.images import building, image, probe_image, run_step
 from tests.e2e.later_docker import compose_program
-from tests.e2e.repo import CHECKOUT, PANTS, Content, Docker, Repo, finish, start
+from tests.e2e.repo import PANTS, Content, Docker, Repo, finish, start
 
 COMPOSE = """\
 # Zwei Dienste für den Anfang.
@@ -69,7 +69,7 @@ def test_docker_compose_starts_what_is_printed(workshop: Workshop) -> None:
     repo, docker = workshop
     compose = f"{compose_program()} --project-name {docker.prefix}up -f -"
     script = f"""
-        {CHECKOUT}/pants mzbuild-compose compose.yml >printed.yml
+        {PANTS} mzbuild-compose compose.yml >printed.yml
         {compose} up --no-color --attach-dependencies --exit-code-from other <printed.yml
         {compose} up --no-color --exit-code-from hello hello <printed.yml
         {compose} logs --no-color <printed.yml

@@ -186,10 +186,9 @@ def test_without_buildx_plain_docker_builds(workshop: Workshop, tmp_path: Path) 
     shutil.rmtree(repo.root / "dist")
 
     result = repo.pants("package", "images/plain", env=env)
-    hints = [line for line in result.stderr.splitlines() if "buildx" in line]
-    assert len(hints) == 1
-    assert "[WARN] Docker's buildx plugin is missing" in hints[0]
-    assert "apt-get install docker-buildx" in hints[0]
+    (hint,) = (line for line in result.stderr.splitlines() if "[WARN]" in line)
+    assert "Docker's buildx plugin is missing" in hint
+    assert "apt-get install docker-buildx" in hint
 
     plain = described(repo)["plain"]
     assert plain["origin"] == "built"

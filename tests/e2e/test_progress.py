@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.e2e.images import building, image, log_file, probe_image, run_step
-from tests.e2e.repo import CHECKOUT, Repo, finish, start
+from tests.e2e.repo import PANTS, Repo, finish, start
 
 FILES = {
     **image("compiled", "FROM scratch\nCOPY app /\n", "pre-image: [{type: cargo-build, bin: app}]"),
@@ -57,7 +57,7 @@ def test_all_that_is_written_is_told_with_the_image_s_name(repo: Repo) -> None:
 
 
 def test_in_a_terminal_the_steps_stand_above_what_pants_shows(repo: Repo) -> None:
-    package = f"{shlex.quote(str(CHECKOUT / 'pants'))} package images/slow"
+    package = f"{shlex.quote(str(PANTS))} package images/slow"
     command = ["script", "-qec", package, "/dev/null"]
     env = {**repo.env, "TERM": "xterm"}
     env.pop("CI", None)
