@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.e2e.images import building, described, image
-from tests.e2e.repo import PANTS_TOML, Content, Docker, Repo, Result
+from tests.e2e.repo import PANTS_TOML, VERSION, Content, Docker, Repo, Result
 
-BUILD = """\
-experimental_test_shell_command(
+# It is no experiment since 2.18.
+SHELL_TEST = ("experimental_" if VERSION.startswith("2.17.") else "") + "test_shell_command"
+BUILD = f"""\
+{SHELL_TEST}(
     name="test",
     command="cat images.named/alone.json; ls images.named",
     execution_dependencies=["images/named"],
