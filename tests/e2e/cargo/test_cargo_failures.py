@@ -120,7 +120,7 @@ def test_programs_that_cannot_be_built_keep_nothing_else_from_being_packaged(
     assert subprocess.run([program], capture_output=True, check=True).stdout == b"packaged\n"
     wrong = [message for level, message in logged(result) if level == "ERROR"]
     for said in (
-        "tools/BUILD:1: an `mzbuild_cargo_build` needs a `bin` or an `example` to build.",
+        "tools/BUILD:1: a `cargo-build` needs a `bin` or an `example` to build. Add a `bin`.",
         "tools/BUILD:2: no crate of the Cargo workspace has the binary `gone`.",
         "kit/examples/wrong.rs:1:13: ",
     ):
