@@ -22,7 +22,7 @@ from mzbuild.actions import files as files_action
 from mzbuild.actions import package as package_action
 from mzbuild.actions import shell as shell_action
 from mzbuild.actions import targets as target_actions
-from mzbuild.core.text.safe import SafeRecords
+from mzbuild.core.safe import SafeRecords
 from mzbuild.goals import (
     bake,
     check,

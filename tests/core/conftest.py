@@ -19,7 +19,7 @@ from mzbuild.core.actions.taking_targets import FilesAction, PackageAction
 from mzbuild.core.cargo.includes import crate_inputs, rust_references
 from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
-from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
+from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
 from mzbuild.core.fingerprint.inputs import all_inputs, image_inputs
 from mzbuild.core.fingerprint.records import InputRecords
 from mzbuild.core.fingerprint.survey import survey

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -17,6 +18,14 @@ MODULES = sorted(
     ".".join(("mzbuild", "core", *path.relative_to(CORE).with_suffix("").parts))
     for path in CORE.rglob("*.py")
     if path.stem != "__init__"
+)
+
+# The folders and modules right in the core: each imports only those before it. A name that is not
+# here is a folder that nobody has placed yet.
+LAYERS = (
+    *("resources", "safe", "errors", "paths", "configuration", "text", "git", "work_tree"),
+    *("revisions", "docker", "cargo", "actions", "image", "fingerprint", "registries", "plan"),
+    *("lint", "graph", "describe", "explain", "export"),
 )
 
 # Runs what follows with some packages as good as not installed.
@@ -52,6 +61,35 @@ def run(blocked: str, script: str, *args: str) -> str:
 def test_the_blocking_blocks() -> None:
     script = "\ntry: import pants.engine.rules\nexcept ImportError as error: print(error)"
     assert "pants" in run("pants", script)
+
+
+def imported(module: str) -> set[str]:
+    """The modules of the core that a module imports, wherever it does."""
+    path = CORE.joinpath(*module.split(".")[2:]).with_suffix(".py")
+    names = (
+        node.module
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module
+    )
+    return {name for name in names if name in MODULES}
+
+
+def test_imports_go_one_way() -> None:
+    upwards = [
+        f"{module} imports {other}"
+        for module in MODULES
+        for other in sorted(imported(module))
+        if LAYERS.index(other.split(".")[2]) > LAYERS.index(module.split(".")[2])
+    ]
+    assert upwards == []
+
+
+def test_no_modules_import_one_another() -> None:
+    left = {module: imported(module) for module in MODULES}
+    while ready := [module for module in left if not left[module] & left.keys()]:
+        for module in ready:
+            del left[module]
+    assert left == {}
 
 
 # Whoever copies the backend has nothing but Pants: no parser of TOML either.

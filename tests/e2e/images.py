@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.configuration import Arch
 
 from tests.e2e.repo import WORKDIR, Content, Docker, Repo, Result
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.configuration import Arch
 
 from tests.e2e.images import (
     COPY_ALL,

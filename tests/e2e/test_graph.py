@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from mzbuild.core.graph.nodes import Node
 from mzbuild.core.graph.text import STATUS_COLOURS, dot_lines, mermaid_lines
-from mzbuild.core.text.safe import printable
+from mzbuild.core.safe import printable
 from playwright.sync_api import Browser, Page
 
 from benchmarks.generate import HUB_SOURCE, Image, Size, generate

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.configuration import Arch
 
 from tests.e2e.images import File, Link, building, contents, described, log_file, text
 from tests.e2e.later_docker import with_later_engine

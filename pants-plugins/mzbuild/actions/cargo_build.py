@@ -30,8 +30,8 @@ from pants.util.strutil import help_text
 from mzbuild.core.actions.cargo_build import CargoBuildAction
 from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.workspace import CargoWorkspace, Crate
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.pants_api import collect_rules, get_digest_entries, implicitly, rule, uncacheable_rule
 from mzbuild.rules.cargo.actions import CargoAction
 from mzbuild.rules.cargo.batch import cargo_batch

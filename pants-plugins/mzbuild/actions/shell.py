@@ -30,7 +30,7 @@ from mzbuild.core.actions.shell import ShellAction
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.inputs import ImageInputs, context_paths
 from mzbuild.core.paths import under
-from mzbuild.core.text.safe import printable
+from mzbuild.core.safe import printable
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.pants_api import (

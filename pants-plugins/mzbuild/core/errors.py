@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from mzbuild.core.text.safe import printable, printable_painted
+from mzbuild.core.safe import printable, printable_painted
 
 _LONGEST_WORD = 255
 # Names in messages may be as long as files are, and as many as there are images.

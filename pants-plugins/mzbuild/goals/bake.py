@@ -19,10 +19,10 @@ from pants.engine.fs import (
 from pants.engine.rules import Rule
 from pants.util.strutil import softwrap
 
-from mzbuild.core.docker.arguments import build_arguments, image_labels
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.export.bake import BAKE_FILE, BakeTarget, bake_file
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import ImageInputs
+from mzbuild.core.image.arguments import build_arguments, image_labels
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors

@@ -10,7 +10,7 @@ from pants.engine.rules import Rule
 from pants.option.option_types import EnumOption
 from pants.util.strutil import softwrap
 
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.configuration import Arch
 from mzbuild.core.registries.publication import (
     Publication,
     check_exit_code,

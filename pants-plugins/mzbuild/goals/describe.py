@@ -13,8 +13,8 @@ from pants.util.strutil import softwrap
 
 from mzbuild.core.describe.description import describe_image, description_lines
 from mzbuild.core.fingerprint.survey import Survey
+from mzbuild.core.image.report import ReportFormat
 from mzbuild.core.registries.addresses import registry_tag
-from mzbuild.core.text.report import ReportFormat
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules

@@ -15,7 +15,7 @@ from mzbuild.core.explain.explanation import explain
 from mzbuild.core.explain.log import recorded
 from mzbuild.core.explain.report import explanation_json, explanation_lines
 from mzbuild.core.fingerprint.survey import concerning, failures
-from mzbuild.core.text.report import ReportFormat
+from mzbuild.core.image.report import ReportFormat
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import palette, show_json, show_text

@@ -22,11 +22,11 @@ from pants.option.options import Options
 from pants.util.strutil import softwrap
 
 from mzbuild.core.cargo.settings import CargoOptions, with_cargo
+from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.core.fingerprint.survey import concerning, failures
-from mzbuild.core.text.safe import printable
+from mzbuild.core.safe import printable
 from mzbuild.core.work_tree.files import WorkTree
 from mzbuild.goals.image_goal import with_names
 from mzbuild.pants_api import collect_rules, request_product, rule

@@ -18,7 +18,7 @@ from pants.util.logging import LogLevel
 from pants.util.meta import classproperty
 
 from mzbuild.core.actions.action import Repository, Result
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import ImageInputs, context_paths
 from mzbuild.core.git.commands import ignored_paths
 from mzbuild.core.image.context import DOCKERFILE, IGNORE_FILE

@@ -11,7 +11,7 @@ from pants.util.strutil import softwrap
 
 from mzbuild.core.describe.list import list_images, list_rows, list_summary
 from mzbuild.core.fingerprint.survey import Survey
-from mzbuild.core.text.report import ReportFormat
+from mzbuild.core.image.report import ReportFormat
 from mzbuild.core.text.table import WIDTH, table
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules

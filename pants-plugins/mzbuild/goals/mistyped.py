@@ -16,8 +16,8 @@ from pants.engine.streaming_workunit_handler import (
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
-from mzbuild.core.text.report import meant_images
-from mzbuild.core.text.safe import printable
+from mzbuild.core.image.report import meant_images
+from mzbuild.core.safe import printable
 from mzbuild.core.work_tree.listing import is_under
 from mzbuild.pants_api import collect_rules, implicitly, uncacheable_rule
 from mzbuild.rules.images import all_images

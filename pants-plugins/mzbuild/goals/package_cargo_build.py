@@ -17,8 +17,8 @@ from pants.engine.rules import Rule
 from pants.engine.unions import UnionRule
 
 from mzbuild.actions.cargo_build import BinField, ExampleField
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.goals.outcome import NotPackaged
 from mzbuild.pants_api import (
     collect_rules,

@@ -16,11 +16,11 @@ from pants.option.option_types import BoolOption, EnumOption
 from pants.option.ranked_value import Rank
 from pants.util.strutil import softwrap
 
-from mzbuild.core.fingerprint.configuration import Arch, Configuration
+from mzbuild.core.configuration import Arch, Configuration
 from mzbuild.core.plan.pipelines import buildkite_pipeline, github_matrix, pipeline_jobs
 from mzbuild.core.plan.planning import BuildPlan, with_broken
 from mzbuild.core.plan.report import check_plans, plan_json, plan_lines
-from mzbuild.core.text.safe import github_json
+from mzbuild.core.safe import github_json
 from mzbuild.goals.image_goal import ImageGoal
 from mzbuild.goals.outcome import GoalOutcome, goal_rules
 from mzbuild.goals.reporting import log_errors, palette, show_document, show_json, show_text

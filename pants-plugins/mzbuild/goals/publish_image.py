@@ -15,7 +15,7 @@ from pants.engine.process import InteractiveProcess
 from pants.engine.rules import Rule
 from pants.engine.unions import UnionRule
 
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.plan.ensured import Ensured, Outcome
 from mzbuild.pants_api import collect_rules, concurrently, implicitly, rule
 from mzbuild.rules.ensured_images import (

@@ -15,7 +15,7 @@ from pants.option.global_options import GlobalOptions
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.fingerprint.survey import concerning, failures
 from mzbuild.core.image.graph import ImageGraph
-from mzbuild.core.text.safe import printable_painted
+from mzbuild.core.safe import printable_painted
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from functools import partial
 
 from pants.engine.rules import Rule
 
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.plan.acquisition import Build, OnUnknown, Origin, to_look_up
 from mzbuild.core.plan.ensured import Ensured, Outcome, without_fingerprint
 from mzbuild.core.plan.planning import BuildPlan, Work, plan_package

@@ -7,7 +7,7 @@ from pants.engine.rules import Rule
 from mzbuild.core.actions.action import Repository
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.workspace import CargoWorkspace
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.pants_api import collect_rules, rule
 from mzbuild.rules.pants_targets import ActionTargets

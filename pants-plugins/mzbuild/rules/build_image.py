@@ -14,12 +14,13 @@ from pants.engine.fs import CreateDigest, FileContent, MergeDigests
 from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
-from mzbuild.core.docker.arguments import build_args, build_arguments, image_labels, once_args
+from mzbuild.core.configuration import Configuration
+from mzbuild.core.docker.arguments import build_args, once_args
 from mzbuild.core.docker.failures import docker_sentence, failed_line
 from mzbuild.core.docker.steps import DockerSteps
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import ImageInputs
+from mzbuild.core.image.arguments import build_arguments, image_labels
 from mzbuild.core.image.context import CONTEXT, DOCKERFILE
 from mzbuild.core.plan.acquisition import Origin
 from mzbuild.core.resources import resource

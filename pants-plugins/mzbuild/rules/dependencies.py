@@ -10,7 +10,7 @@ from pants.engine.target import FieldSet, InferDependenciesRequest, InferredDepe
 from pants.engine.unions import UnionRule
 
 from mzbuild.core.cargo.workspace import CargoWorkspace
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.configuration import Configuration
 from mzbuild.pants_api import collect_rules, rule
 from mzbuild.rules.images import Images, MzbuildTargets, crate_addresses
 from mzbuild.rules.synthetic_targets import MadeTargets

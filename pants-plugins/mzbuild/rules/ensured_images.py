@@ -11,14 +11,9 @@ from functools import partial
 
 from pants.engine.rules import Rule
 
-from mzbuild.core.docker.arguments import (
-    HOW_TO_INSTALL_BUILDX,
-    push_command,
-    retried,
-    waits_within,
-)
+from mzbuild.core.configuration import Arch, Configuration
+from mzbuild.core.docker.arguments import HOW_TO_INSTALL_BUILDX, push_command, retried, waits_within
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Arch, Configuration
 from mzbuild.core.plan.acquisition import Origin
 from mzbuild.core.plan.ensured import Ensured, Outcome
 from mzbuild.core.plan.planning import BuildPlan, Work, missing_tags, never_refused, plan_ensure

@@ -12,9 +12,9 @@ from pants.engine.rules import Rule
 
 from mzbuild.core.actions.action import Repository
 from mzbuild.core.cargo.includes import crate_inputs, git_readers
+from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.explain.snapshot import Snapshot, declared_records
-from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.inputs import (
     ImageInputs,
     InputFile,

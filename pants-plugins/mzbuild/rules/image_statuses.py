@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pants.engine.rules import Rule
 
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.registries.addresses import registry_tag
 from mzbuild.core.registries.publication import image_statuses

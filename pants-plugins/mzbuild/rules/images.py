@@ -26,7 +26,7 @@ from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph, build_graph
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, check_image_name, unseen, without_target
-from mzbuild.core.text.safe import printable
+from mzbuild.core.safe import printable
 from mzbuild.core.work_tree.files import FileCache, WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.pants_api import (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pants.engine.rules import Rule
 
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.docker.arguments import (
     explain_failure,
     familiar,
@@ -19,7 +20,6 @@ from mzbuild.core.docker.arguments import (
 )
 from mzbuild.core.docker.labels import doubt, is_unlabelled, refusal
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.spec import fingerprint_of
 from mzbuild.pants_api import (
     collect_rules,

@@ -17,8 +17,8 @@ from pants.engine.target import Target
 from pants.engine.unions import UnionMembership, union
 
 from mzbuild.core.actions.action import Action, ActionTypes
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError, listed
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.text.fields import GivenFields
 from mzbuild.pants_api import collect_rules, polymorphic_rule, rule

@@ -12,8 +12,8 @@ from pants.engine.internals import native_engine
 from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
+from mzbuild.core.configuration import Arch
 from mzbuild.core.docker.steps import DockerSteps
-from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.text.follower import Follower
 from mzbuild.core.text.progress import PAUSE, AllLines, Progress, ProgressMode, Steps
 from mzbuild.core.work_tree.own_files import own_file

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from pants.engine.rules import Rule
 
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.docker.arguments import (
     by_digest,
     inspect_args,
@@ -19,7 +20,6 @@ from mzbuild.core.docker.arguments import (
 from mzbuild.core.docker.labels import doubt, is_unlabelled, refusal
 from mzbuild.core.docker.limit import GIVEN_UP
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.plan.acquisition import WITHOUT_ANSWER, Origin
 from mzbuild.core.registries.client import Present, RegistryTag
 from mzbuild.core.registries.round import Unknown

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pants.engine.rules import Rule
 
 from mzbuild.core.actions.action import Repository
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.configuration import Configuration
 from mzbuild.pants_api import collect_rules, rule
 from mzbuild.rules.images import Images
 

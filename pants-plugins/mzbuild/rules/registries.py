@@ -17,10 +17,10 @@ from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 
 from mzbuild.core.cargo.lent_environment import lent
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.docker.arguments import with_config
 from mzbuild.core.docker.client_config import AUTH_VARIABLE, config_directory, config_with_auths
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.registries.addresses import Registry, parse_registries, primary, registry_tag
 from mzbuild.core.registries.client import Answer, Present, RegistryClient, RegistryTag
 from mzbuild.core.registries.login import log_in

@@ -27,8 +27,8 @@ from mzbuild.core.cargo.manifest import CargoToml, parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
 from mzbuild.core.cargo.workspace import LOCK_FILE, ROOT_MANIFEST, CargoWorkspace
+from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.known_files import content_cache, reference_cache
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, MzbuildYml, declared_in
 from mzbuild.core.paths import under

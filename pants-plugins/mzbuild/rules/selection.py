@@ -32,8 +32,8 @@ from pants.vcs.git import GitWorktreeRequest
 
 from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.image.declaration import Image
-from mzbuild.core.text.report import near_misses, no_image
-from mzbuild.core.text.safe import printable
+from mzbuild.core.image.report import near_misses, no_image
+from mzbuild.core.safe import printable
 from mzbuild.core.work_tree.listing import Listing, is_under
 from mzbuild.pants_api import (
     changed_request,

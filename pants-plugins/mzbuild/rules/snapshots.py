@@ -14,14 +14,14 @@ from pants.engine.rules import Rule
 from pants.option.global_options import GlobalOptions
 from pants.option.ranked_value import Rank
 
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.explain.past_options import OPTIONS, configured, past_configuration
 from mzbuild.core.explain.snapshot import Snapshot, revision_snapshot
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.survey import Survey
-from mzbuild.core.git.revision_tree import RevisionTree
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.paths import leads_outside
+from mzbuild.core.revisions.revision_tree import RevisionTree
 from mzbuild.core.work_tree.files import WorkTree, read_content
 from mzbuild.core.work_tree.listing import Listing
 from mzbuild.pants_api import collect_rules, rule, uncacheable_rule

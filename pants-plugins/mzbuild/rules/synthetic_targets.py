@@ -22,7 +22,7 @@ from pants.engine.unions import UnionRule
 
 from mzbuild.core.actions.action import Action
 from mzbuild.core.cargo.workspace import ROOT_MANIFEST, Crate, shared_globs
-from mzbuild.core.fingerprint.configuration import Configuration, Scheme
+from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.git.glob import escape_glob
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.paths import under

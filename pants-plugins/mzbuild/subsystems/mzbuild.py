@@ -17,8 +17,8 @@ from pants.option.option_types import (
 from pants.option.subsystem import Subsystem
 from pants.util.strutil import softwrap
 
+from mzbuild.core.configuration import DEFAULTS, Arch, Configuration, Scheme
 from mzbuild.core.docker.labels import OnUnlabelled
-from mzbuild.core.fingerprint.configuration import DEFAULTS, Arch, Configuration, Scheme
 from mzbuild.core.image.spec import image_spec
 from mzbuild.core.plan.acquisition import Build, OnUnknown
 from mzbuild.core.text.progress import ProgressMode

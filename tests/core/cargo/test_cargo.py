@@ -20,10 +20,10 @@ from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.options import parse_cargo_options
 from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
-from mzbuild.core.cargo.staging import DIRECTORY
+from mzbuild.core.cargo.staged_files import DIRECTORY
 from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile, Sanitizer
 
 from tests.core.conftest import CONFIGURATION, ENV, listing
 from tests.elf import debug_link, sections

@@ -13,8 +13,9 @@ from shutil import which
 import pytest
 from mzbuild.core.cargo.command import cargo_command, scripts
 from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
-from mzbuild.core.cargo.staging import DIRECTORY, write_scripts
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.cargo.staged_files import DIRECTORY
+from mzbuild.core.cargo.staging import write_scripts
+from mzbuild.core.configuration import Arch
 
 from tests.core.conftest import ENV
 

@@ -11,10 +11,10 @@ from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.lock import parse_cargo_lock
 from mzbuild.core.cargo.manifest import DependencyKind
 from mzbuild.core.cargo.options import parse_cargo_options
-from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
+from mzbuild.core.cargo.staged_files import DIRECTORY, SOURCES
 from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.configuration import Profile, Scheme
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Profile, Scheme
 
 from tests.core.cargo.workspaces import (
     Files,

@@ -17,8 +17,9 @@ from mzbuild.core.cargo.metadata import (
     read_metadata,
 )
 from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
-from mzbuild.core.cargo.staging import DIRECTORY, write_scripts
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.cargo.staged_files import DIRECTORY
+from mzbuild.core.cargo.staging import write_scripts
+from mzbuild.core.configuration import Arch
 
 from tests.core.cargo.workspaces import crate
 from tests.core.conftest import ENV

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.cargo.build import CargoBuild
-from mzbuild.core.fingerprint.configuration import Scheme
+from mzbuild.core.configuration import Scheme
 
 from tests.core.cargo.workspaces import Files, crate, load, problems, root
 from tests.core.conftest import ENV

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.cargo.results import package_name
-from mzbuild.core.cargo.staging import DIRECTORY
+from mzbuild.core.cargo.staged_files import DIRECTORY
 
 from tests.core.cargo.test_cargo_staging_script import Sandbox
 

@@ -8,8 +8,8 @@ import pytest
 import toml
 from mzbuild.core.cargo.options import parse_cargo_options
 from mzbuild.core.cargo.settings import CargoSettings
+from mzbuild.core.configuration import Arch, Profile, Sanitizer
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Arch, Profile, Sanitizer
 
 from tests.core.conftest import CONFIGURATION
 

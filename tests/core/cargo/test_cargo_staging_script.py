@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from mzbuild.core.cargo.program import cargo_program
-from mzbuild.core.cargo.staging import DIRECTORY
+from mzbuild.core.cargo.staged_files import DIRECTORY
 
 from tests.core.cargo.test_cargo_staged_files import REGULAR, Crates, digest, lay_out
 from tests.core.conftest import ENV

@@ -9,8 +9,8 @@ from mzbuild.core.cargo.workspace import (
     shared_globs,
     toolchain_files,
 )
+from mzbuild.core.configuration import Scheme
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Scheme
 from mzbuild.core.work_tree.listing import Listing
 
 from tests.core.cargo.workspaces import Files, crate, depends_on, load, root

@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from mzbuild.core.configuration import Arch, Profile, Sanitizer
 from mzbuild.core.docker.arguments import (
     build_args,
-    build_arguments,
     by_digest,
     explain_failure,
     familiar,
-    image_labels,
     once_args,
     parse_image_list,
     parse_inspected,
@@ -29,7 +28,7 @@ from mzbuild.core.docker.client_config import (
     plugin_paths,
 )
 from mzbuild.core.docker.limit import GIVEN_UP
-from mzbuild.core.fingerprint.configuration import Arch, Profile, Sanitizer
+from mzbuild.core.image.arguments import build_arguments, image_labels
 from mzbuild.core.image.declaration import Image
 
 from tests.core.conftest import CONFIGURATION

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mzbuild.core.configuration import Arch, Configuration, Profile
 from mzbuild.core.explain.explanation import Explanation, explain
 from mzbuild.core.explain.report import explanation_json, explanation_lines
 from mzbuild.core.explain.snapshot import Snapshot, revision_snapshot
-from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile
-from mzbuild.core.git.revision_tree import RevisionTree
 from mzbuild.core.image.declaration import Image
+from mzbuild.core.revisions.revision_tree import RevisionTree
 from mzbuild.core.text.table import MORE
 
 from tests.core.conftest import (

@@ -11,7 +11,7 @@ from mzbuild.core.explain.explanation import explain
 from mzbuild.core.explain.log import FingerprintLog, recorded
 from mzbuild.core.explain.report import explanation_json
 from mzbuild.core.explain.snapshot import Snapshot, revision_snapshot
-from mzbuild.core.git.revision_tree import RevisionTree
+from mzbuild.core.revisions.revision_tree import RevisionTree
 
 from tests.core.conftest import (
     ACTION_TYPES,

@@ -4,9 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import pytest
-from mzbuild.core.errors import MzbuildError
-from mzbuild.core.explain.past_options import configured, past_configuration
-from mzbuild.core.fingerprint.configuration import (
+from mzbuild.core.configuration import (
     DEFAULTS,
     Arch,
     Configuration,
@@ -14,6 +12,8 @@ from mzbuild.core.fingerprint.configuration import (
     Sanitizer,
     Scheme,
 )
+from mzbuild.core.errors import MzbuildError
+from mzbuild.core.explain.past_options import configured, past_configuration
 
 CURRENT = replace(DEFAULTS, profile=Profile.RELEASE)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from mzbuild.core.actions.cargo_build import CargoBuildAction
 from mzbuild.core.actions.copy import CopyAction
+from mzbuild.core.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Arch, Configuration, Profile, Sanitizer, Scheme
 from mzbuild.core.fingerprint.scheme import input_record, raw_fingerprint, show_fingerprint
 from mzbuild.core.image.declaration import Image
 

@@ -8,8 +8,8 @@ import pytest
 from mzbuild.core.actions.action import Action, InputGroup, InputKind, Repository
 from mzbuild.core.actions.cargo_build import CargoBuildAction
 from mzbuild.core.actions.copy import CopyAction
+from mzbuild.core.configuration import Scheme
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Scheme
 from mzbuild.core.fingerprint.inputs import (
     all_inputs,
     context_paths,

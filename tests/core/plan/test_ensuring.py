@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.configuration import Arch
 from mzbuild.core.plan.acquisition import Origin
 from mzbuild.core.plan.ensured import (
     Ensured,

@@ -9,8 +9,8 @@ import pytest
 from mzbuild.core.actions.cargo_build import CargoBuildAction
 from mzbuild.core.actions.copy import CopyAction
 from mzbuild.core.cargo.groups import CargoGroup
+from mzbuild.core.configuration import Arch
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.acquisition import Build, OnUnknown, to_look_up

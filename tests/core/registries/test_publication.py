@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.configuration import Arch
 from mzbuild.core.plan.acquisition import Origin
 from mzbuild.core.plan.ensured import Ensured, Outcome, ensured_json, ensured_row
 from mzbuild.core.registries.addresses import Registry

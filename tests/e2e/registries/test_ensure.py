@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.configuration import Arch
 
 from tests.e2e.fault_proxy import (
     FaultProxy,

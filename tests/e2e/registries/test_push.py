@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.configuration import Arch
 from mzbuild.core.registries.client import Absent, Present, RegistryError
 from mzbuild.core.registries.http_settings import basic
 

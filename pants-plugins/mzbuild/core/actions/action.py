@@ -16,7 +16,7 @@ from mzbuild.core.actions.pants_targets import TargetInputs, TargetReference
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.vendored import NOTHING_VENDORED, Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace
-from mzbuild.core.fingerprint.configuration import Configuration, Scheme
+from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.text.fields import Fields
 from mzbuild.core.work_tree.listing import Listing
 

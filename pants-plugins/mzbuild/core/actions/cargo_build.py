@@ -20,8 +20,8 @@ from mzbuild.core.cargo.arguments import cargo_build_args, extracted_files
 from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.options import parse_cargo_flags
 from mzbuild.core.cargo.workspace import shared_files
+from mzbuild.core.configuration import Configuration, Profile, Sanitizer, Scheme
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration, Profile, Sanitizer, Scheme
 from mzbuild.core.text.fields import Fields
 
 

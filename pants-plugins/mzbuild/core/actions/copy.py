@@ -18,8 +18,8 @@ from mzbuild.core.actions.action import (
     ResultKind,
     Taken,
 )
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.git.glob import git_glob, pants_globs
 from mzbuild.core.paths import inside, leads_outside, under
 from mzbuild.core.text.fields import Fields

@@ -8,10 +8,10 @@ from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.lock import CargoLock
 from mzbuild.core.cargo.results import origin
 from mzbuild.core.cargo.settings import CargoSettings
-from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
+from mzbuild.core.cargo.staged_files import DIRECTORY, SOURCES
 from mzbuild.core.cargo.workspace import CargoWorkspace, Crate
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.paths import inside
 
 # The profiles that every workspace has, and where Cargo puts what it builds with them:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mzbuild.core.cargo.settings import CargoSettings
-from mzbuild.core.cargo.staging import DIRECTORY
+from mzbuild.core.cargo.staged_files import DIRECTORY
 
 # Cargo takes flags of rustc from the first of these that has any: environment variables, `target.…`
 # tables, `build.rustflags`. None of them adds to all others, so what Cargo would take is found out

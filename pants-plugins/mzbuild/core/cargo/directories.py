@@ -11,7 +11,8 @@ from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
 
-from mzbuild.core.cargo.staging import LOCK, SOURCES, locked
+from mzbuild.core.cargo.staged_files import SOURCES
+from mzbuild.core.cargo.staging import LOCK, locked
 
 # Pants' named caches that hold such directories, one for each clone of a repository, begin so.
 _CACHE_PREFIX = "mzbuild_cargo_"

@@ -18,8 +18,8 @@ from mzbuild.core.cargo.command import cargo_command, scripts
 from mzbuild.core.cargo.installed import file_status
 from mzbuild.core.cargo.manifest import Dependency, DependencyKind
 from mzbuild.core.cargo.settings import CargoFlags, CargoSettings
-from mzbuild.core.cargo.staging import DIRECTORY
-from mzbuild.core.text.safe import without_colours
+from mzbuild.core.cargo.staged_files import DIRECTORY
+from mzbuild.core.safe import without_colours
 
 # Cargo asks the compiler what holds on a platform, with the flags that it will compile with. This
 # stands in between, and writes down the answers.

@@ -20,8 +20,8 @@ from mzbuild.core.cargo.settings import (
     CargoOptions,
     SettingsTable,
 )
+from mzbuild.core.configuration import Arch, Profile, Sanitizer
 from mzbuild.core.errors import MzbuildError, listed, nearest
-from mzbuild.core.fingerprint.configuration import Arch, Profile, Sanitizer
 
 _SCOPE = "mzbuild-cargo"
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
+from mzbuild.core.cargo.staged_files import DIRECTORY, SOURCES
 
 _SPACE = "\0"
 _TARGET_ROOT = re.compile(r"\$(?:CARGO_TARGET_DIR|\{CARGO_TARGET_DIR\})(?:/+|$)")

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 
-from mzbuild.core.fingerprint.configuration import Sanitizer
+from mzbuild.core.configuration import Sanitizer
 
 # The flags of https://doc.rust-lang.org/unstable-book/compiler-flags/sanitizer.html. What
 # `undefined` finds is in the C code that a binary links, of which rustc knows nothing: it keeps the

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from mzbuild.core.fingerprint.configuration import Arch, Configuration, Sanitizer, Scheme
+from mzbuild.core.configuration import Arch, Configuration, Sanitizer, Scheme
 
 # Where it says how many cores the machine has that builds, or a part of them: `{cores*2/3}`.
 CORES = re.compile(r"\{cores(?:\*([1-9]\d*))?(?:/([1-9]\d*))?\}")

@@ -16,7 +16,7 @@ from mzbuild.core.cargo.manifest import DependencyKind
 from mzbuild.core.cargo.memory import CONFIGURATION, ELSEWHERE, SHARED
 from mzbuild.core.cargo.vendored import Vendored
 from mzbuild.core.cargo.workspace import CargoWorkspace, Crate, shared_files
-from mzbuild.core.fingerprint.configuration import Scheme
+from mzbuild.core.configuration import Scheme
 from mzbuild.core.work_tree.files import (
     SYMLINK,
     ContentDigests,

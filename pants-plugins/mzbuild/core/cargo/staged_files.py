@@ -16,6 +16,11 @@ from typing import BinaryIO, Callable, NamedTuple
 
 from mzbuild.core.cargo.staged_git import GIT
 
+# Where in a build's directory they lie.
+SOURCES = "sources"
+# Stands for that directory in command lines.
+DIRECTORY = "@MZBUILD_CARGO_DIRECTORY@"
+
 _CHUNK_SIZE = 1 << 20  # bytes
 _SYMLINK = 0o120000  # Git's mode.
 

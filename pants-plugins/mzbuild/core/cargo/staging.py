@@ -49,7 +49,9 @@ from typing import IO, Any, BinaryIO
 from mzbuild.core.cargo.lent_environment import borrowed
 from mzbuild.core.cargo.memory import forget_changed, made_by_unchanged
 from mzbuild.core.cargo.staged_files import (
+    DIRECTORY,
     NOT_YET_STAGED,
+    SOURCES,
     ChangedError,
     load_known,
     save_known,
@@ -59,10 +61,6 @@ from mzbuild.core.cargo.staged_git import set_up_git
 
 # What lies in a build's directory, besides what only builds look at.
 LOCK = "lock"
-SOURCES = "sources"
-
-# Stands for the directory of a build in command lines.
-DIRECTORY = "@MZBUILD_CARGO_DIRECTORY@"
 
 _EMPTY = "empty"
 

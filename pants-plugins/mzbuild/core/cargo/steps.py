@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mzbuild.core.safe import without_colours
 from mzbuild.core.text.progress import shortened
-from mzbuild.core.text.safe import without_colours
 from mzbuild.core.text.table import some
 
 _FETCHING = re.compile(r"^ *((?:Updating|Downloading) .*\S)", re.MULTILINE)

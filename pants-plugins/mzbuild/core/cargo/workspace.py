@@ -11,8 +11,8 @@ from typing import Callable
 from mzbuild.core.cargo.build import CargoBuild
 from mzbuild.core.cargo.manifest import Dependency, DependencyKind, Manifest
 from mzbuild.core.cargo.targets import known_features, switched_on
+from mzbuild.core.configuration import Scheme
 from mzbuild.core.errors import MzbuildError, listed, nearest
-from mzbuild.core.fingerprint.configuration import Scheme
 from mzbuild.core.git.glob import escape_glob
 from mzbuild.core.paths import under
 from mzbuild.core.work_tree.listing import Listing, is_under, less_nested, nesting

@@ -13,8 +13,8 @@ from mzbuild.core.fingerprint.inputs import InputFile
 from mzbuild.core.fingerprint.survey import Survey
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph
+from mzbuild.core.safe import printable
 from mzbuild.core.text.quantities import show_count, show_size
-from mzbuild.core.text.safe import printable
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,8 @@ import random
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
-from mzbuild.core.docker.labels import FINGERPRINT_LABEL
+from mzbuild.core.configuration import Arch
 from mzbuild.core.docker.limit import GIVEN_UP
-from mzbuild.core.fingerprint.configuration import Arch, Configuration
-from mzbuild.core.image.declaration import Image
 from mzbuild.core.text.json_reader import read_json
 
 _FIRST_WAIT = 0.5  # seconds
@@ -68,30 +66,6 @@ def explain_failure(stderr: str) -> str:
 
 OWN_ARGUMENTS = ("BUILD_PROFILE", "ARCH_GCC", "ARCH_GO", "CI_SANITIZER")
 """The build arguments that every Dockerfile gets, besides those that its image declares."""
-
-
-def build_arguments(image: Image, configuration: Configuration) -> Mapping[str, str]:
-    """The build arguments that a Dockerfile gets: what it is built for, and the image's own."""
-    arch = configuration.arch
-    own = (configuration.profile.name, arch.value, arch.go_name, configuration.sanitizer.value)
-    return {**dict(zip(OWN_ARGUMENTS, own)), **dict(image.build_args)}
-
-
-def image_labels(image: Image, fingerprint: str, inputs: int) -> Mapping[str, str]:
-    """The labels that an image carries.
-
-    The standard ones are those of https://specs.opencontainers.org/image-spec/annotations/.
-    There is none for a revision or a date: equal inputs are to give equal images.
-    """
-    labels = {
-        FINGERPRINT_LABEL: fingerprint,
-        "mzbuild.inputs": str(inputs),
-        "org.opencontainers.image.title": image.name,
-        "org.opencontainers.image.version": f"mzbuild-{fingerprint}",
-    }
-    if image.description:
-        labels["org.opencontainers.image.description"] = image.description
-    return labels
 
 
 def build_args(

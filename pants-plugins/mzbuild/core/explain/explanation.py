@@ -8,8 +8,8 @@ from enum import Enum
 from itertools import chain
 
 from mzbuild.core.actions.action import InputGroup, InputKind
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.explain.snapshot import Snapshot
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.survey import Survey
 
 # What brings a file in, as an `InputGroup` has it.

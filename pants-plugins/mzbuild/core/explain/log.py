@@ -18,9 +18,9 @@ from fcntl import LOCK_EX, flock
 from typing import Any, get_type_hints
 
 from mzbuild.core.actions.action import InputGroup
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError, listed
 from mzbuild.core.explain.snapshot import Snapshot
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.scheme import input_record
 from mzbuild.core.fingerprint.survey import Survey
 

@@ -7,8 +7,8 @@ from dataclasses import fields, replace
 from enum import Enum
 from typing import Any
 
+from mzbuild.core.configuration import DEFAULTS, Configuration
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import DEFAULTS, Configuration
 from mzbuild.core.text.toml_reader import read_toml
 
 # The options that fingerprints depend on, by the fields of a `Configuration`.

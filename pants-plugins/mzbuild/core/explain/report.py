@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mzbuild.core.explain.causes import find_causes
 from mzbuild.core.explain.explanation import Explanation
 from mzbuild.core.explain.rows import MOST_FILES, explanation_rows
-from mzbuild.core.text.safe import printable
+from mzbuild.core.safe import printable
 from mzbuild.core.text.table import MORE, SCREEN, Paint, some, table
 
 

@@ -23,16 +23,16 @@ from mzbuild.core.cargo.manifest import parse_cargo_toml
 from mzbuild.core.cargo.members import load_workspace
 from mzbuild.core.cargo.vendored import Vendored
 from mzbuild.core.cargo.workspace import LOCK_FILE, ROOT_MANIFEST, CargoWorkspace
+from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.fingerprint.inputs import all_inputs, image_inputs
 from mzbuild.core.fingerprint.scheme import input_record
 from mzbuild.core.fingerprint.survey import Survey, survey
-from mzbuild.core.git.revision_tree import RevisionTree
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import build_graph
 from mzbuild.core.image.mzbuild_yml import FILE_NAME, canonical_mzbuild_yml, declared_in
 from mzbuild.core.paths import under
+from mzbuild.core.revisions.revision_tree import RevisionTree
 from mzbuild.core.work_tree.files import REGULAR
 from mzbuild.core.work_tree.links import linked_listing
 

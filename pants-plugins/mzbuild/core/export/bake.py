@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mzbuild.core.configuration import Arch
 from mzbuild.core.docker.arguments import familiar
-from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.image.context import CONTEXT, DOCKERFILE
 
 BAKE_FILE = "docker-bake.json"

@@ -15,8 +15,8 @@ import base64
 import hashlib
 from collections.abc import Iterable
 
+from mzbuild.core.configuration import Configuration, Scheme
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration, Scheme
 from mzbuild.core.image.declaration import Image
 
 

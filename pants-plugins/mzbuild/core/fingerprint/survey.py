@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mzbuild.core.actions.action import InputGroup
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError, listed
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.fingerprint.inputs import ImageInputs
 from mzbuild.core.fingerprint.scheme import raw_fingerprint, show_fingerprint
 from mzbuild.core.image.graph import ImageGraph

@@ -13,7 +13,7 @@ from mzbuild.core.graph.layout import NODE_HEIGHT, Layout
 from mzbuild.core.graph.nodes import IMAGE, Node
 from mzbuild.core.graph.text import STATUS_COLOURS
 from mzbuild.core.resources import resource
-from mzbuild.core.text.safe import html_script
+from mzbuild.core.safe import html_script
 
 _PACKAGE = "mzbuild.core.graph"
 

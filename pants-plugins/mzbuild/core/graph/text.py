@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from mzbuild.core.graph.nodes import CRATE, Node
+from mzbuild.core.safe import dot_text, mermaid_text
 from mzbuild.core.text.quantities import show_count, show_size
-from mzbuild.core.text.safe import dot_text, mermaid_text
 from mzbuild.core.text.table import MORE, SCREEN, WIDTH, Paint, some, table
 
 # Of a layer of many, so many are told of.

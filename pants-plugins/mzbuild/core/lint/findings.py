@@ -16,7 +16,7 @@ from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.core.lint.switches import Switch, parse_switches
 from mzbuild.core.paths import under
-from mzbuild.core.text.safe import printable
+from mzbuild.core.safe import printable
 from mzbuild.core.text.table import WIDTH, wrapped
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.configuration import Arch
 from mzbuild.core.plan.acquisition import Origin
 from mzbuild.core.plan.planning import PlannedImage
 from mzbuild.core.text.table import table

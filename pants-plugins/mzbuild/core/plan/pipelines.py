@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.configuration import Arch
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.planning import BuildPlan, Work
-from mzbuild.core.text.safe import buildkite_text
+from mzbuild.core.safe import buildkite_text
 
 # https://docs.github.com/en/actions/reference/limits: a matrix has no more jobs than this.
 _LARGEST_MATRIX = 256

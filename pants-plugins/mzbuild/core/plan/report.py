@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mzbuild.core.cargo.groups import CargoGroup
+from mzbuild.core.configuration import Arch
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.image.declaration import Image
 from mzbuild.core.image.graph import ImageGraph
 from mzbuild.core.plan.planning import BuildPlan

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Callable, TypeVar, Union
 
+from mzbuild.core.configuration import Arch
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.registries.addresses import Registry, RemoteImage, Server, remote_image
 from mzbuild.core.registries.answers import describe, fault, says_absent
 from mzbuild.core.registries.auth import Authorizer

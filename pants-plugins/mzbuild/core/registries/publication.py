@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from mzbuild.core.fingerprint.configuration import Arch
+from mzbuild.core.configuration import Arch
 from mzbuild.core.registries.client import Absent, Answer, Present, RegistryTag
 from mzbuild.core.registries.round import Unknown
 

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum
 
+from mzbuild.core.configuration import Arch
 from mzbuild.core.errors import MzbuildError, listed
-from mzbuild.core.fingerprint.configuration import Arch
 from mzbuild.core.registries.addresses import Registry
 from mzbuild.core.registries.client import (
     Absent,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Protocol
 
-from mzbuild.core.text.safe import without_colours
+from mzbuild.core.safe import without_colours
 
 # What is over before says nothing; then something is said so often at most. In seconds.
 PAUSE = 2.0

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Callable
 
-from mzbuild.core.text.safe import printable
+from mzbuild.core.safe import printable
 
 _GAP = "  "
 # The last column is not made narrower than this before other columns are wrapped.

@@ -19,7 +19,7 @@ from mzbuild.core.cargo.program import cargo_program
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.sources import CargoSources, SourceTree
 from mzbuild.core.cargo.workspace import CargoWorkspace
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.configuration import Configuration
 from mzbuild.pants_api import collect_rules, implicitly, rule
 from mzbuild.rules.cargo.toolchain import rust_toolchain
 from mzbuild.rules.repository import WorkspaceLock

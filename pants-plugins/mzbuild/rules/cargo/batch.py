@@ -14,8 +14,8 @@ from mzbuild.core.actions.cargo_build import CargoBuildAction
 from mzbuild.core.cargo.arguments import cargo_build_args
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.workspace import CargoWorkspace
+from mzbuild.core.configuration import Configuration
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Configuration
 from mzbuild.core.image.mzbuild_yml import FILE_NAME
 from mzbuild.pants_api import collect_rules, implicitly, resolve_targets, rule
 from mzbuild.rules.cargo.actions import CargoAction

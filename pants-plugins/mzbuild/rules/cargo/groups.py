@@ -25,11 +25,11 @@ from mzbuild.core.cargo.resolution import FeatureRules
 from mzbuild.core.cargo.sanitizers import sanitizer_advice
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.sources import SourceTree
-from mzbuild.core.cargo.staging import DIRECTORY, SOURCES
+from mzbuild.core.cargo.staged_files import DIRECTORY, SOURCES
 from mzbuild.core.cargo.steps import CargoSteps
 from mzbuild.core.cargo.workspace import CargoWorkspace
-from mzbuild.core.fingerprint.configuration import Configuration, Sanitizer
-from mzbuild.core.text.safe import without_colours
+from mzbuild.core.configuration import Configuration, Sanitizer
+from mzbuild.core.safe import without_colours
 from mzbuild.core.text.table import some
 from mzbuild.core.work_tree.files import real_path
 from mzbuild.core.work_tree.links import LinkedListing

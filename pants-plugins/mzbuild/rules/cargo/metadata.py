@@ -23,7 +23,7 @@ from mzbuild.core.cargo.plan import process_plan
 from mzbuild.core.cargo.settings import CargoOptions
 from mzbuild.core.cargo.sources import SourceTree
 from mzbuild.core.cargo.workspace import CargoWorkspace
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.configuration import Configuration
 from mzbuild.pants_api import collect_rules, implicitly, uncacheable_rule
 from mzbuild.rules.cargo.processes import CargoProcess, carry_out
 from mzbuild.rules.cargo.results import CACHE, CargoCache

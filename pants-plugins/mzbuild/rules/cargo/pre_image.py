@@ -12,7 +12,7 @@ from mzbuild.core.cargo.causes import cargo_cause
 from mzbuild.core.cargo.plan import DEBUG, RESULTS, names
 from mzbuild.core.cargo.workspace import CargoWorkspace
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.text.safe import without_colours
+from mzbuild.core.safe import without_colours
 from mzbuild.pants_api import (
     collect_rules,
     concurrently,

@@ -20,7 +20,7 @@ from pants.util.logging import LogLevel
 from mzbuild.core.cargo.arguments import build_directory
 from mzbuild.core.cargo.collected import add_collected, collected_together
 from mzbuild.core.cargo.directories import cache_name
-from mzbuild.core.fingerprint.configuration import Configuration
+from mzbuild.core.configuration import Configuration
 from mzbuild.pants_api import (
     collect_rules,
     concurrently,

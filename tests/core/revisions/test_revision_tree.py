@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.git.revision_tree import RevisionTree
+from mzbuild.core.revisions.revision_tree import RevisionTree
 from mzbuild.core.work_tree.files import digest_content, read_content
 from mzbuild.core.work_tree.reader import read_work_tree
 

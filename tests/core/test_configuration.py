@@ -4,8 +4,8 @@ import platform
 from enum import Enum
 
 import pytest
+from mzbuild.core.configuration import Arch, Profile, Sanitizer, Scheme
 from mzbuild.core.errors import MzbuildError
-from mzbuild.core.fingerprint.configuration import Arch, Profile, Sanitizer, Scheme
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from mzbuild.core.errors import MzbuildError
 from mzbuild.core.git.commands import OF_ONE_REPOSITORY, SUBMODULE, GitError
-from mzbuild.core.git.objects import Commit, Entry, ask_git
+from mzbuild.core.revisions.objects import Commit, Entry, ask_git
 from mzbuild.core.work_tree.files import MOST_LINKS, SYMLINK, read_content
 from mzbuild.core.work_tree.links import portable_text
 from mzbuild.core.work_tree.listing import Listing, is_under

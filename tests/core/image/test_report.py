@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 from mzbuild.core.image.declaration import Image
-from mzbuild.core.text.report import near_misses, no_image
+from mzbuild.core.image.report import near_misses, no_image
 from mzbuild.core.work_tree.listing import Listing
 
 IMAGES = [

@@ -17,7 +17,7 @@ from mzbuild.core.graph.nodes import CRATE, IMAGE, Node
 from mzbuild.core.graph.text import dot_lines, mermaid_lines
 from mzbuild.core.lint.findings import Finding
 from mzbuild.core.plan.pipelines import Job, buildkite_pipeline, github_matrix
-from mzbuild.core.text.safe import (
+from mzbuild.core.safe import (
     SafeRecords,
     github_json,
     html_script,
