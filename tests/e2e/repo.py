@@ -36,8 +36,6 @@ def _version() -> str:
 VERSION = _version()
 # Where Pants works in a repository: since 2.25, beside other things that it keeps there.
 WORKDIR = ".pants.d" if VERSION.startswith("2.17.") else ".pants.d/workdir"
-# The exit code where nobody reads what a command prints: since 2.25, Pants outlives the signal.
-READER_GONE = 141 if VERSION.startswith("2.17.") else 1
 
 PANTS_TOML = f"""\
 [GLOBAL]

@@ -94,7 +94,7 @@ def test_a_wrong_password_is_tried_once_and_none_never(
     assert len(sent) == 1 + wrong
     said = {reason(answer) for answer in answers}
     assert len(said) == 1
-    assert f"Run `docker login {secure.address}`" in (text := said.pop())
+    assert f"run `docker login {secure.address}`" in (text := said.pop()).lower()
     assert ("refuses the login from the environment variable `TOKEN`" in text) == wrong
     assert "wr0ng" not in text
 

@@ -96,7 +96,7 @@ def test_from_nothing_to_images_that_all_share(tmp_path: Path, free_port: int) -
         try:
             said = first.types(publish)
             pushed = said.stdout.count(" pushed ")
-            assert f"All images are published (local): {pushed}." in said.stderr
+            assert f"All images are published (team): {pushed}." in said.stderr
             assert first.builds() == pushed > 3
 
             clear(docker, registry)
@@ -105,7 +105,7 @@ def test_from_nothing_to_images_that_all_share(tmp_path: Path, free_port: int) -
             assert second.builds() == 0
 
             said = first.types(tag)
-            assert "All images are published (local): 2." in said.stderr
+            assert "All images are published (team): 2." in said.stderr
             tagged = docker("buildx", "imagetools", "inspect", f"{registry}/acme/base:v1.2.3")
             platforms = re.findall(r"Platform: +linux/(\w+)", tagged.stdout)
             assert sorted(platforms) == ["amd64", "arm64"]
